@@ -1,0 +1,47 @@
+"""Starts MiniStack with every mend in place. Run by the cloud's own Python: `python -m local.cloud [--check]`."""
+
+import importlib
+import sys
+from types import ModuleType
+
+from local.cloud import upstream
+
+MENDS = (
+    "event_source",
+    "rule_actions",
+    "rule_roles",
+    "message_size",
+    "loopback",
+    "firehose_buffer",
+    "nested_stacks",
+    "metrics",
+)
+"""In the order of installation: a later mend wraps what an earlier one put in place."""
+
+
+def _load() -> list[ModuleType]:
+    return [importlib.import_module(f"local.cloud.{name}") for name in MENDS]
+
+
+def main(arguments: list[str]) -> int:
+    mends = _load()
+    changed = [sentence for mend in mends for sentence in upstream.changes(mend.WRAPS)]
+    if changed:
+        print(
+            "This MiniStack is not the one the mends were written for:", *changed, sep="\n  ", file=sys.stderr
+        )
+        return 1
+    if "--check" in arguments:
+        print(f"{len(mends)} mends fit this MiniStack")
+        return 0
+    for mend in mends:
+        mend.install()
+    from ministack.app import main as serve  # noqa: PLC0415 - after the mends: it binds what they replace
+
+    sys.argv = ["ministack"]
+    serve()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
