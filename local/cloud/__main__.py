@@ -27,9 +27,7 @@ def main(arguments: list[str]) -> int:
     mends = _load()
     changed = [sentence for mend in mends for sentence in upstream.changes(mend.WRAPS)]
     if changed:
-        print(
-            "This MiniStack is not the one the mends were written for:", *changed, sep="\n  ", file=sys.stderr
-        )
+        print("This MiniStack is not the one the mends were written for:", *changed, sep="\n  ", file=sys.stderr)
         return 1
     if "--check" in arguments:
         print(f"{len(mends)} mends fit this MiniStack")

@@ -41,7 +41,5 @@ def _change(wrap: Upstream) -> str:
     except (ImportError, AttributeError):
         return f"{wrap.name} is gone; read the new MiniStack and rewrite the mend that wraps it"
     if found != wrap.fingerprint:
-        return (
-            f"{wrap.name} changed ({wrap.fingerprint} -> {found}); read it again, then renew the fingerprint"
-        )
+        return f"{wrap.name} changed ({wrap.fingerprint} -> {found}); read it again, then renew the fingerprint"
     return ""
