@@ -1,0 +1,56 @@
+"""Where everything of the local cloud lies: below `.local/`, so that removing that folder removes it all."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENTS = ROOT / ".local" / "environments"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one local cloud. Several may run at once, each in a folder of its own."""
+
+    folder: Path
+
+    @property
+    def process_file(self) -> Path:
+        """Who runs: {"pid", "started", "keep"}; there while the cloud is up, and after a crash until cleaned."""
+        return self.folder / "process.json"
+
+    @property
+    def endpoints_file(self) -> Path:
+        return self.folder / "endpoints.json"
+
+    @property
+    def certificate_authority(self) -> Path:
+        return self.folder / "ca.pem"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "cloud.log"
+
+    @property
+    def deploy_log(self) -> Path:
+        return self.folder / "deploy.log"
+
+    @property
+    def state(self) -> Path:
+        """What outlives the process when state is kept."""
+        return self.folder / "state"
+
+    @property
+    def scratch(self) -> Path:
+        """Temporary files of the cloud and of its functions' processes."""
+        return self.folder / "tmp"
+
+    @property
+    def build(self) -> Path:
+        """`sam build` writes here; shared by all clouds of a checkout, for it is the same code."""
+        return ROOT / ".aws-sam" / "build"
+
+
+def places() -> Places:
+    """The places of this checkout's cloud, or of the one named by COLDWATCH_LOCAL_DIR."""
+    return Places(Path(os.environ.get("COLDWATCH_LOCAL_DIR", ROOT / ".local")).resolve())
