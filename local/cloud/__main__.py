@@ -12,6 +12,7 @@ MENDS = (
     "rule_roles",
     "message_size",
     "loopback",
+    "secure_transport",
     "firehose_buffer",
     "nested_stacks",
     "metrics",
