@@ -8,8 +8,10 @@ from local.cloud import upstream
 
 MENDS = (
     "event_source",
+    "stream_retention",
     "rule_actions",
     "rule_roles",
+    "state_machine_roles",
     "message_size",
     "loopback",
     "secure_transport",

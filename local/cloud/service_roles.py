@@ -70,7 +70,8 @@ def _denial(role_arn: str, service_principal: str, action: str, resource_arn: st
         return None
     role = _role(role_arn)
     if role is None:
-        return f"role {role_arn or '(none given)'} does not exist, so {service_principal} may not {action} on {resource_arn}"
+        named = role_arn or "(none given)"
+        return f"role {named} does not exist, so {service_principal} may not {action} on {resource_arn}"
     if not _trusts(role, service_principal, source_arn):
         return f"role {role_arn} does not trust {service_principal}, so it may not {action} on {resource_arn}"
     decision = _decision(role, action, resource_arn)
