@@ -1,0 +1,169 @@
+"""Who may do what: every statement of every role, held against a table that a person can read.
+
+The roles of functions are also shown by running (tests/integration); those of AWS services, which no local cloud
+enforces by itself, are held here.
+"""
+
+from typing import Any
+
+import pytest
+
+from .template import resources, shorten, statements, template
+
+THINGS = ("thing/*", "thinggroup/${ColdchainThingGroup}", "thinggroup/${FactoryThingGroup}")
+
+ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "AuthorizeProvisioningRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
+        "ReadTheAllowList": (("dynamodb:GetItem",), ("AllowedSerialTable",)),
+        "ClaimASerial": (("dynamodb:UpdateItem",), ("AllowedSerialTable",)),
+        "RegisterADevice": (("dynamodb:PutItem",), ("DeviceTable",)),
+    },
+    "RecordPresenceRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordPresenceLogGroup",)),
+        "RecordConnections": (("dynamodb:UpdateItem",), ("DeviceTable",)),
+        "SendFailedEvents": (("sqs:SendMessage",), ("PresenceDeadLetterQueue",)),
+    },
+    "StoreTelemetryRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("StoreTelemetryLogGroup",)),
+        "ReadTheStream": (
+            (
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ),
+            ("TelemetryStream",),
+        ),
+        "SendFailedBatches": (("sqs:SendMessage",), ("StoreTelemetryDeadLetterQueue",)),
+        "ReadReadingsAndLatest": (("dynamodb:BatchGetItem",), ("ReadingTable", "LatestTable")),
+        "WriteReadingsAndLatest": (("dynamodb:BatchWriteItem",), ("ReadingTable", "LatestTable")),
+        "ReadTheRegistry": (("dynamodb:BatchGetItem",), ("DeviceTable",)),
+        "KeepTheAccounts": (("dynamodb:GetItem", "dynamodb:UpdateItem"), ("IngestLedgerTable",)),
+        "KeepQuarantinedBytes": (("s3:PutObject",), ("${QuarantineBucket}/quarantine/*",)),
+        "KeepQuarantineEntries": (
+            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            ("QuarantineTable",),
+        ),
+        "ArchiveReadings": (("firehose:PutRecordBatch",), ("ArchiveDeliveryStream",)),
+    },
+    "TelemetryRuleRole": {
+        "PutTelemetryOnTheStream": (("kinesis:PutRecord",), ("TelemetryStream",)),
+        "KeepWhatARuleCouldNotDeliver": (("sqs:SendMessage",), ("RuleErrorQueue",)),
+    },
+    "ProvisioningRole": {
+        "RegisterThings": (
+            (
+                "iot:CreateThing",
+                "iot:DescribeThing",
+                "iot:UpdateThing",
+                "iot:AttachThingPrincipal",
+                "iot:DetachThingPrincipal",
+                "iot:ListThingPrincipals",
+                "iot:ListThingGroupsForThing",
+                "iot:AddThingToThingGroup",
+                "iot:RemoveThingFromThingGroup",
+                "iot:UpdateThingGroupsForThing",
+            ),
+            THINGS,
+        ),
+        "ReadThingTypesAndGroups": (
+            ("iot:DescribeThingType", "iot:DescribeThingGroup", "iot:CreateThing"),
+            ("thingtype/*", *THINGS[1:]),
+        ),
+        "ActivateCertificates": (
+            (
+                "iot:DescribeCertificate",
+                "iot:UpdateCertificate",
+                "iot:AttachThingPrincipal",
+                "iot:ListPrincipalThings",
+                "iot:ListPrincipalPolicies",
+            ),
+            ("cert/*",),
+        ),
+        "AttachTheDevicePolicies": (
+            ("iot:GetPolicy", "iot:AttachPolicy", "iot:AttachPrincipalPolicy", "iot:ListPolicyPrincipals"),
+            ("policy/${ColdchainDevicePolicy}", "policy/${FactoryDevicePolicy}", "cert/*"),
+        ),
+        "RegisterThroughTemplates": (("iot:RegisterThing",), ("*",)),
+    },
+    "ArchiveDeliveryRole": {
+        "WriteArchiveObjects": (
+            ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
+            ("${ArchiveBucket}/telemetry/*", "${ArchiveBucket}/errors/*"),
+        ),
+        "FindTheArchiveBucket": (
+            ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
+            ("ArchiveBucket",),
+        ),
+        "ReadTheArchiveSchema": (
+            ("glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"),
+            (
+                "glue:catalog",
+                "glue:database/${ArchiveDatabase}",
+                "glue:table/${ArchiveDatabase}/${ReadingArchiveTable}",
+            ),
+        ),
+        "WriteItsLog": (("logs:PutLogEvents",), ("ArchiveDeliveryLogGroup",)),
+    },
+    "IotLoggingRole": {
+        "WriteTheIotLog": (
+            ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutRetentionPolicy"),
+            ("logs:log-group:AWSIotLogsV2:*",),
+        ),
+    },
+}
+
+ASSUMED_BY = {
+    "AuthorizeProvisioningRole": "lambda",
+    "RecordPresenceRole": "lambda",
+    "StoreTelemetryRole": "lambda",
+    "TelemetryRuleRole": "iot",
+    "ProvisioningRole": "iot",
+    "ArchiveDeliveryRole": "firehose",
+    "IotLoggingRole": "iot",
+}
+
+MAY_BE_ANYTHING = {("ProvisioningRole", "RegisterThroughTemplates"): "iot:RegisterThing has no resource type"}
+
+
+def policies_of(role: str) -> list[dict[str, Any]]:
+    inline = list(template()["Resources"][role]["Properties"].get("Policies", []))
+    attached = [
+        policy["Properties"]
+        for policy in resources("AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Properties"]["Roles"]
+    ]
+    return inline + attached
+
+
+def test_the_table_names_every_role() -> None:
+    assert set(ROLES) == set(resources("AWS::IAM::Role")) == set(ASSUMED_BY)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_the_table_says_and_no_more(role: str) -> None:
+    assert statements(policies_of(role)) == ROLES[role]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_assumed_by_its_service_alone(role: str) -> None:
+    (statement,) = template()["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": f"{ASSUMED_BY[role]}.amazonaws.com"}
+    assert "ManagedPolicyArns" not in template()["Resources"][role]["Properties"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_statement_is_a_wildcard_without_a_reason(role: str) -> None:
+    for sid, (actions, found) in ROLES[role].items():
+        assert not any(action.endswith("*") for action in actions)
+        assert "*" not in found or (role, sid) in MAY_BE_ANYTHING
+
+
+@pytest.mark.parametrize("permission", resources("AWS::Lambda::Permission"))
+def test_a_service_may_invoke_a_function_only_for_one_resource_of_this_account(permission: str) -> None:
+    properties = resources("AWS::Lambda::Permission")[permission]["Properties"]
+    assert properties["Action"] == "lambda:InvokeFunction"
+    assert properties["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert "*" not in shorten(properties["SourceArn"])
