@@ -156,7 +156,7 @@ def test_the_telemetry_rule_carries_the_raw_bytes_and_the_topics_identity(applic
     assert re.sub(r"\s+", " ", without) == (
         "SELECT encode(*, 'base64') AS payload, topic() AS topic, topic(3) AS thing, topic(2) AS application, "
         "clientid() AS client_id, timestamp() AS received_at, traceid() AS trace_id "
-        f"FROM 'dt/{application}/+/telemetry'"  # noqa: S608 - the expected rule, sent nowhere
+        f"FROM 'dt/{application}/+/telemetry'"
     )
     moved = without.replace("topic(3)", "topic(4)").replace("topic(2)", "topic(3)")
     assert with_prefix["Fn::Sub"].split() == moved.replace("'dt/", "'${TopicPrefix}dt/").split()
