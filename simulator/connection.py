@@ -13,15 +13,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from simulator.endpoint import Endpoint
 from simulator.errors import BrokerError
 from simulator.message import Kind
 from simulator.network import Network
@@ -35,36 +36,6 @@ _KEEP_ALIVE_S = 60
 _ACCEPT_S = 20.0
 _BACKOFF_S = (0.2, 15.0)
 _QUEUE = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where the broker listens, and the certificate authority that vouches for it."""
-
-    host: str
-    port: int
-    ca: Path
-
-    @classmethod
-    def parse(cls, address: str, ca: Path | str) -> "Endpoint":
-        """From `host` or `host:port`; AWS's port 8883 where none is given."""
-        host, _, port = address.partition(":")
-        if not host or (port and not port.isdecimal()):
-            raise BrokerError(f"{address!r} is not an endpoint: give host:port, such as localhost:8883.")
-        if not Path(ca).is_file():
-            raise BrokerError(f"There is no certificate authority file {ca}.")
-        return cls(host, int(port or 8883), Path(ca))
-
-
-def tls_context(endpoint: Endpoint, certificate: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_verify_locations(endpoint.ca)
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise BrokerError(f"The certificate {certificate} and its key cannot be used: {error}.") from error
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +74,7 @@ class Connection:
         self._subscriptions: dict[str, Callable[[str, bytes], None]] = {}
         self._subscribing: dict[int, tuple[str, Future[None]]] = {}
         self._is_pumping = self._is_wanted = self._is_dialling = self._is_dropping = False
-        self._failures = 0
+        self._failures = self._attempt = 0
         self._accepted = threading.Event()
         self._ended = threading.Event()
         self._ended.set()
@@ -128,6 +99,7 @@ class Connection:
 
     def open(self) -> None:
         """Dial, and stay connected until `drop` or `close`. `wait_open` waits for it."""
+        self._ended.clear()
         self._network.call(self._want)
 
     def wait_open(self, *, timeout_s: float = 30.0) -> None:
@@ -192,28 +164,28 @@ class Connection:
 
     def _want(self) -> None:
         self._is_wanted, self._is_dropping = True, False
-        self._ended.clear()
         self._dial()
 
     def _dial(self) -> None:
         if self._is_wanted and not self._is_dialling and self._sock is None:
             self._is_dialling = True
-            self._network.dial(self._connect)
+            self._attempt += 1
+            self._network.dial(partial(self._connect, self._attempt))
 
-    def _connect(self) -> None:
+    def _connect(self, attempt: int) -> None:
         try:
             self._client.connect(self._endpoint.host, self._endpoint.port, keepalive=_KEEP_ALIVE_S)
         except OSError as error:
             sentence = f"{self._endpoint.host}:{self._endpoint.port} cannot be reached ({error})"
-            self._network.call(lambda: self._lose(sentence))
+            self._network.call(lambda: self._lose(attempt, sentence))
         else:
-            self._network.call(self._attach)
+            self._network.call(lambda: self._attach(attempt))
 
-    def _attach(self) -> None:
+    def _attach(self, attempt: int) -> None:
         self._is_dialling = False
-        sock = self._client.socket()
+        sock = cast("socket.socket | None", self._client.socket())
         if sock is None:
-            self._lose("the broker closed the connection before it was made")
+            self._lose(attempt, "the broker closed the connection before it was made")
             return
         self._sock = sock
         self._network.attach(sock, self)
@@ -227,7 +199,8 @@ class Connection:
 
     def _hang_up(self) -> None:
         if self._sock is not None:
-            self._sock.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the other side may have been quicker
+                self._sock.shutdown(socket.SHUT_RDWR)
             self._client.loop_read()
 
     def _begin_drop(self) -> None:
@@ -289,26 +262,35 @@ class Connection:
         self._failures, self.problem = 0, "it is connected"
         self._accepted.set()
         for topic_filter in self._subscriptions:
-            self._network.call(lambda each=topic_filter: self._subscribe(each, Future()))
+            self._network.call(partial(self._subscribe, topic_filter, Future()))
 
     def _on_socket_close(self, _client: object, _data: object, sock: Any) -> None:
-        if sock is self._sock:
-            self._network.detach(sock)
+        if self._sock is not None and sock is self._sock:
+            self._network.detach(self._sock)
             self._sock = None
 
     def _on_disconnect(
         self, _client: object, _data: object, flags: mqtt.DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
-        if self.is_open:
-            said = f" and said: {reason}" if flags.is_disconnect_packet_from_server else ""
-            sentence = f"the broker closed the connection{said}"
-        else:
-            refused = self.problem.startswith("the broker answered")
-            sentence = self.problem if refused else "the broker closed the connection without accepting it"
-        self._network.call(lambda: self._lose(sentence))
+        sentence = self._farewell(f" and said: {reason}" if flags.is_disconnect_packet_from_server else "")
+        self._network.call(partial(self._lose, self._attempt, sentence))
 
-    def _lose(self, sentence: str) -> None:
-        """The connection is gone. Dial again if that is wanted, else settle what is left."""
+    def _farewell(self, said: str) -> str:
+        if not self._is_wanted:
+            return "it was closed"
+        if self.is_open:
+            return f"the broker closed the connection{said}"
+        has_answered = self.problem.startswith("the broker answered")
+        return self.problem if has_answered else "the broker closed the connection without accepting it"
+
+    def _lose(self, attempt: int, sentence: str) -> None:
+        """The connection is gone. Dial again if that is wanted, else settle what is left.
+
+        A connection may be reported lost twice, or when its successor is already dialled: each counts once.
+        """
+        if attempt != self._attempt:
+            return
+        self._attempt += 1
         self._accepted.clear()
         self._is_dialling = False
         self.problem = sentence
@@ -344,17 +326,10 @@ class Connection:
         if not self.is_open:
             granted.set_exception(BrokerError(f"{self.client_id} is not connected: {self.problem}."))
             return
-        _, mid = (
-            self._client.subscribe(topic_filter, options=SubscribeOptions(qos=1))
-            if self._is_v5()
-            else (self._client.subscribe(topic_filter, qos=1))
-        )
+        _, mid = self._client.subscribe(topic_filter, qos=1)
         if mid is not None:
             self._subscribing[mid] = (topic_filter, granted)
         self._update()
-
-    def _is_v5(self) -> bool:
-        return self._client.protocol == MQTTProtocolVersion.MQTTv5
 
     def _on_subscribe(
         self, _client: object, _data: object, mid: int, reasons: list[ReasonCode], _properties: Any
@@ -369,4 +344,4 @@ class Connection:
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         for topic_filter, handler in self._subscriptions.items():
             if mqtt.topic_matches_sub(topic_filter, message.topic):
-                handler(message.topic, message.payload)
+                handler(message.topic, bytes(message.payload))

@@ -37,8 +37,8 @@ class Network:
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._wake, self._waker = socket.socketpair()
-        self._wake.setblocking(False)
-        self._waker.setblocking(False)
+        for end in (self._wake, self._waker):
+            end.settimeout(0)
         self._selector.register(self._wake, selectors.EVENT_READ)
         self._calls: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -90,6 +90,8 @@ class Network:
         self._is_stopping = True
         self.call(lambda: None)
         self._thread.join()
+        for sock in self._ports:
+            sock.close()
         self._selector.close()
         self._wake.close()
         self._waker.close()
@@ -102,6 +104,7 @@ class Network:
                 if time.monotonic() >= next_tick:
                     next_tick = time.monotonic() + _TICK_S
                     self._tick()
+            self._turn()
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever waits is told by `check`
             self.failure = error
 
