@@ -30,6 +30,8 @@ ALLOWED_FOR_S = 1.0
 
 _REMEMBERED = 4096
 _SESSION = "coldwatch"
+_SENDS_ACCOUNT_AS_EXTERNAL_ID = frozenset({"firehose.amazonaws.com"})
+"""https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html"""
 
 _allowed: dict[tuple[str, ...], float] = {}
 
@@ -100,7 +102,11 @@ def _trusts(role: dict[str, Any], service_principal: str, source_arn: str) -> bo
         action="sts:AssumeRole",
         resource_arn=role["Arn"],
         region=get_region(),
-        service_context={"aws:sourceaccount": source_account, "aws:sourcearn": source_arn or None},
+        service_context={
+            "aws:sourceaccount": source_account,
+            "aws:sourcearn": source_arn or None,
+            "sts:externalid": get_account_id() if service_principal in _SENDS_ACCOUNT_AS_EXTERNAL_ID else None,
+        },
     )
     trust = iam.evaluate_resource_policy(role["AssumeRolePolicyDocument"], asked, service=service_principal)
     return bool(trust.decision == "Allow")
