@@ -1,0 +1,102 @@
+"""Quarantine: what was not accepted is kept whole, with a reason, until somebody redrives or deletes it.
+
+The payload's bytes are an S3 object; an entry in a table says what it is and why it is there.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from coldwatch.telemetry.envelope import Envelope
+from coldwatch.telemetry.reading import event_day
+from coldwatch.telemetry.rejection import Reason, Rejection
+
+OPEN = "OPEN"
+RELEASED = "RELEASED"
+
+_TEXT_LIMIT = 256
+_METADATA_LIMIT = 300
+"""S3 takes 2 KB of metadata in all (Amazon S3 user guide, "Working with object metadata")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A message that was not accepted."""
+
+    envelope: Envelope
+    rejection: Rejection
+
+    @property
+    def quarantine_id(self) -> str:
+        return self.envelope.quarantine_id
+
+    @property
+    def s3_key(self) -> str:
+        """The same at every delivery: day of arrival, reason and id do not change."""
+        return f"quarantine/{event_day(self.envelope.received_at)}/{self.rejection.reason}/{self.quarantine_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is known of an entry when its message is sent again."""
+
+    status: str
+    thing: str
+    released_by: str | None = None
+
+
+def is_redrive(envelope: Envelope, hold: Hold | None) -> bool:
+    """Whether what `envelope` says of itself is true: it is a quarantined message of this very thing."""
+    return envelope.redrive_of is not None and hold is not None and hold.thing == envelope.thing
+
+
+def is_spent(event_id: str, hold: Hold) -> bool:
+    """Whether another redrive has released the message already: this one then adds nothing."""
+    return hold.status == RELEASED and hold.released_by != event_id
+
+
+def entry(quarantined: Quarantined) -> dict[str, str | int]:
+    """The table's item (`schemas/quarantine_entry.schema.json`) of a message quarantined for the first time."""
+    envelope, rejection = quarantined.envelope, quarantined.rejection
+    return {
+        "quarantine_id": quarantined.quarantine_id,
+        "status": OPEN,
+        "reason": rejection.reason.value,
+        "detail": rejection.detail,
+        "thing": envelope.thing,
+        "application": envelope.application or "",
+        "topic": envelope.topic[:_TEXT_LIMIT],
+        "client_id": envelope.client_id[:_TEXT_LIMIT],
+        "trace_id": envelope.trace_id[:_TEXT_LIMIT],
+        "received_at": envelope.received_at,
+        "size_bytes": len(envelope.payload),
+        "s3_key": quarantined.s3_key,
+        "origin": envelope.origin,
+        "shard_id": envelope.record.shard_id,
+        "sequence": envelope.record.sequence_number,
+        "attempts": 1,
+    }
+
+
+def object_metadata(quarantined: Quarantined) -> dict[str, str]:
+    """The S3 object's metadata. It travels as HTTP headers, so a device's own words are percent-encoded."""
+    envelope = quarantined.envelope
+    return {
+        "reason": quarantined.rejection.reason.value,
+        "origin": envelope.origin,
+        "received-at": str(envelope.received_at),
+        "thing": _header(envelope.thing),
+        "topic": _header(envelope.topic),
+        "client-id": _header(envelope.client_id),
+    }
+
+
+def reasons(quarantined: list[Quarantined]) -> dict[Reason, int]:
+    """How many messages of a batch were quarantined for each reason."""
+    counted: dict[Reason, int] = {}
+    for each in quarantined:
+        counted[each.rejection.reason] = counted.get(each.rejection.reason, 0) + 1
+    return counted
+
+
+def _header(text: str) -> str:
+    return quote(text, safe="")[:_METADATA_LIMIT]
