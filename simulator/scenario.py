@@ -77,6 +77,24 @@ class Scenario:
         return tuple(event for event in self.events if label in event.labels)
 
 
+@dataclass(frozen=True, slots=True)
+class AllowedSerial:
+    """What the allow-list must say of a device before it can be claimed."""
+
+    serial: str
+    application: str
+    fleet_id: str
+    device_type: str
+
+
+def allow_list(scenario: Scenario) -> list[AllowedSerial]:
+    """Serials for every device of a scenario, SN0001 and on in the order of its file."""
+    return [
+        AllowedSerial(f"SN{number:04d}", device.application, device.fleet, device.type)
+        for number, device in enumerate(scenario.devices, start=1)
+    ]
+
+
 def load(path: Path | str) -> Scenario:
     """The scenario in a file, or the shipped one of that name. Raises `ScenarioError` with every fault in it."""
     file = _find(path)
