@@ -1,0 +1,153 @@
+"""The command line: read arguments, make a fleet, do one thing with it, tell what came of it.
+
+Exit codes: 0 done; 1 the broker, the fleet or a file stood in the way, or an attempt was allowed that should not be;
+2 the arguments make no sense.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from simulator import recording, scenario, terminal
+from simulator.claim import Claim
+from simulator.connection import IN_FLIGHT
+from simulator.errors import SimulatorError
+from simulator.fleet import Fleet
+from simulator.hostile import Outcome, Result, attack
+from simulator.summary import Summary
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    claims = _claims(parser, options)
+    act: Callable[[Fleet, argparse.Namespace], tuple[dict[str, Any], bool]] = options.act
+    try:
+        with _fleet(options, claims) as fleet:
+            document, is_good = act(fleet, options)
+    except SimulatorError as error:
+        terminal.complain(str(error))
+        return 1
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0 if is_good else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    place = common.add_argument_group("the broker")
+    place.add_argument("--endpoint", required=True, metavar="HOST:PORT", help="where the broker listens for MQTT, TLS")
+    place.add_argument("--ca", required=True, type=Path, metavar="FILE", help="the authority that vouches for it")
+    devices = common.add_argument_group("the devices (give the claim options again for another application)")
+    devices.add_argument("--state", required=True, type=Path, metavar="DIR", help="where the devices' keys are kept")
+    devices.add_argument("--claim-certificate", action="append", default=[], type=Path, metavar="FILE")
+    devices.add_argument("--claim-key", action="append", default=[], type=Path, metavar="FILE")
+    devices.add_argument("--template", action="append", default=[], help="the provisioning template of the claim")
+    devices.add_argument(
+        "--serials", action="append", default=[], metavar="FILE|LIST", help="a file of serials, one a line, or a,b,c"
+    )
+    devices.add_argument(
+        "--in-flight", type=int, default=IN_FLIGHT, metavar="N", help="unacknowledged messages at most"
+    )
+    common.add_argument("--json", type=Path, metavar="FILE", help="write the summary there as well")
+    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_commands(commands, common)
+    return parser
+
+
+def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    run = commands.add_parser("run", parents=[common], help="play a scenario")
+    run.add_argument("scenario", help="a scenario file, or demo, steady or burst")
+    run.set_defaults(act=_run)
+    replay = commands.add_parser("replay", parents=[common], help="replay a recording through a machine")
+    replay.add_argument("recording", nargs="?", default=recording.MACHINE_TEMPERATURE, help="CSV: timestamp,value")
+    replay.add_argument("--thing", help="who plays it; the first machine when absent")
+    replay.add_argument("--unit", choices=recording.UNITS, default="degF", help="degF keeps the values as recorded")
+    replay.add_argument("--speed", type=float, default=0, help="recorded seconds in a second; 0: as fast as possible")
+    replay.set_defaults(act=_replay)
+    burst = commands.add_parser("burst", parents=[common], help="publish as fast as the broker takes it")
+    burst.add_argument("--messages", type=int, default=20_000, metavar="N")
+    burst.add_argument("--devices", type=int, metavar="D", help="from so many devices; all when absent")
+    burst.set_defaults(act=_burst)
+    hostile = commands.add_parser("hostile", parents=[common], help="try what an attacker would")
+    hostile.add_argument("--attacker", metavar="THING", help="whose certificate was stolen; the first when absent")
+    hostile.add_argument("--victim", metavar="THING", help="another thing of the same application")
+    hostile.set_defaults(act=_hostile)
+
+
+def _claims(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[Claim]:
+    parts = (options.template, options.claim_certificate, options.claim_key, options.serials)
+    if len({len(part) for part in parts}) > 1:
+        parser.error("--template, --claim-certificate, --claim-key and --serials go together, each as often")
+    if options.in_flight < 1:
+        parser.error("--in-flight must be at least 1")
+    return [Claim(template, pem, key, _serials(each)) for template, pem, key, each in zip(*parts, strict=True)]
+
+
+def _serials(given: str) -> tuple[str, ...]:
+    path = Path(given)
+    words = path.read_text(encoding="utf-8").split() if path.is_file() else given.split(",")
+    return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
+
+
+def _fleet(options: argparse.Namespace, claims: list[Claim]) -> Fleet:
+    place = {"endpoint": options.endpoint, "ca": options.ca, "state_dir": options.state}
+    if not claims:
+        return Fleet.load(**place, in_flight=options.in_flight)
+    serials = sum(len(claim.serials) for claim in claims)
+    with terminal.progress("provisioning", serials) as advance:
+        return Fleet.provision(
+            **place, claims=claims, in_flight=options.in_flight, on_provisioned=lambda _identity: advance.step()
+        )
+
+
+def _run(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    story = scenario.load(options.scenario)
+    terminal.say(f"{story.about} ({story.wall_s:.0f} s)")
+    with terminal.progress("published", None) as advance:
+        summary = fleet.run(story, on_event=terminal.tell, on_progress=advance.to)
+    return _conclude(f"Scenario {story.name}", summary)
+
+
+def _replay(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    recorded = recording.load(options.recording)
+    with terminal.progress("replayed", len(recorded.rows)) as advance:
+        summary = fleet.replay(
+            recorded, thing=options.thing, unit=options.unit, speed=options.speed, on_progress=advance.to
+        )
+    return _conclude(f"Recording {recorded.name}", summary)
+
+
+def _burst(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    with terminal.progress("published", options.messages) as advance:
+        summary = fleet.burst(options.messages, devices=options.devices, on_progress=advance.to)
+    return _conclude("Burst", summary)
+
+
+def _conclude(title: str, summary: Summary) -> tuple[dict[str, Any], bool]:
+    terminal.show_summary(title, summary)
+    return summary.as_document(), True
+
+
+def _hostile(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    if len(options.template) > 1:
+        terminal.say("The attack uses the first claim certificate.")
+    claim = next(iter(_claims_of(options)), None)
+    outcomes = attack(
+        fleet, claim=claim, attacker=options.attacker, victim=options.victim, on_outcome=terminal.tell_outcome
+    )
+    return _outcome_document(outcomes), all(outcome.result is not Result.ALLOWED for outcome in outcomes)
+
+
+def _claims_of(options: argparse.Namespace) -> list[Claim]:
+    parts = (options.template, options.claim_certificate, options.claim_key)
+    return [Claim(*each) for each in zip(*parts, strict=True)]
+
+
+def _outcome_document(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    counts = {result.value: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    told = [{"attempt": o.attempt, "about": o.about, "result": o.result.value, "how": o.how} for o in outcomes]
+    return {**counts, "attempts": told}
