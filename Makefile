@@ -3,43 +3,73 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PY := .venv/bin/python
-CLOUD := .local/environments/cloud
-SAM := .local/environments/sam
-AUDIT := .local/environments/audit
-BOOT := .local/environments/bootstrap
+ENVIRONMENTS := .local/environments
+BOOT := $(ENVIRONMENTS)/bootstrap
+UV := $(BOOT)/bin/uv
+LOCKED := functions/requirements requirements/bootstrap requirements/dev requirements/cloud requirements/sam \
+          requirements/runtime requirements/audit
 
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-
-# --- environments: one per set of pins that cannot live together -------------------------------------------
+# --- environments: one for each set of pins that cannot live together ---------------------------------------
 $(BOOT)/ready: requirements/bootstrap.txt
-	@python=$$(./local/find_python.sh) && mkdir -p $(@D) && "$$python" -m venv $(@D) \
+	@python=$$(./local/find_python.sh) && mkdir -p $(@D) && "$$python" -m venv --clear $(@D) \
 	  && $(@D)/bin/pip install -q --disable-pip-version-check --require-hashes -r $< && touch $@
 
 define environment
-	@echo "setting up $(1)" && $(BOOT)/bin/uv venv -q --clear --no-project --python $(BOOT)/bin/python $(1) \
-	  && $(BOOT)/bin/uv pip install -q --require-hashes --python $(1)/bin/python -r $(2) && touch $(1)/ready
+	@echo "setting up $(@D)" && $(UV) venv -q --clear --no-project --python $(BOOT)/bin/python $(@D) \
+	  && $(UV) pip install -q --require-hashes --python $(@D)/bin/python -r $<
 endef
 
 .venv/ready: requirements/dev.txt pyproject.toml $(BOOT)/ready
-	$(call environment,.venv,$<)
-	@$(BOOT)/bin/uv pip install -q --no-deps --python .venv/bin/python -e .
-$(CLOUD)/ready: requirements/cloud.txt $(BOOT)/ready
-	$(call environment,$(CLOUD),$<)
-$(SAM)/ready: requirements/sam.txt $(BOOT)/ready
-	$(call environment,$(SAM),$<)
-$(AUDIT)/ready: requirements/audit.txt $(BOOT)/ready
-	$(call environment,$(AUDIT),$<)
+	$(environment)
+	@$(UV) pip install -q --no-deps --python .venv/bin/python -e . && touch $@
+$(ENVIRONMENTS)/%/ready: requirements/%.txt $(BOOT)/ready
+	$(environment)
+	@touch $@
 
-setup: .venv/ready $(CLOUD)/ready $(SAM)/ready ## Make the environments (every other target does this by itself)
+SETUP := .venv/ready $(ENVIRONMENTS)/cloud/ready $(ENVIRONMENTS)/sam/ready $(ENVIRONMENTS)/runtime/ready
+
+# --- what people run ---------------------------------------------------------------------------------------
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## Make the environments (every other target does this by itself)
+
+demo: $(SETUP) ## Show everything in about two minutes; writes .local/demo.json
+	@.venv/bin/python -m local.demo
+
+up: $(SETUP) ## Build, start and deploy on this machine, and leave it running (KEEP=1 keeps its state)
+	@.venv/bin/python -m local up $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT)) $(if $(MQTT_PORT),--mqtt-port $(MQTT_PORT))
+
+down: .venv/ready ## Stop it and leave nothing behind
+	@.venv/bin/python -m local down
+
+invoke: $(SETUP) ## Invoke a built function with its sample event: make invoke NAME=store_telemetry
+	@test -n "$(NAME)" || { echo "name a function: make invoke NAME=store_telemetry" >&2; exit 2; }
+	@.venv/bin/python -m local.invoke $(NAME) $(if $(EVENT),--event $(EVENT))
+
+test: $(SETUP) ## Run every test but the long ones
+	@.venv/bin/pytest -m "not long"
+
+test-long: $(SETUP) ## Run the long ones: bursts and the whole recording
+	@.venv/bin/pytest -m long
+
+check: .venv/ready $(ENVIRONMENTS)/sam/ready ## Lint, types and templates
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 $(ENVIRONMENTS)/sam/bin/sam validate --lint
+
+audit: $(ENVIRONMENTS)/audit/ready ## Policies of the template (checkov) and known faults of the dependencies (pip-audit)
+	$(ENVIRONMENTS)/audit/bin/checkov --quiet --compact --framework cloudformation --file template.yaml --config-file .checkov.yaml
+	$(ENVIRONMENTS)/audit/bin/pip-audit --require-hashes --disable-pip -r functions/requirements.txt
 
 lock: $(BOOT)/ready ## Renew the pinned and hashed requirements from the .in files
-	for name in functions/requirements requirements/bootstrap requirements/dev requirements/cloud requirements/sam requirements/audit; do \
-	  $(BOOT)/bin/uv pip compile -q --upgrade --generate-hashes --python-version 3.13 --no-header --no-annotate $$name.in -o $$name.txt || exit 1; \
+	@for name in $(LOCKED); do \
+	  $(UV) pip compile -q --upgrade --generate-hashes --python-version 3.13 --no-header --no-annotate $$name.in -o $$name.txt || exit 1; \
 	done
 
-check: .venv/ready ## Lint, types, templates
-	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+clean: down ## Remove everything that was built or set up
+	rm -rf .local .aws-sam .venv
 
-.PHONY: help setup lock check
+.PHONY: help setup demo up down invoke test test-long check audit lock clean

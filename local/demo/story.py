@@ -1,0 +1,149 @@
+"""The story, told as it happens: what the devices do, what is tried against them, and how it adds up."""
+
+import json
+import time
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from local.demo import verdict
+from local.demo.stage import Stage
+from local.demo.verdict import Figures
+from simulator import hostile, recording, scenario
+from simulator.api import Claim, Fleet, Happening, Publication, Summary
+from simulator.message import Kind
+
+CHILD = "north-probe-0001"
+"""A sensor that a gateway speaks for, and that nobody has registered at first."""
+
+
+class Story:
+    """`published` and `refused` grow with each chapter; `unrefused` names what should not have worked."""
+
+    def __init__(self, stage: Stage, console: Console) -> None:
+        self._stage = stage
+        self._console = console
+        self._play = scenario.load(scenario.SCENARIOS / "demo.json")
+        self._published = 0
+        self._refused = 0
+        self._unrefused: list[str] = []
+
+    def tell(self) -> Figures:
+        """Every chapter in turn; the devices are gone again at the end."""
+        is_enforced = self._stage.iam_is_enforced()
+        claims = self._allow()
+        began = time.monotonic()
+        with Fleet.provision(
+            endpoint=self._stage.broker, ca=self._stage.ca, claims=claims, state_dir=self._stage.places.folder / "keys"
+        ) as fleet:
+            self._chapter(
+                f"{len(fleet.devices)} devices provisioned by claim, each with a certificate of its own", began
+            )
+            self._run_scenario(fleet)
+            self._attack(fleet, claims[0])
+            self._speak_for_a_child(fleet)
+            recorded, player = self._replay(fleet)
+            devices = len(fleet.devices)
+        return self._figures(is_enforced, devices, recorded, player)
+
+    def _allow(self) -> list[Claim]:
+        """Put the serials of the scenario's devices on the allow-list, and make a claim certificate for each kind."""
+        serials: dict[str, list[str]] = {}
+        for planned in self._play.devices:
+            application = "factory" if planned.type == "machine" else "coldchain"
+            serial = f"{planned.fleet}{planned.type}{planned.number:04d}"
+            serials.setdefault(application, []).append(serial)
+            self._stage.command(
+                *("devices", "allow", "--serial", serial, "--application", application),
+                *("--fleet", planned.fleet, "--type", planned.type),
+            )
+        return [self._stage.claim(application, found) for application, found in serials.items()]
+
+    def _run_scenario(self, fleet: Fleet) -> None:
+        began = time.monotonic()
+        self._console.print(f"\n[bold]{self._play.about}[/bold]")
+        summary = fleet.run(self._play, on_event=self._happen)
+        self._count(summary)
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in summary.by_kind.items())
+        self._chapter(f"{summary.published:,} messages published: {kinds}", began)
+
+    def _happen(self, happening: Happening) -> None:
+        minutes, seconds = divmod(round(happening.at_s), 60)
+        self._console.print(f"  [dim]{minutes:02d}:{seconds:02d}[/dim] {happening.text}")
+
+    def _attack(self, fleet: Fleet, claim: Claim) -> None:
+        self._console.print("\n[bold]Somebody stole a device and a claim certificate, and tries them[/bold]")
+        before = time.monotonic()
+        outcomes = hostile.attack(fleet, claim=claim)
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for outcome in outcomes:
+            table.add_row(outcome.about, _COLOURED[outcome.result], outcome.how)
+        self._console.print(table)
+        counted = Counter(outcome.result for outcome in outcomes)
+        self._published += counted[hostile.Result.PUBLISHED]
+        self._refused += counted[hostile.Result.REFUSED]
+        self._unrefused += [outcome.about for outcome in outcomes if outcome.result is hostile.Result.ALLOWED]
+        self._chapter(f"{len(outcomes)} attempts: {counted[hostile.Result.REFUSED]} refused at the door", before)
+
+    def _speak_for_a_child(self, fleet: Fleet) -> None:
+        """A gateway speaks for an unregistered sensor: kept in quarantine, let in once the sensor is registered."""
+        began = time.monotonic()
+        gateway = list(fleet.devices)[-1 - len([name for name in fleet.devices if "machine" in name])]
+        device = fleet.devices[gateway]
+        reading = {"device_id": CHILD, "timestamp": time.time_ns() // 1_000_000, "seq": 1, "temp_c": 4.5}
+        reading |= {"humidity_pct": 40.0, "shock_g": 0.0, "battery_pct": 80.0}
+        fleet.open([gateway])
+        device.connection.publish(Publication(device.topic, json.dumps(reading).encode(), Kind.LIVE))
+        device.connection.drain()
+        self._published += 1
+        self._await_quarantine()
+        self._stage.command("devices", "adopt", CHILD, "--gateway", gateway)
+        self._stage.command("quarantine", "redrive", "--reason", "identity_mismatch", "--yes")
+        self._chapter(f"{gateway} spoke for {CHILD}, unknown: quarantined; registered and redriven: let in", began)
+
+    def _await_quarantine(self) -> None:
+        """Until everything published so far has been judged, so that the redrive finds it."""
+        self._stage.counted_accounts(self._published)
+
+    def _replay(self, fleet: Fleet) -> tuple[recording.Recording, str]:
+        began = time.monotonic()
+        recorded = recording.load(recording.MACHINE_TEMPERATURE)
+        player = fleet.first("machine")
+        summary = fleet.replay(recorded, thing=player, unit="degC")
+        self._count(summary)
+        self._chapter(f"{recorded.name}: {summary.published:,} readings of 2013 and 2014 replayed by {player}", began)
+        return recorded, player
+
+    def _count(self, summary: Summary) -> None:
+        self._published += summary.published
+        self._refused += summary.refused
+
+    def _figures(self, is_enforced: bool, devices: int, recorded: recording.Recording, player: str) -> Figures:  # noqa: FBT001 - one figure of several
+        began = time.monotonic()
+        accounts = self._stage.settled_accounts(self._published)
+        found = self._stage.recorded_readings(player, recorded.rows[0].timestamp_ms, recorded.rows[-1].timestamp_ms)
+        self._chapter("everything counted, stored and found again in the archive", began)
+        return Figures(
+            iam_enforced=is_enforced,
+            devices=devices,
+            published=self._published,
+            accepted=accounts.accepted,
+            duplicates=accounts.duplicates,
+            quarantined=accounts.quarantined,
+            refused=self._refused,
+            stored=accounts.stored or 0,
+            archived=accounts.archived or 0,
+            recording=verdict.Recording(recorded.name, len(recorded.rows), *found),
+            unrefused=tuple(self._unrefused),
+        )
+
+    def _chapter(self, text: str, began: float) -> None:
+        self._console.print(f"[green]✓[/green] {text} [dim]{time.monotonic() - began:.1f} s[/dim]")
+
+
+_COLOURED = {
+    hostile.Result.PUBLISHED: "[yellow]kept, in quarantine[/yellow]",
+    hostile.Result.REFUSED: "[green]refused[/green]",
+    hostile.Result.ALLOWED: "[bold red]got through[/bold red]",
+}
