@@ -111,9 +111,7 @@ async def publish_notification(delivery: Delivery) -> None:
 
 
 async def republish(delivery: Delivery) -> None:
-    """`$$` at a topic's start stands for the `$` of a reserved topic."""
-    topic = delivery.field("topic")
-    topic = topic[1:] if topic.startswith("$$") else topic
+    topic = republish_topic(delivery)
     depth = iot._republish_depth.get()  # noqa: SLF001 - MiniStack's guard against a chain that feeds itself
     if depth >= iot._MAX_REPUBLISH_DEPTH:  # noqa: SLF001 - likewise
         raise RuleActionError(f"republishing to {topic} would be the {depth + 1}th in one chain of rules")
@@ -129,6 +127,12 @@ async def republish(delivery: Delivery) -> None:
         )
     finally:
         iot._republish_depth.reset(token)  # noqa: SLF001 - likewise
+
+
+def republish_topic(delivery: Delivery) -> str:
+    """`$$` at a topic's start stands for the `$` of a reserved topic."""
+    topic = delivery.field("topic")
+    return topic[1:] if topic.startswith("$$") else topic
 
 
 async def put_item(delivery: Delivery) -> None:

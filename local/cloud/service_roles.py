@@ -59,6 +59,13 @@ def service_role_denial(
     return denial
 
 
+def is_enforced() -> bool:
+    """Whether this cloud runs with AUTH=true."""
+    from ministack.app import AUTH  # noqa: PLC0415 - the application binds what mends replace, so it is imported last
+
+    return bool(AUTH)
+
+
 def _remember(question: tuple[str, ...]) -> None:
     if len(_allowed) >= _REMEMBERED:
         _allowed.clear()
@@ -66,9 +73,7 @@ def _remember(question: tuple[str, ...]) -> None:
 
 
 def _denial(role_arn: str, service_principal: str, action: str, resource_arn: str, source_arn: str) -> str | None:
-    from ministack.app import AUTH  # noqa: PLC0415 - the application binds what mends replace, so it is imported last
-
-    if not AUTH:
+    if not is_enforced():
         return None
     role = _role(role_arn)
     if role is None:
