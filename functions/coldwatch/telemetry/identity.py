@@ -39,7 +39,7 @@ def identify(device_id: str, thing: str, application: Application, registry: Reg
     if thing not in registry:
         return _unknown(thing)
     device = registry.get(device_id)
-    if device is None or (device_id != thing and device.gateway != thing):
+    if device is None or thing not in (device_id, device.gateway):
         return Rejection(
             Reason.IDENTITY_MISMATCH,
             f"{quoted(thing)} published for {quoted(device_id)}, which is not registered as its child.",

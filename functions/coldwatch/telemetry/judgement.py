@@ -34,7 +34,10 @@ class Interpretation:
 
 
 def interpret(envelope: Envelope, registry: Registry, rules: Rules) -> Interpretation | Rejection:
-    """Read the payload: size, text, JSON, fields, time span, in this order. `registry` holds the publisher, if known."""
+    """Read the payload: size, text, JSON, application, fields, time span, in this order.
+
+    `registry` holds the publisher, if it is registered.
+    """
     members = decode_payload(envelope.payload)
     if isinstance(members, Rejection):
         return members

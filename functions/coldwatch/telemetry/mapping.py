@@ -15,7 +15,6 @@ from coldwatch.telemetry.rejection import Reason, Rejection, quoted
 from coldwatch.telemetry.shapes import SHAPES
 from coldwatch.telemetry.topics import Application
 
-
 _LAST_YEAR_9999_MS = 253_402_300_799_999
 
 

@@ -24,7 +24,9 @@ def metric_documents(
     asked for, the number of readings of each device (its heartbeat).
     """
     accepted = list(readings)
-    documents = [_counts_document(counts[name], {"stage": stage, "application": name}, now_ms) for name in sorted(counts)]
+    documents = [
+        _counts_document(counts[name], {"stage": stage, "application": name}, now_ms) for name in sorted(counts)
+    ]
     for fleet_id, temp_c in sorted(_highest_temperatures(accepted).items()):
         documents.append(_document({"stage": stage, "fleet_id": fleet_id}, {"TemperatureMax": temp_c}, "None", now_ms))
     if per_device:

@@ -49,8 +49,11 @@ class QuarantineStore(Protocol):
     def find(self, quarantine_ids: Collection[str]) -> Mapping[str, Hold]:
         """The entries that exist."""
 
-    def keep(self, quarantined: Sequence[Quarantined]) -> set[str]:
-        """Store bytes, then entry, of each; an entry that exists stays as it is. Ids of those that could not be kept."""
+    def keep(self, quarantined: Sequence[Quarantined]) -> Mapping[str, str]:
+        """Store bytes, then entry, of each; an entry that exists stays as it is.
+
+        Returns those that could not be kept: quarantine id and what the service said.
+        """
 
     def note_attempt(self, quarantined: Quarantined) -> None:
         """A redrive was rejected again: count it, once per redrive, and say why, unless the entry was released."""

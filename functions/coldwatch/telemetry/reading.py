@@ -86,7 +86,9 @@ class Reading:
         return self.timestamp, -1 if seq is None else seq, self.reading_key
 
 
-def make_reading(envelope: Envelope, device: Device, telemetry: Telemetry, unknown: dict[str, Any], mapping: str | None) -> Reading:
+def make_reading(
+    envelope: Envelope, device: Device, telemetry: Telemetry, unknown: dict[str, Any], mapping: str | None
+) -> Reading:
     """The reading that a message of `device` carries; `unknown` are the members that its shape does not name."""
     measurements = measure(telemetry, unknown)
     digest = content_hash(measurements)

@@ -54,8 +54,8 @@ class Rejection:
 def quoted(value: Any) -> str:
     """A device's own words made safe to print: JSON, ASCII, at most 60 characters.
 
-    >>> quoted("warm" + chr(27))
-    '"warm\\\\u001b"'
+    >>> quoted(["warm", 1.5])
+    '["warm", 1.5]'
     """
     text = json.dumps(value, ensure_ascii=True, default=str)
     return text if len(text) <= _QUOTE_LIMIT else f"{text[: _QUOTE_LIMIT - 3]}..."

@@ -1,0 +1,70 @@
+"""Lambda: store telemetry. Trigger: Kinesis `TelemetryStream`. Writes: readings and latest readings (DynamoDB),
+quarantine (S3, DynamoDB), archive (Firehose), the shard's accounts (DynamoDB), metrics (log).
+"""
+
+import sys
+import time
+from functools import cache
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.logging import Logger
+
+from coldwatch.adapters.archive import FirehoseArchive
+from coldwatch.adapters.batches import DynamoBatches
+from coldwatch.adapters.clients import dynamodb_client, firehose_client, s3_client
+from coldwatch.adapters.ledger import DynamoLedger
+from coldwatch.adapters.mapping_files import load_mappings
+from coldwatch.adapters.quarantine_store import AwsQuarantineStore
+from coldwatch.adapters.reading_store import DynamoReadingStore
+from coldwatch.adapters.registry import DynamoRegistry
+from coldwatch.settings import StoreTelemetrySettings
+from coldwatch.telemetry.envelope import stream_record
+from coldwatch.telemetry.judgement import Rules
+from store_telemetry.ingest import BatchReport, Ports, ingest
+from store_telemetry.report import describe, metrics
+
+logger = Logger()
+
+
+@cache
+def settings() -> StoreTelemetrySettings:
+    return StoreTelemetrySettings.from_env()
+
+
+@cache
+def rules() -> Rules:
+    return Rules(load_mappings(), settings().max_clock_lead_minutes * 60_000)
+
+
+@cache
+def ports() -> Ports:
+    own = settings()
+    batches = DynamoBatches(dynamodb_client(), time.sleep)
+    return Ports(
+        registry=DynamoRegistry(batches, own.device_table, time.monotonic),
+        readings=DynamoReadingStore(batches, own.reading_table, own.latest_table, own.reading_retention_days),
+        quarantine=AwsQuarantineStore(dynamodb_client(), s3_client(), own.quarantine_table, own.quarantine_bucket),
+        archive=FirehoseArchive(firehose_client(), own.archive_delivery_stream, time.sleep),
+        ledger=DynamoLedger(dynamodb_client(), own.ledger_table),
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+    records = [stream_record(record) for record in event["Records"]]
+    if not records:
+        return {"batchItemFailures": []}
+    now_ms = time.time_ns() // 1_000_000
+    report = ingest(records, ports(), rules(), now_ms=now_ms)
+    publish(report, now_ms=now_ms, request_id=context.aws_request_id)
+    lowest = report.lowest_failed
+    return {"batchItemFailures": [] if lowest is None else [{"itemIdentifier": str(lowest)}]}
+
+
+def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:
+    """Say what happened, now that it is in the accounts: metrics, and one line of the log."""
+    for document in metrics(report, settings().stage, now_ms=now_ms, per_device=settings().per_device_metrics):
+        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+    sys.stdout.flush()
+    log = logger.warning if report.failures else logger.info
+    log("batch stored", request_id=request_id, **describe(report))
