@@ -4,7 +4,7 @@ import importlib
 import sys
 from types import ModuleType
 
-from local.cloud import upstream
+from local.cloud import needed_packages, upstream
 
 MENDS = (
     "event_source",
@@ -16,6 +16,7 @@ MENDS = (
     "loopback",
     "secure_transport",
     "firehose_buffer",
+    "athena_projection",
     "nested_stacks",
     "metrics",
 )
@@ -27,6 +28,9 @@ def _load() -> list[ModuleType]:
 
 
 def main(arguments: list[str]) -> int:
+    if missing := needed_packages.complaints():
+        print(*missing, sep="\n", file=sys.stderr)
+        return 1
     mends = _load()
     changed = [sentence for mend in mends for sentence in upstream.changes(mend.WRAPS)]
     if changed:
