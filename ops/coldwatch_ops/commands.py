@@ -1,0 +1,25 @@
+"""Every command, in the order in which help and documentation list them."""
+
+from typing import Final
+
+from coldwatch_ops import accounts, telemetry
+from coldwatch_ops.command import Command
+from coldwatch_ops.dead_letters import commands as dead_letters
+from coldwatch_ops.devices import commands as devices
+from coldwatch_ops.quarantine import commands as quarantine
+from coldwatch_ops.teardown import commands as teardown
+
+NOUNS: Final = {
+    "devices": "devices: registry, allow-list, gateways, certificates",
+    "quarantine": "messages that did not fit, whole and with the reason",
+    "dead-letters": "messages and batches that were given up on",
+}
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    *devices.COMMANDS,
+    *telemetry.COMMANDS,
+    *accounts.COMMANDS,
+    *quarantine.COMMANDS,
+    *dead_letters.COMMANDS,
+    *teardown.COMMANDS,
+)

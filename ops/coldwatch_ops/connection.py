@@ -1,0 +1,96 @@
+"""From the global options to an open stack: which account, which endpoint, which stack."""
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coldwatch_ops.aws_errors import aws_exceptions
+from coldwatch_ops.errors import MissingPartError, UnreachableError
+from coldwatch_ops.stack import Account, Clients, Stack
+
+DEFAULT_STACK = "coldwatch-dev"
+ENDPOINTS_FILE = Path(".local/endpoints.json")
+_LOCAL_KEY = "test"
+"""The local cloud's well-known access key and secret."""
+
+
+@dataclass(frozen=True)
+class Target:
+    stack_name: str
+    region: str | None = None
+    endpoint_url: str | None = None
+    is_local: bool = False
+
+
+def target_of(options: Namespace, environ: Mapping[str, str], folder: Path) -> Target:
+    """What is said on the command line wins, then --local's file, then the environment, then the default."""
+    local = read_endpoints(folder) if options.local else {}
+    stack_name = options.stack or local.get("stack_name") or environ.get("COLDWATCH_STACK") or DEFAULT_STACK
+    return Target(
+        stack_name=stack_name,
+        region=options.region or local.get("region"),
+        endpoint_url=options.endpoint_url or local.get("endpoint_url"),
+        is_local=options.local,
+    )
+
+
+def read_endpoints(folder: Path) -> dict[str, Any]:
+    """The addresses of the running local cloud, which `folder` or one above it holds."""
+    for place in (folder, *folder.parents):
+        path = place / ENDPOINTS_FILE
+        if path.is_file():
+            return _decoded(path)
+    raise UnreachableError(f"No local cloud is running here: {ENDPOINTS_FILE} is not there. Start it with `make up`.")
+
+
+def _decoded(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text())
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or "endpoint_url" not in document:
+        raise UnreachableError(f"{path} does not name an endpoint_url. Start the local cloud again with `make up`.")
+    return document
+
+
+def open_clients(target: Target) -> Clients:
+    try:
+        import boto3  # noqa: PLC0415 - an optional dependency: `coldwatch --help` works without it
+        from botocore.config import Config  # noqa: PLC0415 - likewise
+    except ImportError:
+        raise MissingPartError(
+            "This command talks to AWS and needs boto3: run `pip install 'coldwatch[aws]'`."
+        ) from None
+    key = _LOCAL_KEY if target.is_local else None
+    session = boto3.Session(region_name=target.region, aws_access_key_id=key, aws_secret_access_key=key)
+    # A bucket is no host name under an address of one's own.
+    s3 = {"addressing_style": "path"} if target.endpoint_url else {}
+    retries = {"mode": "standard", "total_max_attempts": 5}
+    config = Config(connect_timeout=5, retries=retries, s3=s3)  # type: ignore[arg-type]  # the stubs want literals
+    return Clients(session, target.endpoint_url, config)
+
+
+def open_account(target: Target) -> Account:
+    return Account(target.stack_name, open_clients(target))
+
+
+def open_stack(target: Target) -> Stack:
+    """UnreachableError when the stack does not exist."""
+    clients = open_clients(target)
+    try:
+        description = clients.cloudformation.describe_stacks(StackName=target.stack_name)["Stacks"][0]
+    except aws_exceptions() as error:
+        if "does not exist" in str(error):
+            raise no_such_stack(target.stack_name) from None
+        raise
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+    return Stack(target.stack_name, description["StackId"], description["StackStatus"], outputs, clients)
+
+
+def no_such_stack(stack_name: str) -> UnreachableError:
+    return UnreachableError(
+        f"There is no stack {stack_name} in this account and region. Name another with --stack or --region."
+    )

@@ -1,0 +1,124 @@
+"""What a dead letter says. Pure: the text of a letter in, its meaning out.
+
+RuleError     the document that a topic rule's error action sends (developer guide, "Error handling (error action)")
+FailedBatch   the record that Lambda sends when it gives a batch of a stream up (Lambda guide, "Retain discarded batch
+              records for a Kinesis Data Streams event source")
+FailedEvent   the record that Lambda sends when it gives an asynchronous invocation up ("Retain records of
+              asynchronous invocations")
+Unreadable    none of these
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+_PRESENCE = "$aws/events/presence/"
+_BASIC_INGEST = "$aws/rules/"
+
+
+@dataclass(frozen=True)
+class RuleError:
+    rule: str
+    topic: str
+    """As the rule saw it: a Basic Ingest topic without its `$aws/rules/{rule}/`."""
+    client_id: str
+    trace_id: str
+    payload: bytes
+    failures: tuple[str, ...]
+
+    @property
+    def is_presence(self) -> bool:
+        return self.topic.startswith(_PRESENCE)
+
+
+@dataclass(frozen=True)
+class FailedBatch:
+    shard_id: str
+    first: str
+    last: str
+    """Sequence numbers of the batch's first and last record."""
+    size: int
+    condition: str
+
+
+@dataclass(frozen=True)
+class FailedEvent:
+    payload: Any
+    condition: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    why: str
+
+
+type Contents = RuleError | FailedBatch | FailedEvent | Unreadable
+
+
+def read_contents(body: str) -> Contents:
+    try:
+        document = json.loads(body)
+        return _contents_of(document)
+    except ValueError as error:
+        return Unreadable(f"not a document this queue should hold ({error})")
+    except (KeyError, TypeError, AttributeError):
+        return Unreadable("not a document this queue should hold (a member is missing or of another type)")
+
+
+def _contents_of(document: dict[str, Any]) -> Contents:
+    if "base64OriginalPayload" in document:
+        return _rule_error(document)
+    if "KinesisBatchInfo" in document:
+        return _failed_batch(document)
+    if "requestPayload" in document:
+        return FailedEvent(document["requestPayload"], document.get("requestContext", {}).get("condition", ""))
+    return Unreadable("neither a rule's error nor a failed invocation")
+
+
+def _rule_error(document: dict[str, Any]) -> RuleError:
+    try:
+        payload = base64.b64decode(document["base64OriginalPayload"], validate=True)
+    except binascii.Error:
+        raise ValueError("its payload is not base64") from None
+    return RuleError(
+        rule=document["ruleName"],
+        topic=_without_basic_ingest(document["topic"]),
+        client_id=document.get("clientId") or "",
+        trace_id=document.get("cloudwatchTraceId") or "",
+        payload=payload,
+        failures=tuple(
+            f"{failure.get('failedAction', '?')}: {failure.get('errorMessage', '?')}"
+            for failure in document.get("failures", [])
+        ),
+    )
+
+
+def _without_basic_ingest(topic: str) -> str:
+    return topic.removeprefix(_BASIC_INGEST).partition("/")[2] if topic.startswith(_BASIC_INGEST) else topic
+
+
+def _failed_batch(document: dict[str, Any]) -> FailedBatch:
+    batch = document["KinesisBatchInfo"]
+    return FailedBatch(
+        shard_id=batch["shardId"],
+        first=batch["startSequenceNumber"],
+        last=batch["endSequenceNumber"],
+        size=int(batch["batchSize"]),
+        condition=document.get("requestContext", {}).get("condition", ""),
+    )
+
+
+def telemetry_identity(topic: str, topic_prefix: str) -> tuple[str, str] | None:
+    """Application and thing of `{prefix}dt/{application}/{thing}/telemetry`; None for any other topic.
+
+    >>> telemetry_identity("dt/coldchain/f1-fridge-7/telemetry", "")
+    ('coldchain', 'f1-fridge-7')
+    """
+    if not topic.startswith(topic_prefix):
+        return None
+    match topic.removeprefix(topic_prefix).split("/"):
+        case ["dt", application, thing, "telemetry"] if application and thing:
+            return application, thing
+    return None

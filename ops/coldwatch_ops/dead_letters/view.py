@@ -1,0 +1,78 @@
+"""Dead letters told to people and to machines. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coldwatch_ops.answer import Answer
+from coldwatch_ops.dead_letters.contents import FailedBatch, FailedEvent, RuleError, Unreadable, read_contents
+from coldwatch_ops.dead_letters.letters import Letter
+from coldwatch_ops.dead_letters.redrive import RedrivenLetter
+from coldwatch_ops.exit_codes import ExitCode
+from coldwatch_ops.text import count, escape, preview, table
+from coldwatch_ops.times import rfc3339
+
+
+def listed(letters: Mapping[str, Sequence[Letter]]) -> Answer:
+    """`letters` of each queue that was looked at."""
+    document = {queue: [document_of(letter) for letter in found] for queue, found in letters.items()}
+    rows = [
+        (queue, rfc3339(letter.sent_at), what, why, letter.message_id)
+        for queue, found in letters.items()
+        for letter in found
+        for what, why in [_told_of(letter)]
+    ]
+    if not rows:
+        return Answer(document, ("No dead letters.",))
+    drawn = table(("queue", "sent", "what", "why", "message id"), rows)
+    return Answer(document, (drawn, count(len(rows), "letter") + "."))
+
+
+def document_of(letter: Letter) -> dict[str, Any]:
+    base = {"message_id": letter.message_id, "sent_at": rfc3339(letter.sent_at)}
+    match read_contents(letter.body):
+        case RuleError() as error:
+            return base | {
+                "kind": "rule_error",
+                "rule": error.rule,
+                "topic": error.topic,
+                "client_id": error.client_id,
+                "size_bytes": len(error.payload),
+                "preview": preview(error.payload, limit=200),
+                "failures": list(error.failures),
+            }
+        case FailedBatch() as batch:
+            return base | {
+                "kind": "failed_batch",
+                "shard_id": batch.shard_id,
+                "first": batch.first,
+                "last": batch.last,
+                "records": batch.size,
+                "condition": batch.condition,
+            }
+        case FailedEvent(payload=payload, condition=condition):
+            return base | {"kind": "failed_event", "event": payload, "condition": condition}
+        case Unreadable(why=why):
+            return base | {"kind": "unreadable", "why": why, "preview": preview(letter.body.encode(), limit=200)}
+
+
+def _told_of(letter: Letter) -> tuple[str, str]:
+    """What is meant, and why it came here."""
+    match read_contents(letter.body):
+        case RuleError() as error:
+            return f"{error.topic} ({len(error.payload):,} B)", "; ".join(error.failures) or "no reason given"
+        case FailedBatch() as batch:
+            return f"{count(batch.size, 'record')} of {batch.shard_id} from {batch.first}", batch.condition
+        case FailedEvent(condition=condition):
+            return "a presence event", condition
+        case Unreadable(why=why):
+            return "unreadable", why
+
+
+def redriven(results: Sequence[RedrivenLetter]) -> Answer:
+    left = {result.message_id: result.reason for result in results if result.reason is not None}
+    sent = [result.message_id for result in results if result.reason is None]
+    messages = sum(result.messages for result in results)
+    document = {"redriven": sent, "messages": messages, "left": left}
+    told = [f"{count(len(sent), 'letter')} redriven, {count(messages, 'message')} in them."]
+    told += [f"Left on the queue: {escape(name)}: {escape(reason)}." for name, reason in left.items()]
+    return Answer(document, tuple(told), ExitCode.FAILED if left else ExitCode.OK)

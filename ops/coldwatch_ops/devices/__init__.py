@@ -1,0 +1,1 @@
+"""Devices: the registry, the allow-list of serials, gateways' children, certificates."""

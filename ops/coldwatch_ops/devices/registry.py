@@ -1,0 +1,120 @@
+"""The device registry: what each device is, and which gateway may speak for it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from coldwatch_ops.devices.names import DEVICE_TYPES, name_faults
+from coldwatch_ops.errors import NotFoundError, RefusedError, UsageError
+from coldwatch_ops.items import items, plain
+from coldwatch_ops.stack import Stack
+
+type Device = dict[str, Any]
+"""An item of the device table, as plain values; its times are epoch ms."""
+
+
+def list_devices(stack: Stack, fleet_id: str | None) -> Iterator[Device]:
+    """Of one fleet by the index; of all by reading the whole registry."""
+    table = stack.table("DeviceTableName")
+    if fleet_id is None:
+        return items(table.scan)
+    values = {":fleet": fleet_id}
+    return items(
+        table.query,
+        IndexName="by_fleet",
+        KeyConditionExpression="fleet_id = :fleet",
+        ExpressionAttributeValues=values,
+    )
+
+
+def find_device(stack: Stack, device_id: str) -> Device | None:
+    found = stack.table("DeviceTableName").get_item(Key={"device_id": device_id}, ConsistentRead=True)
+    return plain(found["Item"]) if "Item" in found else None
+
+
+def get_device(stack: Stack, device_id: str) -> Device:
+    device = find_device(stack, device_id)
+    if device is None:
+        raise NotFoundError(f"There is no device {device_id} in the registry of {stack.name}.")
+    return device
+
+
+def latest_readings(stack: Stack, device_id: str) -> list[dict[str, Any]]:
+    """One per sensor."""
+    table = stack.table("LatestTableName")
+    values = {":device": device_id}
+    return list(items(table.query, KeyConditionExpression="device_id = :device", ExpressionAttributeValues=values))
+
+
+def children_of(stack: Stack, gateway: str) -> list[str]:
+    found = items(
+        stack.table("DeviceTableName").scan,
+        FilterExpression="gateway = :gateway",
+        ExpressionAttributeValues={":gateway": gateway},
+    )
+    return sorted(child["device_id"] for child in found)
+
+
+def adopt(stack: Stack, child_id: str, gateway_id: str, *, device_type: str | None, now_ms: int) -> Device:
+    """Let the gateway speak for the child. A child not yet known is entered, in the gateway's fleet and application."""
+    gateway = get_device(stack, gateway_id)
+    if gateway.get("device_type") != "gateway":
+        raise RefusedError(
+            f"{gateway_id} is a {gateway.get('device_type')}, not a gateway: it speaks for itself alone."
+        )
+    child = find_device(stack, child_id)
+    if child is None:
+        return _enter(stack, _new_child(child_id, gateway, device_type, now_ms) | {"gateway": gateway_id})
+    _refuse_child(child, gateway_id)
+    stack.table("DeviceTableName").update_item(
+        Key={"device_id": child_id},
+        UpdateExpression="SET gateway = :gateway",
+        # Somebody else may have given it to another gateway meanwhile.
+        ConditionExpression="attribute_not_exists(gateway) OR gateway = :gateway",
+        ExpressionAttributeValues={":gateway": gateway_id},
+    )
+    return child | {"gateway": gateway_id}
+
+
+def _enter(stack: Stack, device: Device) -> Device:
+    stack.table("DeviceTableName").put_item(Item=device, ConditionExpression="attribute_not_exists(device_id)")
+    return device
+
+
+def _new_child(child_id: str, gateway: Device, device_type: str | None, now_ms: int) -> Device:
+    application = str(gateway["application"])
+    types = [name for name in DEVICE_TYPES.get(application, ()) if name != "gateway"]
+    if device_type is None:
+        raise UsageError(f"{child_id} is new: say what it is with --type ({', '.join(types)}).")
+    if device_type not in types:
+        raise UsageError(f"type {device_type!r} is none of {application}'s: {', '.join(types)}.")
+    faults = name_faults(child_id, "device id")
+    if faults:
+        raise UsageError(f"{faults[0]}.")
+    return {
+        "device_id": child_id,
+        "application": application,
+        "fleet_id": gateway["fleet_id"],
+        "device_type": device_type,
+        "registered_at": now_ms,
+    }
+
+
+def _refuse_child(child: Device, gateway_id: str) -> None:
+    if child.get("device_type") == "gateway":
+        raise RefusedError(f"{child['device_id']} is a gateway itself, and a gateway has none over it.")
+    if child.get("gateway", gateway_id) != gateway_id:
+        raise RefusedError(
+            f"{child['device_id']} belongs to {child['gateway']}. "
+            f"Part them first: coldwatch devices orphan {child['device_id']}"
+        )
+
+
+def orphan(stack: Stack, child_id: str) -> str:
+    """Take the child from its gateway and return which that was. The entry stays; readings through the gateway
+    are quarantined from now on.
+    """
+    child = get_device(stack, child_id)
+    if "gateway" not in child:
+        raise RefusedError(f"{child_id} has no gateway.")
+    stack.table("DeviceTableName").update_item(Key={"device_id": child_id}, UpdateExpression="REMOVE gateway")
+    return str(child["gateway"])

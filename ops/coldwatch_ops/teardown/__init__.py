@@ -1,0 +1,1 @@
+"""Taking a stack away whole: what deleting it would leave behind, removing that too, and proving it."""
