@@ -1,6 +1,5 @@
 """The running local cloud with the real template deployed by the real SAM CLI: once for a run of the tests."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from coldwatch_ops.accounts import Accounts, read_accounts
 from coldwatch_ops.connection import Target, open_stack
 from coldwatch_ops.stack import Stack
 from local import deployment, endpoints, ports, process
-from local.places import Places
+from local.places import ROOT, Places
 from simulator.api import Claim, Fleet
 
 SETTLES_WITHIN_S = 90.0
@@ -42,9 +41,7 @@ class Cloud:
 
     @cached_property
     def stack(self) -> Stack:
-        return open_stack(
-            Target(self.stack_name, self.address["region"], self.address["endpoint_url"], is_local=True)
-        )
+        return open_stack(Target(self.stack_name, self.address["region"], self.address["endpoint_url"], is_local=True))
 
     def output(self, name: str) -> str:
         return self.stack.output(name)
@@ -57,8 +54,16 @@ class Cloud:
     def ca(self) -> Path:
         return Path(self.address["ca_file"])
 
+    @property
+    def root(self) -> Path:
+        return ROOT
+
     def accounts(self) -> Accounts:
         return read_accounts(self.stack)
+
+    def accounts_of_ledger(self) -> Accounts:
+        """The ledger alone: it is small, the stores are not."""
+        return read_accounts(self.stack, count_stored=False, count_archived=False)
 
     def allow(self, *serials: str, application: str, fleet: str = "test", device_type: str = "fridge") -> None:
         table = self.stack.table("AllowedSerialTableName")
@@ -113,6 +118,20 @@ class Cloud:
         pytest.fail(f"{what}: not within {within_s:.0f} s\n{process.tail(self.places.log, 40)}")
 
 
+_figures: list[str] = []
+
+
+@pytest.fixture
+def figures() -> list[str]:
+    """What a test measured, for a person to read at the end of the run; nothing is asserted on it."""
+    return _figures
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for figure in _figures:
+        terminalreporter.write_line(figure)
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     where = Places(tmp_path_factory.mktemp("local"))
@@ -123,13 +142,3 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         yield Cloud(where, endpoints.write(where, running))
     finally:
         process.stop(where)
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="session")
-def bad_input(root: Path) -> list[dict[str, Any]]:
-    return list(json.loads((root / "tests/fixtures/bad_input/index.json").read_text()))

@@ -12,6 +12,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from coldwatch_ops.accounts import Accounts, read_accounts
+from coldwatch_ops.archive_query import ask_archive
 from coldwatch_ops.connection import Target, open_stack
 from coldwatch_ops.main import main as coldwatch
 from coldwatch_ops.stack import Stack
@@ -110,10 +111,11 @@ class Stage:
             )
         )
         stored = sum(page["Count"] for page in pages)
-        archived = count_archived(
-            self.stack, f"device_id = '{device_id}' AND \"timestamp\" BETWEEN {first_ms} AND {last_ms}"
-        )
-        return stored, archived
+        query = f"""
+            SELECT count(DISTINCT reading_key) FROM "{self.stack.output("ReadingArchiveTableName")}"
+            WHERE device_id = '{device_id}' AND "timestamp" BETWEEN {first_ms} AND {last_ms}"""  # noqa: S608 - our own names
+        archived = ask_archive(self.stack, query, timeout_s=60, pause=time.sleep, clock=time.monotonic)
+        return stored, int(archived)
 
     def _client(self, service: str, key: str, secret: str) -> Any:
         return boto3.client(

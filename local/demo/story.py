@@ -10,8 +10,9 @@ from rich.table import Table
 from local.demo import verdict
 from local.demo.stage import Stage
 from local.demo.verdict import Figures
-from simulator import hostile, recording, scenario
-from simulator.api import Claim, Fleet, Happening, Publication, Summary
+from simulator import hostile, recording
+from simulator.api import Claim, Fleet, Happening, Summary, allow_list, load_scenario
+from simulator.connection import Publication
 from simulator.message import Kind
 
 CHILD = "north-probe-0001"
@@ -24,7 +25,7 @@ class Story:
     def __init__(self, stage: Stage, console: Console) -> None:
         self._stage = stage
         self._console = console
-        self._play = scenario.load(scenario.SCENARIOS / "demo.json")
+        self._play = load_scenario("demo")
         self._published = 0
         self._refused = 0
         self._unrefused: list[str] = []
@@ -50,13 +51,11 @@ class Story:
     def _allow(self) -> list[Claim]:
         """Put the serials of the scenario's devices on the allow-list, and make a claim certificate for each kind."""
         serials: dict[str, list[str]] = {}
-        for planned in self._play.devices:
-            application = "factory" if planned.type == "machine" else "coldchain"
-            serial = f"{planned.fleet}{planned.type}{planned.number:04d}"
-            serials.setdefault(application, []).append(serial)
+        for allowed in allow_list(self._play):
+            serials.setdefault(allowed.application, []).append(allowed.serial)
             self._stage.command(
-                *("devices", "allow", "--serial", serial, "--application", application),
-                *("--fleet", planned.fleet, "--type", planned.type),
+                *("devices", "allow", "--serial", allowed.serial, "--application", allowed.application),
+                *("--fleet", allowed.fleet_id, "--type", allowed.device_type),
             )
         return [self._stage.claim(application, found) for application, found in serials.items()]
 
@@ -89,7 +88,7 @@ class Story:
     def _speak_for_a_child(self, fleet: Fleet) -> None:
         """A gateway speaks for an unregistered sensor: kept in quarantine, let in once the sensor is registered."""
         began = time.monotonic()
-        gateway = list(fleet.devices)[-1 - len([name for name in fleet.devices if "machine" in name])]
+        gateway = fleet.first("coldroom")
         device = fleet.devices[gateway]
         reading = {"device_id": CHILD, "timestamp": time.time_ns() // 1_000_000, "seq": 1, "temp_c": 4.5}
         reading |= {"humidity_pct": 40.0, "shock_g": 0.0, "battery_pct": 80.0}
