@@ -22,10 +22,10 @@ from simulator.summary import Summary
 def main(arguments: Sequence[str]) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
-    claims = _claims(parser, options)
+    options.claims = _claims(parser, options)
     act: Callable[[Fleet, argparse.Namespace], tuple[dict[str, Any], bool]] = options.act
     try:
-        with _fleet(options, claims) as fleet:
+        with _fleet(options) as fleet:
             document, is_good = act(fleet, options)
     except SimulatorError as error:
         terminal.complain(str(error))
@@ -46,7 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     devices.add_argument("--claim-key", action="append", default=[], type=Path, metavar="FILE")
     devices.add_argument("--template", action="append", default=[], help="the provisioning template of the claim")
     devices.add_argument(
-        "--serials", action="append", default=[], metavar="FILE|LIST", help="a file of serials, one a line, or a,b,c"
+        "--serials",
+        action="append",
+        default=[],
+        metavar="FILE|LIST",
+        help="what to claim: a file, one a line, or a,b,c",
     )
     devices.add_argument(
         "--in-flight", type=int, default=IN_FLIGHT, metavar="N", help="unacknowledged messages at most"
@@ -79,12 +83,16 @@ def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _claims(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[Claim]:
-    parts = (options.template, options.claim_certificate, options.claim_key, options.serials)
-    if len({len(part) for part in parts}) > 1:
+    parts = (options.template, options.claim_certificate, options.claim_key)
+    serials = options.serials or [""] * len(options.template)
+    if len({len(part) for part in (*parts, serials)}) > 1:
         parser.error("--template, --claim-certificate, --claim-key and --serials go together, each as often")
     if options.in_flight < 1:
         parser.error("--in-flight must be at least 1")
-    return [Claim(template, pem, key, _serials(each)) for template, pem, key, each in zip(*parts, strict=True)]
+    return [
+        Claim(template, certificate, key, _serials(given))
+        for template, certificate, key, given in zip(*parts, serials, strict=True)
+    ]
 
 
 def _serials(given: str) -> tuple[str, ...]:
@@ -93,37 +101,36 @@ def _serials(given: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
 
 
-def _fleet(options: argparse.Namespace, claims: list[Claim]) -> Fleet:
+def _fleet(options: argparse.Namespace) -> Fleet:
+    """All devices in the state folder, those of the claims provisioned first."""
     place = {"endpoint": options.endpoint, "ca": options.ca, "state_dir": options.state}
-    if not claims:
-        return Fleet.load(**place, in_flight=options.in_flight)
-    serials = sum(len(claim.serials) for claim in claims)
-    with terminal.progress("provisioning", serials) as advance:
-        return Fleet.provision(
-            **place, claims=claims, in_flight=options.in_flight, on_provisioned=lambda _identity: advance.step()
-        )
+    serials = sum(len(claim.serials) for claim in options.claims)
+    if serials:
+        with terminal.progress("provisioning", serials) as bar:
+            Fleet.provision(**place, claims=options.claims, on_provisioned=lambda _identity: bar.step()).close()
+    return Fleet.load(**place, in_flight=options.in_flight)
 
 
 def _run(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     story = scenario.load(options.scenario)
     terminal.say(f"{story.about} ({story.wall_s:.0f} s)")
-    with terminal.progress("published", None) as advance:
-        summary = fleet.run(story, on_event=terminal.tell, on_progress=advance.to)
+    with terminal.progress("published", None) as bar:
+        summary = fleet.run(story, on_event=terminal.tell, on_progress=bar.to)
     return _conclude(f"Scenario {story.name}", summary)
 
 
 def _replay(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
     recorded = recording.load(options.recording)
-    with terminal.progress("replayed", len(recorded.rows)) as advance:
+    with terminal.progress("replayed", len(recorded.rows)) as bar:
         summary = fleet.replay(
-            recorded, thing=options.thing, unit=options.unit, speed=options.speed, on_progress=advance.to
+            recorded, thing=options.thing, unit=options.unit, speed=options.speed, on_progress=bar.to
         )
     return _conclude(f"Recording {recorded.name}", summary)
 
 
 def _burst(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    with terminal.progress("published", options.messages) as advance:
-        summary = fleet.burst(options.messages, devices=options.devices, on_progress=advance.to)
+    with terminal.progress("published", options.messages) as bar:
+        summary = fleet.burst(options.messages, devices=options.devices, on_progress=bar.to)
     return _conclude("Burst", summary)
 
 
@@ -133,18 +140,11 @@ def _conclude(title: str, summary: Summary) -> tuple[dict[str, Any], bool]:
 
 
 def _hostile(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    if len(options.template) > 1:
-        terminal.say("The attack uses the first claim certificate.")
-    claim = next(iter(_claims_of(options)), None)
+    claim = next(iter(options.claims), None)
     outcomes = attack(
         fleet, claim=claim, attacker=options.attacker, victim=options.victim, on_outcome=terminal.tell_outcome
     )
     return _outcome_document(outcomes), all(outcome.result is not Result.ALLOWED for outcome in outcomes)
-
-
-def _claims_of(options: argparse.Namespace) -> list[Claim]:
-    parts = (options.template, options.claim_certificate, options.claim_key)
-    return [Claim(*each) for each in zip(*parts, strict=True)]
 
 
 def _outcome_document(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -54,7 +54,9 @@ class Fleet:
         in_flight: int = IN_FLIGHT,
     ) -> None:
         if not identities:
-            raise FleetError("There are no devices: provision some first, or name the folder that holds their keys.")
+            raise FleetError(
+                "No devices were provisioned at this broker: claim some, or name the folder that holds their keys."
+            )
         self.endpoint = endpoint
         self.network = network or Network()
         self._tally = Tally()

@@ -17,7 +17,7 @@ _ERRORS = Console(stderr=True, highlight=False)
 _NAMED = 3
 
 
-class Advance:
+class Bar:
     """Moves a bar; nothing to see where there is no terminal."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -31,18 +31,18 @@ class Advance:
 
 
 @contextmanager
-def progress(what: str, total: int | None) -> Iterator[Advance]:
+def progress(what: str, total: int | None) -> Iterator[Bar]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_CONSOLE, disable=not sys.stdout.isatty(), transient=True) as bar:
-        yield Advance(bar, bar.add_task(what, total=total))
+    with Progress(*columns, console=_CONSOLE, disable=not sys.stdout.isatty(), transient=True) as drawn:
+        yield Bar(drawn, drawn.add_task(what, total=total))
 
 
 def say(sentence: str) -> None:
-    _CONSOLE.print(sentence, markup=False)
+    _CONSOLE.print(sentence, markup=False, soft_wrap=True)
 
 
 def complain(sentence: str) -> None:
-    _ERRORS.print(sentence, markup=False, style="red")
+    _ERRORS.print(sentence, markup=False, soft_wrap=True, style="red")
 
 
 def tell(happening: Happening) -> None:

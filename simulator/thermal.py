@@ -1,9 +1,9 @@
 """A refrigerated box: its air and the goods in it, a compressor behind a thermostat, a door.
 
-Both are first-order lags: the air follows ambient through the wall, the goods, the compressor and an open door; the
-goods, which are most of the thermal mass, follow the air slowly. That is why a door opening is a short spike and a
-failed compressor a long climb. Each step uses the exact solution of a lag with constant inputs, so no step is too
-long to be stable and the air never overshoots what it tends to.
+Both are first-order lags. The air follows the outside through the wall and an open door, the goods, and the evaporator
+while the compressor runs; the goods, which are most of the thermal mass, follow the air slowly. That is why a door
+opening is a short spike and a failed compressor a long climb. Each step uses the exact solution of a lag with constant
+inputs, so no step is too long to be stable and the air never overshoots what it tends to.
 """
 
 import math
@@ -24,18 +24,13 @@ class Box:
     set_point_c: float
     hysteresis_c: float
     ambient_c: float
-    coldest_c: float
-    """What the air would settle at with the compressor always on and the goods at the set point."""
+    evaporator_c: float
     wall_s: float
+    evaporator_s: float
     goods_to_air_s: float
     goods_s: float
     door_s: float
     humidity_pct: float
-
-    @property
-    def cooling_c_per_s(self) -> float:
-        leak = (self.ambient_c - self.coldest_c) / self.wall_s
-        return leak + (self.set_point_c - self.coldest_c) / self.goods_to_air_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +49,42 @@ class BoxInputs:
     """A valve stuck open cools without end, whatever the thermostat says."""
 
 
-FRIDGE = Box(5.0, 1.0, 22.0, -12.0, wall_s=1800, goods_to_air_s=1200, goods_s=14_400, door_s=180, humidity_pct=45)
-COLDROOM = Box(4.0, 1.0, 20.0, -9.0, wall_s=7200, goods_to_air_s=1800, goods_s=43_200, door_s=300, humidity_pct=62)
-REEFER = Box(-18.0, 1.5, 25.0, -33.0, wall_s=7200, goods_to_air_s=1800, goods_s=43_200, door_s=240, humidity_pct=70)
+FRIDGE = Box(
+    set_point_c=5.0,
+    hysteresis_c=1.0,
+    ambient_c=22.0,
+    evaporator_c=-16.0,
+    wall_s=1800,
+    evaporator_s=450,
+    goods_to_air_s=1200,
+    goods_s=14_400,
+    door_s=180,
+    humidity_pct=45,
+)
+COLDROOM = Box(
+    set_point_c=4.0,
+    hysteresis_c=1.0,
+    ambient_c=20.0,
+    evaporator_c=-14.0,
+    wall_s=7200,
+    evaporator_s=900,
+    goods_to_air_s=1800,
+    goods_s=43_200,
+    door_s=300,
+    humidity_pct=62,
+)
+REEFER = Box(
+    set_point_c=-18.0,
+    hysteresis_c=1.5,
+    ambient_c=25.0,
+    evaporator_c=-38.0,
+    wall_s=7200,
+    evaporator_s=900,
+    goods_to_air_s=1800,
+    goods_s=43_200,
+    door_s=240,
+    humidity_pct=70,
+)
 
 
 def at_rest(box: Box, *, offset_c: float = 0.0) -> BoxState:
@@ -82,11 +110,12 @@ def _is_cooling(box: Box, state: BoxState, inputs: BoxInputs) -> bool:
 
 
 def _step(box: Box, state: BoxState, inputs: BoxInputs, step_s: float) -> BoxState:
-    door = 1 / box.door_s if inputs.is_door_open else 0.0
-    outside, goods = 1 / box.wall_s + door, 1 / box.goods_to_air_s
-    cooling = box.cooling_c_per_s if state.is_cooling else 0.0
-    settles_at = (box.ambient_c * outside + state.goods_c * goods - cooling) / (outside + goods)
-    air_c = _follow(state.air_c, settles_at, 1 / (outside + goods), step_s)
+    outside = 1 / box.wall_s + (1 / box.door_s if inputs.is_door_open else 0.0)
+    goods = 1 / box.goods_to_air_s
+    cooling = 1 / box.evaporator_s if state.is_cooling else 0.0
+    pull = outside + goods + cooling
+    settles_at = (box.ambient_c * outside + state.goods_c * goods + box.evaporator_c * cooling) / pull
+    air_c = _follow(state.air_c, settles_at, 1 / pull, step_s)
     return replace(
         state,
         air_c=air_c,
