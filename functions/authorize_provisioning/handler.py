@@ -1,5 +1,5 @@
-"""Lambda: authorize provisioning. Trigger: the pre-provisioning hook of both provisioning templates. Writes: the claimed
-serial and the device's registry entry (DynamoDB).
+"""Lambda: authorize provisioning. Trigger: the pre-provisioning hook of both provisioning templates. Writes: the
+claimed serial and the device's registry entry (DynamoDB).
 """
 
 import time
@@ -27,9 +27,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     # Never the certificate itself, which the event also carries.
     about = {"certificate_id": event.get("certificateId"), "client_id": event.get("clientId")}
     if isinstance(answer, Refusal):
-        logger.warning("provisioning refused", reason=answer.reason.value, detail=answer.detail, **about)
+        refusal = {"reason": answer.reason.value, "detail": answer.detail}
+        logger.warning("provisioning refused", extra=refusal | about)
         return {"allowProvisioning": False}
-    logger.info("provisioning allowed", thing_name=answer.thing_name, repeated=answer.is_repeated, **about)
+    logger.info("provisioning allowed", extra={"thing_name": answer.thing_name, "repeated": answer.is_repeated} | about)
     overrides = {"ThingName": answer.thing_name, "FleetId": answer.fleet_id, "DeviceType": answer.device_type}
     return {"allowProvisioning": True, "parameterOverrides": overrides}
 

@@ -67,4 +67,4 @@ def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:
         sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
     sys.stdout.flush()
     log = logger.warning if report.failures else logger.info
-    log("batch stored", request_id=request_id, **describe(report))
+    log("batch stored", extra={"request_id": request_id, **describe(report)})

@@ -140,5 +140,5 @@ def _reason_change(presence: Presence) -> tuple[str, dict[str, Any]]:
 
 def _is_refused_transaction(error: ClientError) -> bool:
     """Whether one of the conditions did not hold; a conflict or a throttle would be worth another try."""
-    reasons = error.response.get("CancellationReasons", [])  # type: ignore[typeddict-item] # boto3 adds it to this error
+    reasons = error.response.get("CancellationReasons", [])
     return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from coldwatch.telemetry.rejection import quoted
-from coldwatch.telemetry.topics import DEVICE_TYPES, Application, thing_name
+from coldwatch.telemetry.topics import DEVICE_TYPES, THING_NAME_LIMIT, Application, thing_name
 
 ALLOWED = "ALLOWED"
 CLAIMED = "CLAIMED"
@@ -80,9 +80,9 @@ def read_request(event: Mapping[str, Any]) -> ClaimRequest | Refusal:
     if application is None:
         return Refusal(RefusalReason.UNKNOWN_TEMPLATE, f"{quoted(template)} provisions no application.")
     parameters = event.get("parameters")
-    serial = parameters.get("SerialNumber") if isinstance(parameters, dict) else None
-    certificate_id = event.get("certificateId")
-    if not (isinstance(serial, str) and serial and isinstance(certificate_id, str) and certificate_id):
+    serial = parameters.get("SerialNumber", "") if isinstance(parameters, dict) else ""
+    certificate_id = event.get("certificateId", "")
+    if not (_is_name(serial) and _is_name(certificate_id)):
         return Refusal(RefusalReason.MALFORMED_REQUEST, "The request names no SerialNumber, or no certificate.")
     return ClaimRequest(serial, application, certificate_id)
 
@@ -112,6 +112,10 @@ def _grant(request: ClaimRequest, allowance: Allowance, *, is_repeated: bool) ->
     except ValueError as error:
         return Refusal(RefusalReason.UNFIT_ALLOWANCE, f"The allow-list's item makes no thing name: {error}.")
     return Grant(request, name, allowance.fleet_id, allowance.device_type, is_repeated)
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= THING_NAME_LIMIT
 
 
 def _application(template: str) -> Application | None:

@@ -1,8 +1,8 @@
 """When a device connects and disconnects, from lifecycle events that come out of order and more than once.
 
 AWS IoT developer guide, "Lifecycle events": a time stamp is right to two minutes; a connection has one version number,
-the same when it begins and when it ends; versions grow, but start again at 0 once the client was away for about an hour.
-So times that are clearly apart decide, and versions decide between the others.
+the same when it begins and when it ends; versions grow, but start again at 0 once the client was away for about an
+hour. So times that are clearly apart decide, and versions decide between the others.
 """
 
 from collections.abc import Mapping

@@ -147,6 +147,7 @@ def _put(members: dict[str, Any], path: str, value: Any) -> None:
     if not rest:
         members[name] = value
         return
-    inner = members.setdefault(name, {})
-    if isinstance(inner, dict):
-        _put(inner, rest, value)
+    if members.get(name) is None:
+        members[name] = {}
+    if isinstance(members[name], dict):
+        _put(members[name], rest, value)

@@ -43,7 +43,7 @@ def thing_name(fleet_id: str, device_type: str, serial: str) -> str:
     """
     if not (_WORD.fullmatch(fleet_id) and _WORD.fullmatch(device_type) and _SERIAL.fullmatch(serial)):
         raise ValueError(
-            "a thing name takes a fleet and a type of letters, digits and `_`; only the serial may also have `:` and `-`"
+            "a thing name has a fleet and a type of letters, digits and `_`; only its serial may also have `:` and `-`"
         )
     name = f"{fleet_id}-{device_type}-{serial}"
     if len(name) > THING_NAME_LIMIT:
