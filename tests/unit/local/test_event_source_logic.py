@@ -191,12 +191,12 @@ def test_with_infinite_retries_a_batch_is_never_given_up() -> None:
 
 
 def test_throttles_use_up_no_retry() -> None:
-    policy = Policy(max_retries=0)
+    policy = Policy(max_retries=1)
 
-    shard, discards, sent = settled(offered(record(1)), policy, *[Throttled()] * 8, Succeeded())
+    shard, discards, sent = settled(offered(record(1)), policy, *[Throttled()] * 8, Failed(), Throttled(), Succeeded())
 
     assert not discards
-    assert len(sent) == 9
+    assert len(sent) == 11
     assert shard.checkpoint == record(1).sequence
 
 
