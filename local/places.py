@@ -47,8 +47,8 @@ class Places:
 
     @property
     def build(self) -> Path:
-        """`sam build` writes here; shared by all clouds of a checkout, for it is the same code."""
-        return ROOT / ".aws-sam" / "build"
+        """`sam build` writes here. Not shared: two builds at once would take each other's files away."""
+        return self.folder / "build"
 
 
 def places() -> Places:

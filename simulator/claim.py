@@ -6,6 +6,7 @@ carry nothing that names their request, so a connection asks one thing at a time
 
 import json
 import queue
+import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,9 @@ from simulator.network import Network
 
 CREATE = "$aws/certificates/create/json"
 _REPLY_S = 30.0
+_PASSING = {"InvocationError", "Throttled"}
+"""Rejections that say nothing against the device: the hook was slow to start, or the service was busy."""
+_PATIENCE_S = (1.0, 2.0, 4.0)
 _CLAIMANTS = 4
 
 
@@ -88,6 +92,13 @@ class Claimant:
     def register(self, serial: str, grant: Grant) -> dict[str, Any]:
         """The service's answer: `thingName` and `deviceConfiguration`."""
         body = {"certificateOwnershipToken": grant.ownership_token, "parameters": {"SerialNumber": serial}}
+        for pause_s in _PATIENCE_S:
+            try:
+                return self._ask(serial, provision_topic(self._template), body)
+            except ProvisioningError as error:
+                if error.code not in _PASSING:
+                    raise
+                time.sleep(pause_s * random.uniform(0.5, 1))
         return self._ask(serial, provision_topic(self._template), body)
 
     def _register(self, serial: str, grant: Grant, state: StateFolder) -> Identity:

@@ -19,6 +19,7 @@ from local.demo.story import Story
 from local.demo.verdict import Figures, checks, document
 from local.errors import LocalCloudError
 from local.places import ROOT, Places
+from simulator.api import SimulatorError
 
 RESULT = ROOT / ".local" / "demo.json"
 
@@ -26,14 +27,14 @@ RESULT = ROOT / ".local" / "demo.json"
 def main() -> int:
     """0 all holds, 1 an identity does not hold or something could not be done, 130 interrupted."""
     os.environ.update(process.CREDENTIALS)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     RESULT.unlink(missing_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix="demo-", dir=_folder()) as folder:
             figures = _on_a_cloud_of_its_own(Places(Path(folder)), console)
-    except LocalCloudError as error:
-        console.print(f"[red]{error}[/red]")
+    except (LocalCloudError, SimulatorError) as error:
+        console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; everything is stopped")

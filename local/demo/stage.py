@@ -1,5 +1,7 @@
 """The stage: the local cloud as the demonstration uses it, through the operator's own command and boto3."""
 
+import contextlib
+import io
 import json
 import time
 import uuid
@@ -47,8 +49,11 @@ class Stage:
         """Run the operator's command against this cloud. Raises LocalCloudError when it fails."""
         options = ["--stack", self.stack.name, "--region", self.address["region"]]
         options += ["--endpoint-url", self.address["endpoint_url"]]
-        if code := coldwatch([*options, *words]):
-            raise LocalCloudError(f"coldwatch {' '.join(words)} ended with {code}")
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            code = coldwatch([*options, *words])
+        if code:
+            raise LocalCloudError(f"coldwatch {' '.join(words)} ended with {code}: {said.getvalue()}")
 
     def claim(self, application: str, serials: Sequence[str]) -> Claim:
         """A claim certificate of an application, made as an operator makes one."""

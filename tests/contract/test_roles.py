@@ -10,7 +10,7 @@ import pytest
 
 from .template import resources, shorten, statements, template
 
-THINGS = ("thing/*", "thinggroup/${ColdchainThingGroup}", "thinggroup/${FactoryThingGroup}")
+THINGS = ("thing/*", "ColdchainThingGroup", "FactoryThingGroup")
 
 ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "AuthorizeProvisioningRole": {
