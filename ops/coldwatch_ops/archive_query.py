@@ -26,7 +26,7 @@ def count_archived(
 def ask_archive(
     stack: Stack, query: str, *, timeout_s: float, pause: Callable[[float], None], clock: Callable[[], float]
 ) -> str:
-    """The one value that `query` answers. FailedError with Athena's reason, or when it takes longer than `timeout_s`."""
+    """The one value that `query` answers. FailedError with Athena's reason, or when it takes longer than that."""
     athena = stack.clients.athena
     query_id = athena.start_query_execution(
         QueryString=query,

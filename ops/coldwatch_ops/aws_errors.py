@@ -25,7 +25,7 @@ _NOT_SIGNED_IN = {
 
 
 def aws_exceptions() -> tuple[type[Exception], ...]:
-    """For `except aws_exceptions()`: nothing when botocore is not installed, since then nothing raises it."""
+    """What to put behind `except`: nothing when botocore is not installed, since then nothing raises it."""
     try:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - an optional dependency
     except ImportError:

@@ -9,7 +9,7 @@ from rich.table import Table
 def escape(text: object) -> str:
     r"""What a terminal would obey, hide or turn around (control, format, bidirectional characters) as an escape.
 
-    >>> escape("a\x1b[2Jb‮c")
+    >>> escape("a\x1b[2Jb\u202ec")
     'a\\x1b[2Jb\\u202ec'
     """
     return "".join(character if character.isprintable() else _escaped(character) for character in str(text))

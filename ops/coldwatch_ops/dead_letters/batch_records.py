@@ -1,15 +1,17 @@
 """The records of a batch that Lambda gave up on: still on the stream for seven days, found by their numbers."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coldwatch_ops.dead_letters.contents import FailedBatch
+from coldwatch_ops.publishers import Publishers
 from coldwatch_ops.stream import StreamMessage, envelope
 from coldwatch_ops.times import to_epoch_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis.type_defs import RecordTypeDef
 
@@ -53,17 +55,24 @@ def _record_of(record: "RecordTypeDef") -> BatchRecord:
     return BatchRecord(record["SequenceNumber"], record["PartitionKey"], arrived_at, record["Data"])
 
 
-def message_of(shard_id: str, record: BatchRecord) -> StreamMessage:
-    """The record to be put again. Its origin stays the record that first carried the message, for counting it once."""
+def message_of(shard_id: str, record: BatchRecord, publishers: Publishers) -> StreamMessage:
+    """The record to be put again. Its origin stays the record that first carried the message: some of the batch may
+    be stored already, and is then recognised.
+
+    A bare-bytes record of an unknown publisher stays one: nothing of it can be stored.
+    """
     origin = f"{shard_id}:{record.sequence}"
     document = _as_envelope(record.data)
     if document is not None:
         return StreamMessage(record.partition_key, json.dumps({"origin": origin} | document).encode())
+    application = publishers.application_of(record.partition_key)
+    if application is None:
+        return StreamMessage(record.partition_key, record.data)
     return envelope(
         payload=record.data,
-        topic="",
+        topic=publishers.topic_of(application, record.partition_key),
         thing=record.partition_key,
-        application="",
+        application=application,
         client_id="",
         received_at=record.arrived_at,
         origin=origin,

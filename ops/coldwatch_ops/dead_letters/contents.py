@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 _PRESENCE = "$aws/events/presence/"
-_BASIC_INGEST = "$aws/rules/"
 
 
 @dataclass(frozen=True)
 class RuleError:
     rule: str
     topic: str
-    """As the rule saw it: a Basic Ingest topic without its `$aws/rules/{rule}/`."""
     client_id: str
     trace_id: str
     payload: bytes
@@ -84,7 +82,7 @@ def _rule_error(document: dict[str, Any]) -> RuleError:
         raise ValueError("its payload is not base64") from None
     return RuleError(
         rule=document["ruleName"],
-        topic=_without_basic_ingest(document["topic"]),
+        topic=document["topic"],
         client_id=document.get("clientId") or "",
         trace_id=document.get("cloudwatchTraceId") or "",
         payload=payload,
@@ -93,10 +91,6 @@ def _rule_error(document: dict[str, Any]) -> RuleError:
             for failure in document.get("failures", [])
         ),
     )
-
-
-def _without_basic_ingest(topic: str) -> str:
-    return topic.removeprefix(_BASIC_INGEST).partition("/")[2] if topic.startswith(_BASIC_INGEST) else topic
 
 
 def _failed_batch(document: dict[str, Any]) -> FailedBatch:
@@ -108,17 +102,3 @@ def _failed_batch(document: dict[str, Any]) -> FailedBatch:
         size=int(batch["batchSize"]),
         condition=document.get("requestContext", {}).get("condition", ""),
     )
-
-
-def telemetry_identity(topic: str, topic_prefix: str) -> tuple[str, str] | None:
-    """Application and thing of `{prefix}dt/{application}/{thing}/telemetry`; None for any other topic.
-
-    >>> telemetry_identity("dt/coldchain/f1-fridge-7/telemetry", "")
-    ('coldchain', 'f1-fridge-7')
-    """
-    if not topic.startswith(topic_prefix):
-        return None
-    match topic.removeprefix(topic_prefix).split("/"):
-        case ["dt", application, thing, "telemetry"] if application and thing:
-            return application, thing
-    return None

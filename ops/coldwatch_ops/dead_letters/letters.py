@@ -61,7 +61,7 @@ def _letter_of(message: "MessageTypeDef") -> Letter:
 
 def _give_back(sqs: "SQSClient", queue_url: str, letters: Sequence[Letter]) -> None:
     """Letters deleted meanwhile are refused one by one, which is as it should be."""
-    for group in batched(letters, _MOST_AT_ONCE):
+    for group in batched(letters, _MOST_AT_ONCE, strict=False):
         entries = [
             {"Id": str(index), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
             for index, letter in enumerate(group)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from coldwatch.telemetry.topics import parse_telemetry_topic, telemetry_topic
 from coldwatch_ops.aws_errors import aws_exceptions, error_code
 from coldwatch_ops.dead_letters.batch_records import message_of, read_records
 from coldwatch_ops.dead_letters.contents import (
@@ -12,9 +13,9 @@ from coldwatch_ops.dead_letters.contents import (
     RuleError,
     Unreadable,
     read_contents,
-    telemetry_identity,
 )
 from coldwatch_ops.dead_letters.letters import Letter, delete, held
+from coldwatch_ops.publishers import Publishers
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.stream import StreamMessage, envelope, put_messages
 
@@ -66,15 +67,14 @@ class Redriver:
         return RedrivenLetter(letter.message_id, 1)
 
     def _put_rule_error(self, letter: Letter, error: RuleError) -> RedrivenLetter:
-        identity = telemetry_identity(error.topic, self.stack.topic_prefix)
-        if identity is None:
+        said = parse_telemetry_topic(error.topic, prefix=self.stack.topic_prefix)
+        if said is None:
             return RedrivenLetter(letter.message_id, 0, f"its topic {error.topic} is not one of telemetry")
-        application, thing = identity
         message = envelope(
             payload=error.payload,
-            topic=error.topic,
-            thing=thing,
-            application=application,
+            topic=telemetry_topic(said.application, said.thing, prefix=self.stack.topic_prefix),
+            thing=said.thing,
+            application=said.application,
             client_id=error.client_id,
             received_at=letter.sent_at,
             trace_id=error.trace_id,
@@ -92,7 +92,8 @@ class Redriver:
         if len(records) < batch.size and not self.accept_missing:
             found = f"only {len(records):,} of its {batch.size:,} records are still on the stream"
             return RedrivenLetter(letter.message_id, 0, f"{found}; --accept-missing sends those")
-        return self._put(letter, [message_of(batch.shard_id, record) for record in records])
+        publishers = Publishers(self.stack)
+        return self._put(letter, [message_of(batch.shard_id, record, publishers) for record in records])
 
     def _put(self, letter: Letter, messages: list[StreamMessage]) -> RedrivenLetter:
         stream_name = self.stack.output("TelemetryStreamName")

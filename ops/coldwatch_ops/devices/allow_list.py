@@ -55,9 +55,10 @@ def _allow_one(stack: Stack, serial: AllowedSerial) -> str:
         if error_code(error) != "ConditionalCheckFailedException":
             raise
         return "refused"
-    if "Attributes" not in before:
+    attributes = before.get("Attributes")
+    if not attributes:
         return "added"
-    return "unchanged" if before["Attributes"] == item else "changed"
+    return "unchanged" if attributes == item else "changed"
 
 
 @dataclass(frozen=True)
@@ -72,20 +73,34 @@ def release(stack: Stack, serial: str) -> Released:
     """Let a claimed serial be claimed once more, by its replacement; its old certificates are of no use from now on.
 
     The certificates go first: a crash in between leaves the serial claimed, and the command can be run again. The
-    registry entry stays (the replacement carries the same name on), but no longer names a certificate.
+    registry entry goes too, for a claim enters a device only where there is none; the readings stay, and the
+    replacement carries the same name on.
     """
     item = _claimed(stack, serial)
     thing = str(item["thing_name"])
-    certificates = retire(stack, thing, known=item.get("certificate_id"))
-    _forget_certificate(stack, thing)
-    stack.table("AllowedSerialTableName").update_item(
-        Key={"serial": serial},
-        UpdateExpression="SET #status = :allowed REMOVE certificate_id, thing_name, claimed_at",
-        ConditionExpression="#status = :claimed",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":allowed": ALLOWED, ":claimed": CLAIMED},
-    )
+    certificates = retire(stack, thing, known=item["certificate_id"])
+    changes: Any = [
+        {"Update": _allow_again(stack, item)},
+        {"Delete": {"TableName": stack.output("DeviceTableName"), "Key": {"device_id": thing}}},
+    ]
+    stack.clients.dynamodb.meta.client.transact_write_items(TransactItems=changes)
     return Released(serial, thing, certificates)
+
+
+def _allow_again(stack: Stack, item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "TableName": stack.output("AllowedSerialTableName"),
+        "Key": {"serial": item["serial"]},
+        "UpdateExpression": "SET #status = :allowed REMOVE certificate_id, thing_name, claimed_at",
+        # Unless somebody else has released it meanwhile, and the replacement has claimed it.
+        "ConditionExpression": "#status = :claimed AND certificate_id = :certificate",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {
+            ":allowed": ALLOWED,
+            ":claimed": CLAIMED,
+            ":certificate": item["certificate_id"],
+        },
+    }
 
 
 def _claimed(stack: Stack, serial: str) -> dict[str, Any]:
@@ -93,19 +108,6 @@ def _claimed(stack: Stack, serial: str) -> dict[str, Any]:
     if "Item" not in found:
         raise NotFoundError(f"Serial {serial} is not on the allow-list of {stack.name}.")
     item: dict[str, Any] = plain(found["Item"])
-    if item["status"] != CLAIMED or "thing_name" not in item:
+    if item["status"] != CLAIMED:
         raise RefusedError(f"Serial {serial} has not been claimed ({item['status']}): there is nothing to release.")
     return item
-
-
-def _forget_certificate(stack: Stack, thing: str) -> None:
-    try:
-        stack.table("DeviceTableName").update_item(
-            Key={"device_id": thing},
-            UpdateExpression="REMOVE certificate_id",
-            ConditionExpression="attribute_exists(device_id)",
-        )
-    except aws_exceptions() as error:
-        # A device that was never entered has nothing to forget.
-        if error_code(error) != "ConditionalCheckFailedException":
-            raise

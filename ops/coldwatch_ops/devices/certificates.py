@@ -18,7 +18,7 @@ def certificate_id_of(principal: str) -> str | None:
     return certificate_id if kind == "cert" else None
 
 
-def retire(stack: Stack, thing: str, *, known: str | None) -> tuple[str, ...]:
+def retire(stack: Stack, thing: str, *, known: str) -> tuple[str, ...]:
     """Make every certificate of the thing INACTIVE and take it off the thing; AWS IoT then ends its connections.
 
     The device policy stays attached: an inactive certificate cannot use it, and `coldwatch teardown` finds the
@@ -31,7 +31,7 @@ def retire(stack: Stack, thing: str, *, known: str | None) -> tuple[str, ...]:
         stack.clients.iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
         stack.clients.iot.detach_thing_principal(thingName=thing, principal=arn)
     retired = dict.fromkeys(principals.values())
-    if known is not None and known not in retired and _deactivate(stack, known):
+    if known not in retired and _deactivate(stack, known):
         retired[known] = None
     return tuple(retired)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from coldwatch_ops.devices.names import DEVICE_TYPES, name_faults
+from coldwatch_ops.devices.names import device_id_fault, device_types
 from coldwatch_ops.errors import NotFoundError, RefusedError, UsageError
 from coldwatch_ops.items import items, plain
 from coldwatch_ops.stack import Stack
@@ -82,14 +82,13 @@ def _enter(stack: Stack, device: Device) -> Device:
 
 def _new_child(child_id: str, gateway: Device, device_type: str | None, now_ms: int) -> Device:
     application = str(gateway["application"])
-    types = [name for name in DEVICE_TYPES.get(application, ()) if name != "gateway"]
+    types = [name for name in device_types(application) if name != "gateway"]
     if device_type is None:
         raise UsageError(f"{child_id} is new: say what it is with --type ({', '.join(types)}).")
     if device_type not in types:
         raise UsageError(f"type {device_type!r} is none of {application}'s: {', '.join(types)}.")
-    faults = name_faults(child_id, "device id")
-    if faults:
-        raise UsageError(f"{faults[0]}.")
+    if fault := device_id_fault(child_id):
+        raise UsageError(f"{fault}.")
     return {
         "device_id": child_id,
         "application": application,

@@ -72,10 +72,8 @@ def reading_table(readings: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
 
 
 def allowed(outcome: Allowed) -> Answer:
-    told = [
-        f"{count(len(outcome.added), 'serial')} added, {len(outcome.changed):,} changed, "
-        f"{len(outcome.unchanged):,} as they were."
-    ]
+    changed = f"{len(outcome.changed):,} changed, {len(outcome.unchanged):,} as they were."
+    told = [f"{count(len(outcome.added), 'serial')} added, {changed}"]
     told += [
         f"Refused: {escape(serial)} is claimed. After a replacement: coldwatch devices release {escape(serial)}"
         for serial in outcome.refused
@@ -84,7 +82,7 @@ def allowed(outcome: Allowed) -> Answer:
 
 
 def released(outcome: Released) -> Answer:
-    told = [f"Serial {escape(outcome.serial)} can be claimed again; {escape(outcome.thing)} has no certificate."]
+    told = [f"Serial {escape(outcome.serial)} can be claimed again; {escape(outcome.thing)} is no longer registered."]
     told += [f"Certificate {name} is INACTIVE." for name in outcome.certificates]
     told += ["AWS IoT ends its connections within minutes."] if outcome.certificates else []
     return Answer(asdict(outcome), tuple(told))

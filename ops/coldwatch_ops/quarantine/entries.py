@@ -26,18 +26,15 @@ class QuarantineEntry:
     application: str
     topic: str
     client_id: str
+    trace_id: str
     received_at: int
     size_bytes: int
     s3_key: str
     attempts: int
     released_by: str | None
     released_at: int | None
-
-    @property
-    def origin(self) -> str:
-        """The stream record that first carried the message: the shard's id has dashes, a sequence number has none."""
-        shard, _, sequence = self.quarantine_id.rpartition("-")
-        return f"{shard}:{sequence}"
+    origin: str
+    """The stream record that first carried the message, as `{shard id}:{sequence number}`."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +55,14 @@ def entry_of(item: dict[str, Any]) -> QuarantineEntry:
         application=item.get("application") or "",
         topic=item.get("topic") or "",
         client_id=item.get("client_id") or "",
+        trace_id=item.get("trace_id") or "",
         received_at=item.get("received_at", 0),
         size_bytes=item.get("size_bytes", 0),
         s3_key=item.get("s3_key", ""),
         attempts=item.get("attempts", 1),
         released_by=item.get("released_by"),
         released_at=item.get("released_at"),
+        origin=item["origin"],
     )
 
 

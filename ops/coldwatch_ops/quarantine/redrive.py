@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 from coldwatch_ops.errors import NotFoundError
+from coldwatch_ops.publishers import Publishers
 from coldwatch_ops.quarantine.entries import OPEN, QuarantineEntry, get_entry, read_bytes
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.stream import StreamMessage, envelope, put_messages
@@ -21,14 +22,22 @@ class Redriven:
     reason: str | None
 
 
-def message_of(entry: QuarantineEntry, payload: bytes) -> StreamMessage:
+def message_of(entry: QuarantineEntry, payload: bytes, publishers: Publishers) -> StreamMessage | str:
+    """The message as its topic rule would put it, or why it cannot be made.
+
+    One that came as bare bytes has no topic, and no application as long as nobody had registered its publisher.
+    """
+    application = entry.application or publishers.application_of(entry.thing)
+    if application is None:
+        return f"its publisher {entry.thing} is not in the registry"
     return envelope(
         payload=payload,
-        topic=entry.topic,
+        topic=entry.topic or publishers.topic_of(application, entry.thing),
         thing=entry.thing,
-        application=entry.application,
+        application=application,
         client_id=entry.client_id,
         received_at=entry.received_at,
+        trace_id=entry.trace_id,
         origin=entry.origin,
         redrive_of=entry.quarantine_id,
     )
@@ -36,11 +45,13 @@ def message_of(entry: QuarantineEntry, payload: bytes) -> StreamMessage:
 
 def redrive(stack: Stack, entries: Sequence[QuarantineEntry], pause: Callable[[float], None]) -> list[Redriven]:
     """Put each open entry's message on the stream once more; the others, and those without bytes, are left alone."""
-    return [result for group in batched(entries, _READ_AT_ONCE) for result in _redrive_group(stack, group, pause)]
+    groups = batched(entries, _READ_AT_ONCE, strict=False)
+    return [result for group in groups for result in _redrive_group(stack, group, pause)]
 
 
 def _redrive_group(stack: Stack, group: Sequence[QuarantineEntry], pause: Callable[[float], None]) -> list[Redriven]:
-    prepared = [(entry, _prepare(stack, entry)) for entry in group]
+    publishers = Publishers(stack)
+    prepared = [(entry, _prepare(stack, entry, publishers)) for entry in group]
     ready = [(entry, message) for entry, message in prepared if isinstance(message, StreamMessage)]
     reasons = put_messages(
         stack.clients.kinesis, stack.output("TelemetryStreamName"), [message for _, message in ready], pause
@@ -52,12 +63,12 @@ def _redrive_group(stack: Stack, group: Sequence[QuarantineEntry], pause: Callab
     ]
 
 
-def _prepare(stack: Stack, entry: QuarantineEntry) -> StreamMessage | str:
+def _prepare(stack: Stack, entry: QuarantineEntry, publishers: Publishers) -> StreamMessage | str:
     """The message, or why there is none to send."""
     if entry.status != OPEN:
         return f"already released by {entry.released_by}"
     try:
-        return message_of(entry, read_bytes(stack, entry))
+        return message_of(entry, read_bytes(stack, entry), publishers)
     except NotFoundError as error:
         return str(error)
 

@@ -16,7 +16,6 @@ from coldwatch_ops.times import rfc3339
 def document_of(entry: QuarantineEntry) -> dict[str, Any]:
     """As stored, with the times as RFC 3339 and what is absent left out."""
     values = asdict(entry) | {
-        "origin": entry.origin,
         "received_at": rfc3339(entry.received_at),
         "released_at": rfc3339(entry.released_at),
     }

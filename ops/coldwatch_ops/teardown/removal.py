@@ -91,7 +91,8 @@ class Remover:
         refused = self.empty_bucket(bucket)
         if refused:
             return (
-                f"Bucket {bucket} stays: {len(refused):,} objects could not be deleted, the first because: {refused[0]}. "
+                f"Bucket {bucket} stays: {len(refused):,} objects could not be deleted, "
+                f"the first because: {refused[0]}. "
                 "An object under Object Lock cannot be deleted before its retention is over."
             )
         self.clients.s3.delete_bucket(Bucket=bucket)
