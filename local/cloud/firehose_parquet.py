@@ -108,13 +108,16 @@ def _column(values: list[Any], kind: pa.DataType) -> tuple[pa.Array, set[int]]:
             return pa.array(values, type=kind), set()
         except _MISFITS:
             pass  # one of them is out of range: found below
-    fitted, unfit = [], set()
+    fitted: list[Any] = []
+    unfit: set[int] = set()
     for at, value in enumerate(values):
         try:
-            fitted.append(pa.scalar(_coerced(value, kind), type=kind))
+            coerced = _coerced(value, kind)
+            pa.scalar(coerced, type=kind)
         except _MISFITS:
-            fitted.append(None)
+            coerced = None
             unfit.add(at)
+        fitted.append(coerced)
     return pa.array(fitted, type=kind), unfit
 
 
