@@ -66,6 +66,7 @@ class Connection:
     ) -> None:
         self.client_id = client_id
         self.problem = "it was never opened"
+        self.times_opened = 0
         self._network, self._endpoint, self._settled = network, endpoint, settled
         self._max_in_flight, self._comes_back = in_flight, comes_back
         self._lock = threading.Condition()
@@ -260,6 +261,7 @@ class Connection:
             self.problem = f"the broker answered: {reason}"
             return
         self._failures, self.problem = 0, "it is connected"
+        self.times_opened += 1
         self._accepted.set()
         for topic_filter in self._subscriptions:
             self._network.call(partial(self._subscribe, topic_filter, Future()))
