@@ -9,8 +9,9 @@ from coldwatch.telemetry.metrics import Document, metric_documents
 from coldwatch.telemetry.quarantine import Quarantined, reasons
 from coldwatch.telemetry.reading import Reading
 from coldwatch.telemetry.rejection import Rejection
+from coldwatch.telemetry.settlement import Settled
 from coldwatch.telemetry.topics import Application
-from store_telemetry.ingest import BatchReport, Settled
+from store_telemetry.ingest import BatchReport
 
 SHOWN = 10
 """A line of the log names this many fleets, traces and failures, and says how many there are."""

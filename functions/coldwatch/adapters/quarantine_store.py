@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+_ABSENT = "attribute_not_exists(quarantine_id)"
 
 WORKERS = 8
 """Neither service takes conditional writes in batches; side by side, 500 bad messages still take only seconds."""
@@ -39,7 +41,9 @@ class AwsQuarantineStore:
             item = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
             if item is not None:
                 record = from_item(item)
-                found[quarantine_id] = Hold(record["status"], record["thing"], record.get("released_by"))
+                found[quarantine_id] = Hold(
+                    record["status"], record["thing"], record.get("released_by"), record.get("put_again_by")
+                )
         return found
 
     def keep(self, quarantined: Sequence[Quarantined]) -> dict[str, str]:
@@ -112,12 +116,15 @@ class AwsQuarantineStore:
         return None
 
     def _put_entry(self, quarantined: Quarantined) -> None:
+        condition: dict[str, Any] = {"ConditionExpression": _ABSENT}
+        if quarantined.envelope.is_put_again:
+            condition = {
+                "ConditionExpression": f"{_ABSENT} OR (attribute_not_exists(put_again_by) AND #status = :open)",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": {":open": {"S": OPEN}},
+            }
         try:
-            self.dynamodb.put_item(
-                TableName=self.table,
-                Item=to_item(entry(quarantined)),
-                ConditionExpression="attribute_not_exists(quarantine_id)",
-            )
+            self.dynamodb.put_item(TableName=self.table, Item=to_item(entry(quarantined)), **condition)
         except ClientError as error:
             # It is there since an earlier delivery, and may have been released since.
             if not is_failed_condition(error):

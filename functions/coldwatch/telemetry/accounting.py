@@ -7,8 +7,6 @@ integers: they have more digits than a fixed width, so text order would be wrong
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from coldwatch.telemetry.classification import Classified, Fate
-
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -48,20 +46,6 @@ class Posting:
     previous: int | None
     last_sequence: int
     counts: Counts
-
-
-def counts_of(classified: Classified, *, released: bool = False) -> Counts:
-    """What an accepted or duplicate message adds.
-
-    A redelivered one adds what it added, or would have added, the first time: the ledger decides whether it is
-    counted. The exception is a redrive of a message that was accepted when it first came, and so is counted already.
-    """
-    if classified.fate is Fate.DUPLICATE:
-        return Counts(duplicates=1, released=int(released))
-    stored = classified.stored
-    if released and stored is not None and stored.redriven_by is None:
-        return Counts()
-    return Counts(accepted=1, released=int(released), conflicts=int(classified.reading.conflict))
 
 
 def newly_counted(tallies: Iterable[Tally], *, last_sequence: int | None, lowest_failed: int | None) -> list[Tally]:

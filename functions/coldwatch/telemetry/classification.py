@@ -27,14 +27,18 @@ class Fate(Enum):
     ACCEPTED = auto()
     """New: to be stored."""
     REDELIVERED = auto()
-    """Stored by an earlier delivery of the same message."""
+    """Stored by an earlier delivery of the same record."""
+    RECOGNISED = auto()
+    """Stored by another record that carried the same message."""
+    ADOPTED = auto()
+    """Stored by a delivery that was given up before it was counted: to be stored again, in this record's name."""
     DUPLICATE = auto()
     """Another message brought the same reading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """A reading with its fate, under the key it has in the stores. `stored` is what a redelivery found."""
+    """A reading with its fate, under the key it has in the stores. `stored` is what was found of the same message."""
 
     reading: Reading
     fate: Fate
@@ -72,10 +76,20 @@ def _classify(reading: Reading, taken: dict[Key, Stored]) -> Classified:
             taken[candidate.key] = _stored(candidate)
             return Classified(candidate, Fate.ACCEPTED)
         if holder.origin == candidate.origin:
-            return Classified(candidate, Fate.REDELIVERED, holder)
+            fate = _fate_of_known(candidate, holder)
+            if fate is Fate.ADOPTED:
+                taken[candidate.key] = _stored(candidate)
+            return Classified(candidate, fate, holder)
         if holder.content_hash == candidate.content_hash:
             return Classified(candidate, Fate.DUPLICATE)
     return Classified(reading, Fate.DUPLICATE)
+
+
+def _fate_of_known(reading: Reading, holder: Stored) -> Fate:
+    """`holder` is of the same message as `reading`."""
+    if holder.redriven_by == reading.redriven_by:
+        return Fate.REDELIVERED
+    return Fate.ADOPTED if reading.adopts and holder.redriven_by is None else Fate.RECOGNISED
 
 
 def _stored(reading: Reading) -> Stored:

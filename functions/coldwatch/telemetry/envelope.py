@@ -37,8 +37,8 @@ class StreamRecord:
 class Envelope:
     """A message with its identity. `origin` is the event id of the record that first carried it.
 
-    `application` is None in a bare-bytes record: the registry has to say. `redrive_of` is the quarantine id of a
-    message that is sent again.
+    `application` is None in a bare-bytes record: the registry has to say. A message is put on the stream again out of
+    quarantine (`redrive_of` is its quarantine id) or because a delivery was given up (it has only an `origin`).
     """
 
     record: StreamRecord
@@ -55,6 +55,11 @@ class Envelope:
     @property
     def quarantine_id(self) -> str:
         return quarantine_id(self.origin)
+
+    @property
+    def is_put_again(self) -> bool:
+        """Whether another record carried the message before."""
+        return self.origin != self.record.event_id
 
 
 class _Wire(msgspec.Struct):
@@ -120,15 +125,13 @@ def open_envelope(record: StreamRecord) -> Envelope:
     )
 
 
-def without_redrive(envelope: Envelope) -> Envelope:
-    """The same message as one of its own: there is nothing that it could be a redrive of."""
+def as_new(envelope: Envelope) -> Envelope:
+    """The same message as one of its own: what it says of its origin is not true."""
     return replace(envelope, origin=envelope.record.event_id, redrive_of=None)
 
 
 def _is_consistent(wire: _Wire) -> bool:
-    if wire.redrive_of is None:
-        return wire.origin is None
-    return wire.origin is not None and wire.redrive_of == quarantine_id(wire.origin)
+    return wire.redrive_of is None or (wire.origin is not None and wire.redrive_of == quarantine_id(wire.origin))
 
 
 def _bare(record: StreamRecord) -> Envelope:

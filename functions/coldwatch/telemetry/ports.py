@@ -50,9 +50,10 @@ class QuarantineStore(Protocol):
         """The entries that exist."""
 
     def keep(self, quarantined: Sequence[Quarantined]) -> Mapping[str, str]:
-        """Store bytes, then entry, of each; an entry that exists stays as it is.
+        """Store bytes, then entry, of each.
 
-        Returns those that could not be kept: quarantine id and what the service said.
+        An entry that exists stays as it is, save that a message put on the stream again takes over what a delivery
+        that was given up has left. Returns those that could not be kept: quarantine id and what the service said.
         """
 
     def note_attempt(self, quarantined: Quarantined) -> None:

@@ -37,25 +37,38 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What is known of an entry when its message is sent again."""
+    """What is known of an entry when its message is put on the stream again.
+
+    `put_again_by` is the event id of the record for which it was written, where that was not the first.
+    """
 
     status: str
     thing: str
     released_by: str | None = None
+    put_again_by: str | None = None
 
 
-def is_redrive(envelope: Envelope, hold: Hold | None) -> bool:
-    """Whether what `envelope` says of itself is true: it is a quarantined message of this very thing."""
-    return envelope.redrive_of is not None and hold is not None and hold.thing == envelope.thing
+def tells_the_truth(envelope: Envelope, hold: Hold | None) -> bool:
+    """Whether a message can be what it says it is: a redrive needs an entry, and an entry is of one thing."""
+    if hold is None:
+        return envelope.redrive_of is None
+    return hold.thing == envelope.thing
 
 
 def is_spent(event_id: str, hold: Hold) -> bool:
-    """Whether another redrive has released the message already: this one then adds nothing."""
+    """Whether another record has released the message already: this one then adds nothing."""
     return hold.status == RELEASED and hold.released_by != event_id
 
 
-def entry(quarantined: Quarantined) -> dict[str, str | int]:
-    """The table's item (`schemas/quarantine_entry.schema.json`) of a message quarantined for the first time."""
+def is_counted(envelope: Envelope, hold: Hold) -> bool:
+    """Whether the entry is in the accounts. One that is left of a delivery that was given up is not."""
+    return envelope.redrive_of is not None or hold.put_again_by not in (None, envelope.record.event_id)
+
+
+def entry(quarantined: Quarantined) -> dict[str, str | int | None]:
+    """The table's item (`schemas/quarantine_entry.schema.json`) of a message quarantined for the first time; what is
+    None is left out.
+    """
     envelope, rejection = quarantined.envelope, quarantined.rejection
     return {
         "quarantine_id": quarantined.quarantine_id,
@@ -74,6 +87,7 @@ def entry(quarantined: Quarantined) -> dict[str, str | int]:
         "shard_id": envelope.record.shard_id,
         "sequence": envelope.record.sequence_number,
         "attempts": 1,
+        "put_again_by": envelope.record.event_id if envelope.is_put_again else None,
     }
 
 

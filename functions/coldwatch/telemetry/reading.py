@@ -46,7 +46,9 @@ class Measurements:
 class Reading:
     """An accepted message. `origin` names the message; `arrived_at` (epoch ms) is when its record came to the stream.
 
-    `redriven_by` is the event id of the redrive that brought it in, None for a message accepted as it came.
+    `redriven_by` is the event id of the record that brought in a message put on the stream again; None for a message
+    that was accepted as it came. `adopts` is true of a message whose earlier delivery was given up, so that whatever
+    that delivery stored has not been counted.
     """
 
     measurements: Measurements
@@ -60,6 +62,7 @@ class Reading:
     reading_key: str
     mapping: str | None = None
     redriven_by: str | None = None
+    adopts: bool = False
     conflict: bool = False
 
     @property
@@ -103,7 +106,8 @@ def make_reading(
         content_hash=digest,
         reading_key=reading_key(measurements, digest),
         mapping=mapping,
-        redriven_by=envelope.record.event_id if envelope.redrive_of else None,
+        redriven_by=envelope.record.event_id if envelope.is_put_again else None,
+        adopts=envelope.is_put_again and envelope.redrive_of is None,
     )
 
 
