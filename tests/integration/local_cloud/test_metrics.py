@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.local_cloud.devices import Queue, Roles, client, eventually, unique
+from tests.integration.local_cloud.devices import Queue, Roles, Stream, client, eventually, unique
 
 if TYPE_CHECKING:
     from tests.integration.local_cloud.conftest import MendedCloud
@@ -171,3 +171,19 @@ def test_the_depth_of_a_queue_and_the_age_of_its_oldest_message_are_metrics(mend
         lambda: statistics(mended_cloud, "AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName=queue.name)["Maximum"],
         within_s=12,
     )
+
+
+def test_the_age_of_an_event_sources_iterator_is_a_metric_of_its_function(
+    mended_cloud: "MendedCloud", function: str
+) -> None:
+    stream = Stream(mended_cloud)
+    client(mended_cloud, "lambda").create_event_source_mapping(
+        FunctionName=function, EventSourceArn=stream.arn, StartingPosition="TRIM_HORIZON", BatchSize=10
+    )
+
+    found = eventually(
+        lambda: statistics(mended_cloud, "AWS/Lambda", "IteratorAge", FunctionName=function), within_s=15
+    )
+
+    assert found["Unit"] == "Milliseconds"
+    assert 0 <= found["Maximum"] < 60_000
