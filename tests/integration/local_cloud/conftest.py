@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,16 +52,22 @@ class MendedCloud:
 
 @pytest.fixture(scope="session")
 def mended_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MendedCloud]:
+    with running_cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud
+
+
+@contextmanager
+def running_cloud(folder: Path, **environment: str) -> Iterator[MendedCloud]:
+    """A cloud whose state is below `folder`; a second one there goes on from what PERSIST_STATE=1 kept."""
     if not PYTHON.exists():
         pytest.fail(f"the local cloud's environment is missing ({PYTHON.relative_to(ROOT)}): run `make setup`")
-    folder = tmp_path_factory.mktemp("cloud")
     port, mqtt_port = _free_ports()
     cloud = MendedCloud(f"http://127.0.0.1:{port}", mqtt_port, REGION, ACCOUNT, folder / "cloud.log")
-    with cloud.log.open("wb") as log:
+    with cloud.log.open("ab") as log:
         process = subprocess.Popen(
             [str(PYTHON), "-c", START],
             cwd=ROOT,
-            env=_environment(folder, port, mqtt_port),
+            env=_environment(folder, port, mqtt_port) | environment,
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -75,7 +81,7 @@ def mended_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MendedClo
 
 def _environment(folder: Path, port: int, mqtt_port: int) -> dict[str, str]:
     for name in ("state", "s3", "tmp"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(exist_ok=True)
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

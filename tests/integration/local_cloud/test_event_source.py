@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import textwrap
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.integration.local_cloud.conftest import MendedCloud
+from tests.integration.local_cloud.conftest import PYTHON, ROOT, MendedCloud, running_cloud
 
 pytestmark = pytest.mark.cloud
 
@@ -60,16 +62,22 @@ def report_once(texts, records):
         return {"batchItemFailures": []}
     return answer
 
-def malformed(texts, records):
+def answer(texts, records):
     return json.loads(os.environ["ANSWER"])
 
-BEHAVIOURS = {each.__name__: each for each in (succeed, fail, die_once, report, report_once, malformed)}
+BEHAVIOURS = {each.__name__: each for each in (succeed, fail, die_once, report, report_once, answer)}
 """
 
 LOWER_HALF, UPPER_HALF = ["6", "a"], ["2", "b"]
 """Partition keys by the half of the hash range that their MD5 falls into: a stream's two shards, or a split's."""
 
-READS_STREAMS = ["DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"]
+READS_STREAMS = (
+    "kinesis:DescribeStream",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListShards",
+)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
@@ -117,9 +125,7 @@ class Bench:
         self, behaviour: str, *, suffix: str = "", actions: tuple[str, ...] | None = None, **environment: str
     ) -> str:
         name = self.name + suffix
-        allowed = (
-            actions if actions is not None else ("sqs:SendMessage", *(f"kinesis:{each}" for each in READS_STREAMS))
-        )
+        allowed = actions if actions is not None else ("sqs:SendMessage", *READS_STREAMS)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             archive.writestr("index.py", HANDLER)
@@ -311,13 +317,8 @@ def test_reported_failures_count_only_where_the_mapping_asks_for_them(bench: Ben
     bench.until_seen(["1", "bad 2", "3"])
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}],
-    ids=["null", "empty", "empty list", "null list"],
-)
-def test_an_answer_without_failures_is_a_complete_success(bench: Bench, answer: Any) -> None:
-    stream, function = bench.stream(), bench.function("malformed", ANSWER=json.dumps(answer))
+def test_an_answer_without_failures_is_a_complete_success(bench: Bench) -> None:
+    stream, function = bench.stream(), bench.function("answer", ANSWER='{"batchItemFailures": null}')
     bench.put("1", "2")
 
     bench.map(function, stream, FunctionResponseTypes=["ReportBatchItemFailures"])
@@ -325,13 +326,9 @@ def test_an_answer_without_failures_is_a_complete_success(bench: Bench, answer: 
     bench.until_seen(["1", "2"])
 
 
-@pytest.mark.parametrize(
-    "item",
-    [{"itemIdentifier": ""}, {"itemIdentifier": None}, {"id": "1"}, {"itemIdentifier": "no such number"}],
-    ids=["empty", "null", "wrong key", "unknown"],
-)
-def test_an_answer_that_names_no_record_is_a_complete_failure(bench: Bench, item: Any) -> None:
-    stream, function = bench.stream(), bench.function("malformed", ANSWER=json.dumps({"batchItemFailures": [item]}))
+def test_an_answer_that_names_no_record_is_a_complete_failure(bench: Bench) -> None:
+    answer = {"batchItemFailures": [{"itemIdentifier": ""}]}
+    stream, function = bench.stream(), bench.function("answer", ANSWER=json.dumps(answer))
     bench.put("1", "2")
 
     bench.map(function, stream, FunctionResponseTypes=["ReportBatchItemFailures"], MaximumRetryAttempts=1)
@@ -370,6 +367,54 @@ def test_after_its_retries_a_batch_is_reported_and_the_shard_goes_on(bench: Benc
             "streamArn": stream,
         },
     }
+
+
+def test_a_topic_gets_the_record_of_a_discarded_batch(bench: Bench) -> None:
+    stream, (url, queue), sns = bench.stream(), bench.queue(), bench.client("sns")
+    function = bench.function("fail", actions=("sns:Publish", *READS_STREAMS))
+    topic = sns.create_topic(Name=bench.name)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": queue}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    bench.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    bench.put("bad")
+
+    bench.map(function, stream, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": topic}})
+
+    assert bench.failure_record(url)["KinesisBatchInfo"]["batchSize"] == 1
+
+
+def test_a_bucket_gets_the_discarded_records_too(bench: Bench) -> None:
+    stream, s3 = bench.stream(), bench.client("s3")
+    function = bench.function("fail", actions=("s3:PutObject", *READS_STREAMS))
+    s3.create_bucket(Bucket=bench.name, CreateBucketConfiguration={"LocationConstraint": bench.cloud.region})
+    bench.put("bad")
+    on_failure = {"OnFailure": {"Destination": f"arn:aws:s3:::{bench.name}"}}
+
+    uuid = bench.map(function, stream, MaximumRetryAttempts=0, DestinationConfig=on_failure)
+
+    [found] = eventually(lambda: s3.list_objects_v2(Bucket=bench.name).get("Contents"))
+    record = json.load(s3.get_object(Bucket=bench.name, Key=found["Key"])["Body"])
+    assert found["Key"].startswith(f"aws/lambda/{uuid}/shardId-000000000000/")
+    assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert json.loads(record["payload"])["Records"][0]["kinesis"]["data"] == "YmFk"
+
+
+def test_a_destination_that_the_role_does_not_allow_gets_nothing_and_the_log_says_why(bench: Bench) -> None:
+    stream, function, (url, queue) = bench.stream(), bench.function("fail", actions=READS_STREAMS), bench.queue()
+    bench.put("bad", "2")
+
+    bench.map(
+        function,
+        stream,
+        BatchSize=1,
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )
+
+    bench.until_seen(["bad"], ["2"])
+    assert "Messages" not in bench.client("sqs").receive_message(QueueUrl=url)
+    assert f"{queue} did not get this record (role" in bench.cloud.log.read_text()
 
 
 def test_a_bisected_batch_isolates_the_bad_record_and_costs_no_retry(bench: Bench) -> None:
@@ -422,16 +467,16 @@ def test_a_throttled_function_gets_every_record_without_using_up_retries(bench: 
 
 def test_shards_and_mappings_do_not_wait_for_each_other(bench: Bench) -> None:
     stream = bench.stream(shards=2)
-    slow, quick = bench.function("succeed", suffix="-slow", TAKES_S="2"), bench.function("succeed", suffix="-quick")
+    slow, quick = bench.function("succeed", suffix="-slow", TAKES_S="4"), bench.function("succeed", suffix="-quick")
     for key in (LOWER_HALF[1], UPPER_HALF[1]):
         bench.put(key, key=key)
-    started = time.time()
 
     bench.map(slow, stream)
     bench.map(quick, stream)
 
     eventually(lambda: len(bench.seen("-slow")) == 2 and len(bench.seen("-quick")) == 2)
-    assert max(line["at"] for line in bench.seen("-slow") + bench.seen("-quick")) - started < 2.0
+    began = [line["at"] for line in bench.seen("-slow") + bench.seen("-quick")]
+    assert max(began) - min(began) < 4.0
 
 
 def test_children_of_a_split_shard_are_read_whole_and_only_after_their_parent(bench: Bench) -> None:
@@ -493,6 +538,76 @@ def test_a_disabled_mapping_pauses_and_goes_on_where_it_was(bench: Bench) -> Non
     bench.until_seen(["1"], ["2"])
 
 
+TEMPLATE = {
+    "Resources": {
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "StartingPosition": "AT_TIMESTAMP",
+                "BatchSize": "2",
+                "MaximumRetryAttempts": "0",
+                "BisectBatchOnFunctionError": "true",
+            },
+        }
+    }
+}
+
+
+def deploy(bench: Bench, **properties: Any) -> str:
+    """The stack's status once it is settled."""
+    template = json.loads(json.dumps(TEMPLATE))
+    template["Resources"]["Mapping"]["Properties"] |= properties
+    cloudformation = bench.client("cloudformation")
+    cloudformation.create_stack(StackName=bench.name, TemplateBody=json.dumps(template))
+    stack = partial(cloudformation.describe_stacks, StackName=bench.name)
+    return eventually(lambda: settled_status(stack()["Stacks"][0]["StackStatus"]))
+
+
+def settled_status(status: str) -> str:
+    return "" if status.endswith("IN_PROGRESS") else status
+
+
+def test_a_mapping_from_a_template_behaves_as_one_from_the_api(bench: Bench) -> None:
+    stream, function = bench.stream(), bench.function("fail")
+    bench.put("before")
+    time.sleep(1.1)
+    then = int(time.time())
+    bench.put("1", "bad 2", "3")
+
+    status = deploy(bench, FunctionName=function, EventSourceArn=stream, StartingPositionTimestamp=then)
+
+    assert status == "CREATE_COMPLETE"
+    bench.until_seen(["1", "bad 2"], ["1"], ["bad 2"], ["3"])
+    bench.client("cloudformation").delete_stack(StackName=bench.name)
+
+
+def test_what_the_local_cloud_cannot_do_fails_the_stack(bench: Bench) -> None:
+    stream, function = bench.stream(), bench.function("succeed")
+
+    status = deploy(
+        bench, FunctionName=function, EventSourceArn=stream, StartingPosition="LATEST", TumblingWindowInSeconds=5
+    )
+
+    assert status in {"CREATE_FAILED", "ROLLBACK_COMPLETE"}
+    events = bench.client("cloudformation").describe_stack_events(StackName=bench.name)["StackEvents"]
+    assert any("no tumbling windows" in event.get("ResourceStatusReason", "") for event in events)
+
+
+def test_a_restarted_cloud_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+    with running_cloud(tmp_path, PERSIST_STATE="1") as cloud:
+        bench = Bench(cloud, tmp_path)
+        stream, function = bench.stream(), bench.function("report")
+        bench.put("1", "bad 2", "3")
+        bench.map(function, stream, FunctionResponseTypes=["ReportBatchItemFailures"])
+        eventually(lambda: ["bad 2", "3"] in bench.texts())
+    seen = len(bench.texts())
+
+    with running_cloud(tmp_path, PERSIST_STATE="1"):
+        eventually(lambda: len(bench.texts()) > seen)
+
+    assert bench.texts()[seen] == ["bad 2", "3"]
+
+
 def test_a_mapping_whose_role_may_not_read_the_stream_says_so_and_reads_nothing(bench: Bench) -> None:
     stream, function = bench.stream(), bench.function("succeed", actions=("kinesis:GetRecords",))
     bench.put("1")
@@ -503,6 +618,88 @@ def test_a_mapping_whose_role_may_not_read_the_stream_says_so_and_reads_nothing(
     eventually(lambda: look()["LastProcessingResult"].startswith("PROBLEM"))
     assert "kinesis:DescribeStream" in look()["LastProcessingResult"]
     assert bench.texts() == []
+
+
+def in_process(script: str) -> str:
+    """What a script prints that runs where the mends run, with this one in place."""
+    prepared = "from local.cloud import event_source\nevent_source.install()\n" + textwrap.dedent(script)
+    done = subprocess.run(
+        [str(PYTHON), "-c", prepared], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_records_stand_in_the_order_of_their_numbers_whoever_writes() -> None:
+    """A reader by sequence number would miss a record that is appended after a higher one."""
+    order = in_process("""
+        import sys, threading
+        from ministack.services import kinesis
+
+        sys.setswitchinterval(1e-6)
+        kinesis._create_stream({"StreamName": "s"})
+        stream = kinesis._streams["s"]
+        put = lambda: [kinesis.put_record_internal(stream["StreamARN"], "k", b"-") for _ in range(2000)]
+        threads = [threading.Thread(target=put) for _ in range(4)]
+        [thread.start() for thread in threads], [thread.join() for thread in threads]
+        [shard] = stream["shards"].values()
+        numbers = [record["SequenceNumber"] for record in shard["records"]]
+        print(len(numbers), numbers == sorted(numbers))
+    """)
+
+    assert order == "8000 True"
+
+
+def test_records_past_their_age_are_reported_and_never_sent_to_the_function() -> None:
+    """The shortest age is a minute: the record is backdated instead. The function has no code to run."""
+    record = json.loads(
+        in_process("""
+        import time
+        from ministack.services import kinesis, lambda_svc, sqs
+
+        kinesis._create_stream({"StreamName": "s"})
+        arn = kinesis._streams["s"]["StreamARN"]
+        kinesis.put_record_internal(arn, "k", b"-")
+        kinesis._streams["s"]["shards"]["shardId-000000000000"]["records"][0]["ApproximateArrivalTimestamp"] -= 61
+        url = sqs._act_create_queue({"QueueName": "q"}, "")["QueueUrl"]
+        queue = sqs._queues[url]
+        lambda_svc._functions["f"] = {"config": {"FunctionName": "f", "Version": "$LATEST"}}
+        lambda_svc._esms["m"] = {
+            "UUID": "m", "EventSourceArn": arn, "FunctionName": "f", "FunctionArn": "arn:f", "BatchSize": 10,
+            "StartingPosition": "TRIM_HORIZON", "MaximumRecordAgeInSeconds": 60,
+            "DestinationConfig": {"OnFailure": {"Destination": queue["attributes"]["QueueArn"]}},
+        }
+        event_source.supervise()
+        while not queue["messages"]:
+            time.sleep(0.01)
+        print(queue["messages"][0]["body"])
+    """)
+    )
+
+    assert record["requestContext"]["condition"] == "MaximumRecordAgeExceeded"
+    assert record["requestContext"]["approximateInvokeCount"] == 0
+    assert record["KinesisBatchInfo"]["batchSize"] == 1
+
+
+def test_the_iterator_age_grows_until_the_oldest_record_is_done() -> None:
+    """`event_source.iterator_age_ms` is what the metric AWS/Lambda IteratorAge is made of."""
+    waiting, done = in_process("""
+        import time
+        from ministack.services import kinesis, lambda_svc
+        from local.cloud import event_source_mapping
+
+        kinesis._create_stream({"StreamName": "s"})
+        arn = kinesis._streams["s"]["StreamARN"]
+        kinesis.put_record_internal(arn, "k", b"-")
+        lambda_svc._esms["m"] = {"UUID": "m", "EventSourceArn": arn, "FunctionName": "f"}
+        event_source_mapping.anchor("m", kinesis._streams["s"], "TRIM_HORIZON", 0.0)
+        time.sleep(0.1)
+        print(event_source.iterator_age_ms()["f", "s"])
+        event_source_mapping.save_checkpoint("m", "shardId-000000000000", "9" * 30)
+        print(event_source.iterator_age_ms()["f", "s"])
+    """).split()
+
+    assert float(waiting) >= 100
+    assert float(done) == 0
 
 
 def test_a_burst_keeps_its_order_and_arrives_whole(bench: Bench) -> None:
