@@ -96,8 +96,8 @@ def _claims(parser: argparse.ArgumentParser, options: argparse.Namespace) -> lis
 
 
 def _serials(given: str) -> tuple[str, ...]:
-    path = Path(given)
-    words = path.read_text(encoding="utf-8").split() if path.is_file() else given.split(",")
+    is_file = "," not in given and Path(given).is_file()
+    words = Path(given).read_text(encoding="utf-8").split() if is_file else given.split(",")
     return tuple(dict.fromkeys(word.strip() for word in words if word.strip()))
 
 

@@ -153,8 +153,12 @@ class Connection:
 
     def close(self, *, timeout_s: float = 5.0) -> None:
         """Say goodbye and do not come back. What is not acknowledged yet is refused; `drain` first to avoid that."""
-        self._network.call(self._part)
+        self.begin_close()
         self._ended.wait(timeout_s)
+
+    def begin_close(self) -> None:
+        """The same without waiting."""
+        self._network.call(self._part)
 
     def wait_ended(self, timeout_s: float) -> bool:
         """Whether the connection ended within the time."""

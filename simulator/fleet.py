@@ -104,6 +104,8 @@ class Fleet:
     def close(self) -> None:
         """Say goodbye for every device."""
         for device in self.devices.values():
+            device.connection.begin_close()
+        for device in self.devices.values():
             device.connection.close()
         self.network.close()
 

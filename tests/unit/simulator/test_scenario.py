@@ -26,10 +26,10 @@ def test_every_shipped_scenario_is_valid(file: Path) -> None:
     assert scenario.load(file.stem).name == file.stem
 
 
-def test_the_demo_has_twenty_devices_and_lasts_a_minute() -> None:
+def test_the_demo_has_nineteen_devices_and_lasts_a_minute() -> None:
     demo = scenario.load("demo")
 
-    assert len(demo.devices) == 20
+    assert len(demo.devices) == 19
     assert demo.wall_s == 60
     assert {each.kind for each in demo.events} >= {
         "door_open",
@@ -47,7 +47,7 @@ def test_the_demo_has_twenty_devices_and_lasts_a_minute() -> None:
 def test_each_device_of_a_scenario_has_a_serial_of_its_own_on_the_allow_list() -> None:
     allowed = scenario.allow_list(scenario.load("demo"))
 
-    assert len({each.serial for each in allowed}) == 20
+    assert len({each.serial for each in allowed}) == 19
     assert {(each.device_type, each.application) for each in allowed} == {
         ("fridge", "coldchain"),
         ("coldroom", "coldchain"),
