@@ -13,6 +13,7 @@ MENDS = (
     "rule_roles",
     "state_machine_roles",
     "message_size",
+    "mqtt_pace",
     "loopback",
     "secure_transport",
     "firehose_buffer",

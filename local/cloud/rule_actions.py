@@ -7,7 +7,6 @@ matches a rule ends in its action or in its errorAction.
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +38,8 @@ WRAPS = (
     Upstream("ministack.services.iot:_eval_select_function", "10cc7b507014b560"),
     Upstream("ministack.services.iot:_eval_where", "fc3579e5f6a4ccff"),
     Upstream("ministack.services.iot:_parse_where", "153026527b844862"),
+    Upstream("ministack.services.kinesis:put_record_internal", "fc637414f1cce84e"),
+    Upstream("ministack.services.firehose:ingest_from_kinesis_source", "7dceac1c06ae2037"),
     Upstream("ministack.services.kinesis:_put_record", "010c2796f340429f"),
     Upstream("ministack.services.kinesis:_expire_records", "9f3968926430b696"),
     Upstream("ministack.services.firehose:_put_record", "6a7ed0471aef7e04"),
@@ -161,20 +162,22 @@ def _failure(rule_name: str, action: dict[str, Any], error: Exception) -> dict[s
 async def dispatch(account_id: str, region: str, rule_name: str, action: dict[str, Any], event: Any) -> None:
     """Carry out one action or errorAction; raises when it fails."""
     action_type = next(iter(action), "")
-    delivery = Delivery(account_id, region, rule_name, action_type, action.get(action_type) or {}, event)
     try:
-        await _deliver(delivery)
+        await _carry_out(account_id, region, rule_name, action_type, action.get(action_type) or {}, event)
     except Exception:
         rule_metrics.count(account_id, region, "Failure", rule_name, _metric_name(action_type))
         raise
     rule_metrics.count(account_id, region, "Success", rule_name, _metric_name(action_type))
 
 
-async def _deliver(delivery: Delivery) -> None:
-    carry_out = DELIVERIES.get(delivery.action_type)
+async def _carry_out(  # noqa: PLR0917 - what makes a Delivery, once its fields are expanded
+    account_id: str, region: str, rule_name: str, action_type: str, fields: dict[str, Any], event: Any
+) -> None:
+    carry_out = DELIVERIES.get(action_type)
     if carry_out is None:
-        raise RuleActionError(f"the local cloud has no '{delivery.action_type}' action")
-    delivery = replace(delivery, fields=_expanded(delivery.fields, TEMPLATED[delivery.action_type]))
+        raise RuleActionError(f"the local cloud has no '{action_type}' action")
+    expanded = _expanded(fields, TEMPLATED[action_type])
+    delivery = Delivery(account_id, region, rule_name, action_type, expanded, event)
     for guard in GUARDS:
         guard(delivery)
     await carry_out(delivery)

@@ -78,6 +78,7 @@ class Device:
         self._subscribed = threading.Event()
         self._port = cloud.mqtt_port
         self.mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self.client_id, protocol=protocol)
+        self.mqtt.max_inflight_messages_set(100)  # as many as AWS IoT Core takes before an acknowledgement
         self.mqtt.tls_set_context(tls_context(cloud, folder))
         self.mqtt.on_connect = lambda *_: self._connected.set()
         self.mqtt.on_subscribe = lambda *_: self._subscribed.set()
@@ -112,6 +113,7 @@ class Device:
         self.mqtt.publish(topic, payload, qos=qos)
 
     def subscribe(self, topic_filter: str) -> None:
+        self._subscribed.clear()
         self.mqtt.subscribe(topic_filter, qos=1)
         assert self._subscribed.wait(WITHIN_S), f"no answer to subscribing to {topic_filter}"
 
