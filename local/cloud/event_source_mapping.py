@@ -37,7 +37,8 @@ _saving = threading.Lock()
 
 
 def is_kinesis(mapping: Mapping) -> bool:
-    return ":kinesis:" in mapping.get("EventSourceArn", "")
+    parts = str(mapping.get("EventSourceArn", "")).split(":", 5)
+    return len(parts) == 6 and parts[2] == "kinesis" and parts[5].startswith("stream/")
 
 
 def is_enabled(mapping: Mapping) -> bool:
