@@ -141,6 +141,7 @@ def _session_context(role: dict[str, Any], account: str, action: str, resource_a
         action=action,
         resource_arn=resource_arn,
         region=_region(resource_arn),
+        secure_transport=True,  # services speak TLS among themselves
         principal_keys={"aws:userid": f"{role['RoleId']}:{_SESSION}", **tags},
     )
 
