@@ -56,9 +56,12 @@ def read_allow_file(text: str) -> list[AllowedSerial]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True)
-    for row in reader:
-        yield f"line {reader.line_num}", {str(name).strip(): value for name, value in row.items()}
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""), skipinitialspace=True)
+    try:
+        for row in reader:
+            yield f"line {reader.line_num}", {str(name).strip(): value for name, value in row.items()}
+    except csv.Error as error:
+        raise UsageError(f"line {reader.line_num} is not CSV: {error}.") from None
 
 
 def _json_rows(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
