@@ -5,12 +5,11 @@ milliseconds for one put, and a record appended by one thread while another copi
 """
 
 import time
-from bisect import bisect_left
-from operator import itemgetter
 from typing import Any
 
 from ministack.services import kinesis
 
+from local.cloud.retention_logic import drop_expired
 from local.cloud.upstream import Upstream
 
 WRAPS = (
@@ -20,17 +19,12 @@ WRAPS = (
     Upstream("ministack.services.kinesis:_get_records", "b9eb8fa90228500d"),
 )
 
-_arrival = itemgetter("ApproximateArrivalTimestamp")
-
 
 def install() -> None:
     kinesis._expire_records = expire_records  # noqa: SLF001 - the mend
 
 
 def expire_records(stream: dict[str, Any]) -> None:
-    """Drop what is older than the stream's retention; records stand in the order of their arrival."""
     cutoff = time.time() - stream["RetentionPeriodHours"] * 3600
     for shard in stream["shards"].values():
-        records = shard["records"]
-        if records and _arrival(records[0]) < cutoff:
-            del records[: bisect_left(records, cutoff, key=_arrival)]
+        drop_expired(shard["records"], before=cutoff)
