@@ -1,7 +1,6 @@
 """The command, its help and docs/command-line.md say the same."""
 
 import re
-from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
@@ -74,7 +73,7 @@ def test_every_noun_has_help_and_a_command() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_help_can_be_asked_for(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    parser: ArgumentParser = build_parser(COMMANDS, NOUNS)
+    parser = build_parser(COMMANDS, NOUNS)
 
     with pytest.raises(SystemExit) as ended:
         parser.parse_args([*command.name.split(), "--help"])
