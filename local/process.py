@@ -74,7 +74,12 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     except BaseException:
         stop(places)
         raise
+    _started.append(process)
     return cloud
+
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Kept, because a forgotten Popen complains of the process that is meant to outlive it."""
 
 
 def stop(places: Places) -> bool:

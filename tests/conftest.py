@@ -29,7 +29,7 @@ class Cloud:
     address: dict[str, Any]
     stack_name: str = deployment.STACK_NAME
 
-    def client(self, service: str) -> Any:
+    def client(self, service: Any) -> Any:
         return boto3.client(
             service,
             endpoint_url=self.address["endpoint_url"],
