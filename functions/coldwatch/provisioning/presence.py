@@ -39,7 +39,7 @@ def read_presence(event: Mapping[str, Any]) -> Presence | None:
             "timestamp": int(changed_at),
             "versionNumber": int(version),
         } if client_id:
-            reason = str(event.get("disconnectReason", ""))[:_TEXT_LIMIT] or None
+            reason = str(event.get("disconnectReason") or "")[:_TEXT_LIMIT] or None
             return Presence(client_id, kind == "connected", changed_at, version, reason)
     return None
 

@@ -12,6 +12,15 @@ from coldwatch.telemetry.shapes import EARLIEST_TIMESTAMP, SHAPES, Telemetry
 from coldwatch.telemetry.topics import Application
 
 _WHOLE_NUMBERS = ("timestamp", "seq")
+_TYPE = re.compile(r"`([a-z |]+)`")
+_WORDS = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "text",
+    "bool": "true or false",
+    "object": "an object",
+    "null": "nothing",
+}
 _PLACE = re.compile(r" - at `\$\.?(.*)`$", re.DOTALL)
 
 
@@ -61,11 +70,17 @@ def _explain(message: str, members: dict[str, Any]) -> Rejection:
     """Turn the decoder's finding into a reason and a sentence with the offending value."""
     found = _PLACE.search(message)
     place = found[1] if found else ""
-    expectation = (message[: found.start()] if found else message).partition(", got ")
-    if expectation[0].startswith("Object missing required field"):
-        return Rejection(Reason.MISSING_FIELD, f"`{place}`: {expectation[0].lower()}.")
-    reason = Reason.WRONG_TYPE if expectation[1] else Reason.OUT_OF_RANGE
+    expectation, is_type, _ = (message[: found.start()] if found else message).partition(", got ")
+    sentence = _TYPE.sub(_in_words, expectation[:1].lower() + expectation[1:])
+    if expectation.startswith("Object missing required field"):
+        return Rejection(Reason.MISSING_FIELD, f"`{place}`: {sentence}.")
     value: Any = members
     for name in place.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    return Rejection(reason, f"`{place}`: {expectation[0].lower()}, got {quoted(value)}.")
+    reason = Reason.WRONG_TYPE if is_type else Reason.OUT_OF_RANGE
+    return Rejection(reason, f"`{place}`: {sentence}, got {quoted(value)}.")
+
+
+def _in_words(types: re.Match[str]) -> str:
+    """The decoder's names of types as a person says them."""
+    return " or ".join(_WORDS.get(name, f"`{name}`") for name in types[1].split(" | "))

@@ -174,8 +174,9 @@ class FakeArchive:
     stepper: Stepper = field(default_factory=Stepper)
 
     def put(self, readings: Sequence[Reading]) -> set[Key]:
-        taken = {each.key for each in readings if self.stepper.step() and not self.world.archive.append(each)}
-        return {each.key for each in readings} - taken
+        taken = [each for each in readings if self.stepper.step()]
+        self.world.archive.extend(taken)
+        return {each.key for each in readings} - {each.key for each in taken}
 
 
 @dataclass
@@ -192,4 +193,5 @@ class FakeLedger:
         last, counts = self.world.ledger.get(shard_id, (None, Counts()))
         if last != posting.previous:
             raise LedgerMovedError(shard_id)
+        assert now_ms > 0
         self.world.ledger[shard_id] = (posting.last_sequence, counts + posting.counts)

@@ -5,9 +5,13 @@ import json
 import pytest
 
 from coldwatch.telemetry.accounting import Counts
-from coldwatch.telemetry.identity import Device
+from coldwatch.telemetry.envelope import Envelope, StreamRecord
+from coldwatch.telemetry.identity import Device, Registry
+from coldwatch.telemetry.judgement import Interpretation, Rules, interpret
 from coldwatch.telemetry.quarantine import OPEN, RELEASED
-from store_telemetry.ingest import ingest
+from coldwatch.telemetry.rejection import Rejection
+from store_telemetry import ingest as module
+from store_telemetry.ingest import BatchReport, ingest
 from tests.unit.telemetry.builders import (
     CHILD,
     DEVICES,
@@ -31,7 +35,7 @@ def world() -> World:
     return World(devices=dict(DEVICES))
 
 
-def deliver(world: World, *records, stepper: Stepper | None = None):  # noqa: ANN002, ANN201 - what ingest takes
+def deliver(world: World, *records: StreamRecord, stepper: Stepper | None = None) -> BatchReport:
     return ingest(records, ports(world, stepper), RULES, now_ms=NOW)
 
 
@@ -285,15 +289,12 @@ def test_a_reading_that_could_not_be_stored_is_asked_for_again_and_what_precedes
 
 
 def test_a_fault_of_ours_in_one_message_stops_there_and_names_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interpret(envelope, registry, rules):  # noqa: ANN001, ANN202 - stands in for the real one
+    def faulty(envelope: Envelope, registry: Registry, rules: Rules) -> Interpretation | Rejection:
         if envelope.payload == b"{}":
             raise ZeroDivisionError
-        return real(envelope, registry, rules)
+        return interpret(envelope, registry, rules)
 
-    from store_telemetry import ingest as module  # noqa: PLC0415 - the module to plant the fault in
-
-    real = module.interpret
-    monkeypatch.setattr(module, "interpret", interpret)
+    monkeypatch.setattr(module, "interpret", faulty)
     records = [message(1, coldchain()), message(2, b"{}"), message(3, coldchain(seq=3))]
 
     report = deliver(world, *records)

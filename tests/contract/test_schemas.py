@@ -1,0 +1,156 @@
+"""The schemas say outside what validation does inside: one corpus, and whatever hypothesis thinks of, given to both.
+
+What validation knows beyond a schema is named here, and nothing else may differ: the end of the time span, identity,
+the size and depth of a message, and numbers that no double holds.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from coldwatch.adapters.mapping_files import load_mappings
+from coldwatch.telemetry.envelope import open_envelope
+from coldwatch.telemetry.judgement import interpret, judge
+from coldwatch.telemetry.quarantine import Quarantined, entry
+from coldwatch.telemetry.reading import Reading, as_conflict, canonical_record
+from coldwatch.telemetry.rejection import Reason, Rejection
+from coldwatch.telemetry.shapes import EARLIEST_TIMESTAMP, SHAPES
+from coldwatch.telemetry.topics import Application
+from coldwatch.telemetry.validation import validate
+from tests.unit.telemetry.builders import DEVICES, MACHINE, RULES, coldchain, factory, message
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = sorted((ROOT / "schemas").glob("*.schema.json"))
+MAPPINGS = sorted((ROOT / "schemas" / "payload_mappings").glob("*.json"))
+GOOD = {Application.COLDCHAIN: coldchain(), Application.FACTORY: factory()}
+
+
+def schema(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text())
+    return document
+
+
+VALIDATORS = {each: Draft202012Validator(schema(f"telemetry_{each}")) for each in Application}
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_a_schema_is_one_and_its_examples_fit(path: Path) -> None:
+    document = json.loads(path.read_text())
+
+    Draft202012Validator.check_schema(document)
+
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert document["$id"].endswith(path.name)
+    assert document["description"]
+    for example in document.get("examples", []):
+        Draft202012Validator(document).validate(example)
+
+
+@pytest.mark.parametrize("application", list(Application))
+def test_schema_and_shape_name_the_same_members(application: Application) -> None:
+    document, shape = schema(f"telemetry_{application}"), SHAPES[application]
+
+    assert set(document["properties"]) == set(shape.__struct_fields__)
+    assert set(document["required"]) == set(shape.required)
+    assert all("description" in each for each in document["properties"].values())
+
+
+numbers = (
+    st.integers(-2, 101)
+    | st.sampled_from([1e-300, -0.0, 4.5, 100.0, 100.5, 200, 201, -120.5, 1000, 1001, 1e9, -1e9, 1e10, 10**400, 2**53])
+    | st.sampled_from([EARLIEST_TIMESTAMP - 1, EARLIEST_TIMESTAMP, float(EARLIEST_TIMESTAMP), 1_767_225_600_000.5])
+)
+texts = st.sampled_from(
+    ["", "OK", "ok", "LOST", "temperature", "humidity", "acme-fridge-1", "a b", "a\n", "v1", "é", "x" * 65, "x" * 129]
+)
+places = st.fixed_dictionaries({}, optional={"lat": numbers | texts | st.none(), "lon": numbers, "other": texts})
+anything = numbers | texts | places | st.none() | st.booleans() | st.lists(numbers, max_size=1)
+members = st.sampled_from(
+    [*coldchain(), *factory(), "fleet_id", "door_open", "probe", "firmware", "location", "metadata"]
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.sampled_from(list(Application)), st.dictionaries(members, anything, max_size=3), st.sets(members, max_size=1))
+def test_schema_and_validation_agree(application: Application, changes: dict[str, Any], lacking: set[str]) -> None:
+    content = {name: value for name, value in (GOOD[application] | changes).items() if name not in lacking}
+
+    accepted = not isinstance(validate(content, application), Rejection)
+    accepted = accepted and content["timestamp"] >= EARLIEST_TIMESTAMP
+
+    assert accepted == VALIDATORS[application].is_valid(content)
+
+
+def readings() -> list[Reading]:
+    contents = [coldchain(location={"lat": 1, "lon": 2}, firmware="1", probe="HI", door_open=True, x=[1]), coldchain()]
+    envelopes = [open_envelope(message(n, content)) for n, content in enumerate(contents)]
+    envelopes.append(open_envelope(message(9, factory(seq=3), thing=MACHINE, application="factory")))
+    verdicts = [judge(each, interpret(each, DEVICES, RULES), DEVICES) for each in envelopes]
+    return [verdict for verdict in verdicts if isinstance(verdict, Reading)]
+
+
+def test_what_is_archived_fits_its_schema() -> None:
+    validator = Draft202012Validator(schema("archive_record"))
+    made = readings()
+
+    for reading in [*made, as_conflict(made[0])]:
+        validator.validate(canonical_record(reading))
+
+    assert len(made) == 3
+
+
+def test_an_entry_fits_its_schema_which_knows_every_reason() -> None:
+    document = schema("quarantine_entry")
+    made = entry(Quarantined(open_envelope(message(1, b"")), Rejection(Reason.EMPTY, "No bytes.")))
+
+    Draft202012Validator(document).validate({name: value for name, value in made.items() if value is not None})
+
+    assert document["properties"]["reason"]["enum"] == [reason.value for reason in Reason]
+
+
+def test_an_envelope_of_the_builders_fits_its_schema_and_is_opened() -> None:
+    record = message(1, coldchain())
+
+    Draft202012Validator(schema("envelope")).validate(json.loads(record.data))
+
+    assert open_envelope(record).application == "coldchain"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"payload": 5},
+        {"topic": ""},
+        {"received_at": -1},
+        {"received_at": 1.5},
+        {"thing": None},
+        {"redrive_of": "a"},
+        {"client_id": 5},
+    ],
+)
+def test_what_does_not_fit_the_envelopes_schema_is_not_opened_as_one(fault: dict[str, Any]) -> None:
+    record = message(1, coldchain(), **fault) if "thing" not in fault else message(1, coldchain(), thing=None)  # type: ignore[arg-type] # the fault
+
+    assert not Draft202012Validator(schema("envelope")).is_valid(json.loads(record.data))
+    assert open_envelope(record).payload == record.data
+
+
+@pytest.mark.parametrize("path", MAPPINGS, ids=lambda path: path.name)
+def test_a_mapping_fits_its_schema_and_is_called_after_its_file(path: Path) -> None:
+    document = json.loads(path.read_text())
+
+    Draft202012Validator(schema("payload_mapping")).validate(document)
+
+    assert document["name"] == path.stem
+
+
+def test_a_mapping_maps_to_members_that_exist() -> None:
+    known = {name for shape in SHAPES.values() for name in shape.__struct_fields__} | {"location.lat", "location.lon"}
+
+    assert all(set(mapping.fields.values()) <= known for mapping in load_mappings())
+    assert len(load_mappings()) == len(MAPPINGS) >= 2
