@@ -100,4 +100,4 @@ def test_a_module_fits_in_the_head(path: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
-            assert not body or (body[-1].end_lineno or 0) - body[0].lineno < 40, f"{node.name} is too long"
+            assert not body or (body[-1].end_lineno or 0) - body[0].lineno < 25, f"{node.name} is too long"

@@ -102,17 +102,9 @@ class DynamoPresenceStore:
 
     def record(self, presence: Presence) -> bool:
         cases = [_NEVER_CONNECTED, _CLEARLY_LATER, _HIGHER_VERSION]
-        values: dict[str, Any] = {
-            ":connected": {"BOOL": presence.is_connected},
-            ":changed_at": {"N": str(presence.changed_at)},
-            ":version": {"N": str(presence.version)},
-            ":earliest": {"N": str(presence.changed_at - CLEARLY_APART_MS)},
-            ":latest": {"N": str(presence.changed_at + CLEARLY_APART_MS)},
-        }
         if not presence.is_connected:
             cases.append(_END_OF_CONNECTION)
-            values[":true"] = {"BOOL": True}
-        change, reason = _reason_change(presence)
+        change, values = _change(presence)
         try:
             self.client.update_item(
                 TableName=self.device_table,
@@ -122,7 +114,7 @@ class DynamoPresenceStore:
                 ConditionExpression=(
                     f"attribute_exists(device_id) AND attribute_not_exists(gateway) AND ({' OR '.join(cases)})"
                 ),
-                ExpressionAttributeValues=values | reason,
+                ExpressionAttributeValues=values,
             )
         except ClientError as error:
             if is_failed_condition(error):
@@ -131,11 +123,21 @@ class DynamoPresenceStore:
         return True
 
 
-def _reason_change(presence: Presence) -> tuple[str, dict[str, Any]]:
+def _change(presence: Presence) -> tuple[str, dict[str, Any]]:
+    """The update, and the values that it and its condition name."""
     change = "SET connected = :connected, connection_changed_at = :changed_at, connection_version = :version"
+    values: dict[str, Any] = {
+        ":connected": {"BOOL": presence.is_connected},
+        ":changed_at": {"N": str(presence.changed_at)},
+        ":version": {"N": str(presence.version)},
+        ":earliest": {"N": str(presence.changed_at - CLEARLY_APART_MS)},
+        ":latest": {"N": str(presence.changed_at + CLEARLY_APART_MS)},
+    }
+    if not presence.is_connected:
+        values[":true"] = {"BOOL": True}
     if presence.disconnect_reason is None:
-        return f"{change} REMOVE disconnect_reason", {}
-    return f"{change}, disconnect_reason = :reason", {":reason": {"S": presence.disconnect_reason}}
+        return f"{change} REMOVE disconnect_reason", values
+    return f"{change}, disconnect_reason = :reason", values | {":reason": {"S": presence.disconnect_reason}}
 
 
 def _is_refused_transaction(error: ClientError) -> bool:
