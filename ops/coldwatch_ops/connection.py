@@ -12,7 +12,8 @@ from coldwatch_ops.errors import MissingPartError, UnreachableError
 from coldwatch_ops.stack import Account, Clients, Stack
 
 DEFAULT_STACK = "coldwatch-dev"
-ENDPOINTS_FILE = Path(".local/endpoints.json")
+ENDPOINTS_FILE = "endpoints.json"
+LOCAL_FOLDER = ".local"
 _LOCAL_KEY = "test"
 """The local cloud's well-known access key and secret."""
 
@@ -27,7 +28,7 @@ class Target:
 
 def target_of(options: Namespace, environ: Mapping[str, str], folder: Path) -> Target:
     """What is said on the command line wins, then --local's file, then the environment, then the default."""
-    local = read_endpoints(folder) if options.local else {}
+    local = read_endpoints(folder, environ) if options.local else {}
     stack_name = options.stack or local.get("stack_name") or environ.get("COLDWATCH_STACK") or DEFAULT_STACK
     return Target(
         stack_name=stack_name,
@@ -37,13 +38,17 @@ def target_of(options: Namespace, environ: Mapping[str, str], folder: Path) -> T
     )
 
 
-def read_endpoints(folder: Path) -> dict[str, Any]:
-    """The addresses of the running local cloud, which `folder` or one above it holds."""
-    for place in (folder, *folder.parents):
-        path = place / ENDPOINTS_FILE
-        if path.is_file():
-            return _decoded(path)
-    raise UnreachableError(f"No local cloud is running here: {ENDPOINTS_FILE} is not there. Start it with `make up`.")
+def read_endpoints(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The addresses of the running local cloud: that of COLDWATCH_LOCAL_DIR, or of `folder` or one above it."""
+    chosen = environ.get("COLDWATCH_LOCAL_DIR")
+    places = [Path(chosen)] if chosen else [place / LOCAL_FOLDER for place in (folder, *folder.parents)]
+    for place in places:
+        if (place / ENDPOINTS_FILE).is_file():
+            return _decoded(place / ENDPOINTS_FILE)
+    looked_in = chosen or LOCAL_FOLDER
+    raise UnreachableError(
+        f"No local cloud is running here: {looked_in} has no {ENDPOINTS_FILE}. Start it with `make up`."
+    )
 
 
 def _decoded(path: Path) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def _hexdump_line(offset: int, chunk: bytes) -> str:
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Sequence[str] = ()) -> Table:
     """Cells are escaped here, and folded rather than cut."""
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in headings:
         drawn.add_column(heading, overflow="fold", justify="right" if heading in numeric else "left")
     for row in rows:

@@ -65,7 +65,8 @@ class FakeCloudFormation:
 
     def get_paginator(self, operation: str) -> "Pages":
         if operation == "list_stacks":
-            deleted = [{"StackName": NAME, "StackId": STACK_ID, "DeletionTime": datetime(2026, 11, 20, tzinfo=UTC)}]
+            when = datetime(2026, 11, 20, tzinfo=UTC)
+            deleted = [{"StackName": NAME, "StackId": STACK_ID, "CreationTime": when, "DeletionTime": when}]
             return Pages({"StackSummaries": deleted if self.status == "DELETE_COMPLETE" else []})
         summaries = [
             {
@@ -77,7 +78,7 @@ class FakeCloudFormation:
             }
             for name, (kind, physical_id) in self.parts.items()
         ]
-        return Pages({"StackResourceSummaries": summaries})
+        return Pages({"StackResourceSummaries": summaries, "StackEvents": summaries})
 
 
 @dataclass
@@ -274,6 +275,17 @@ def test_a_thing_is_known_by_its_group_when_its_registry_entry_is_lost(installat
 
     assert answer.exit_code is ExitCode.OK
     assert iot.list_things()["things"] == []
+
+
+def test_a_thing_is_known_by_the_allow_list_until_its_replacement_has_claimed(installation: Installation) -> None:
+    installation.device("acme-fridge-7", is_registered=False)
+    serial = {"serial": "7", "fleet_id": "acme", "device_type": "fridge", "status": "ALLOWED"}
+    installation.stack.table("AllowedSerialTableName").put_item(Item=serial)
+
+    answer = run(installation.stack, "teardown", "--yes")
+
+    assert answer.exit_code is ExitCode.OK
+    assert installation.clients.iot.list_things()["things"] == []
 
 
 def test_a_certificate_that_serves_others_too_is_only_taken_off_ours(installation: Installation) -> None:

@@ -41,7 +41,7 @@ def _refuse(stack: StackParts, inventory: Inventory) -> None:
         )
     if inventory.things.foreign:
         raise RefusedError(
-            "These things have a type of this stack, but neither its registry nor its thing groups know them: "
+            "These things have a type of this stack, but its registry, allow-list and thing groups do not know them: "
             f"{', '.join(inventory.things.foreign)}. They are not touched, and their type cannot be deleted with them "
             "there: delete them or give them another type, then run teardown again."
         )

@@ -1,5 +1,6 @@
 """What deleting the stack would leave behind, or stumble over. Only looks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,12 +86,19 @@ def _is_protected(clients: Clients, table: str) -> bool:
 
 
 def _registered(clients: Clients, stack: StackParts, tables: tuple[str, ...]) -> set[str]:
-    """Names of the things that the stack's own registry knows."""
-    table = stack.physical_id("DeviceTable")
-    if table not in tables or table is None:
-        return set()
-    found = items(clients.dynamodb.Table(table).scan, ProjectionExpression="device_id, thing_name")
-    return {str(device.get("thing_name", device["device_id"])) for device in found}
+    """Names of the things that the stack's own registry knows, or that its allow-list has a serial for.
+
+    A device that was released, and whose replacement has not claimed yet, is on the allow-list alone.
+    """
+    devices = _items_of(clients, stack.physical_id("DeviceTable"), tables)
+    serials = _items_of(clients, stack.physical_id("AllowedSerialTable"), tables)
+    return {str(device.get("thing_name", device["device_id"])) for device in devices} | {
+        f"{serial['fleet_id']}-{serial['device_type']}-{serial['serial']}" for serial in serials
+    }
+
+
+def _items_of(clients: Clients, table: str | None, tables: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    return items(clients.dynamodb.Table(table).scan) if table in tables and table is not None else iter(())
 
 
 def _targets(clients: Clients, policy: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ THING = "AWS::IoT::Thing"
 CERTIFICATE = "AWS::IoT::Certificate"
 
 DELETED = "DELETE_COMPLETE"
+_KEPT = "DELETE_SKIPPED"
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,17 @@ def _last_deleted(account: Account) -> StackParts | None:
     deleted = [stack for page in pages for stack in page["StackSummaries"] if stack["StackName"] == account.stack_name]
     if not deleted:
         return None
-    last = max(deleted, key=lambda stack: stack["DeletionTime"])
-    parts = tuple(_parts(cloudformation, last["StackId"]))
+    last = max(deleted, key=lambda stack: stack.get("DeletionTime", stack["CreationTime"]))
+    parts = tuple(_kept_parts(cloudformation, last["StackId"]))
     return StackParts(account.stack_name, last["StackId"], DELETED, is_protected=False, parts=parts)
+
+
+def _kept_parts(cloudformation: "CloudFormationClient", stack_id: str) -> Iterator[Part]:
+    """By the stack's events, which name every part that its deletion left alone."""
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+        for event in page["StackEvents"]:
+            if event.get("ResourceStatus") == _KEPT:
+                yield Part(event["LogicalResourceId"], event["ResourceType"], event["PhysicalResourceId"])
 
 
 def _parts(cloudformation: "CloudFormationClient", stack_id: str) -> Iterator[Part]:

@@ -1,7 +1,7 @@
 """Which things and certificates are the stack's own. What also belongs to somebody else is never touched.
 
-A thing is the stack's when its type is one of the stack's *and* the stack's registry or one of its thing groups knows
-it. A certificate is the stack's when every thing and every policy it is attached to is.
+A thing is the stack's when its type is one of the stack's *and* the stack's registry, its allow-list or one of its
+thing groups knows it. A certificate is the stack's when every thing and every policy it is attached to is.
 """
 
 from collections.abc import Iterator, Mapping

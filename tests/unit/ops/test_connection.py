@@ -57,7 +57,15 @@ def test_what_is_said_wins_over_the_file_and_the_file_over_the_environment(
 
 def test_without_a_local_cloud_a_sentence_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match="make up"):
-        read_endpoints(tmp_path)
+        read_endpoints(tmp_path, {})
+
+
+def test_another_local_cloud_can_be_named_by_its_folder(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "endpoints.json").write_text(json.dumps(LOCAL | {"stack_name": "another"}))
+
+    assert read_endpoints(folder, {"COLDWATCH_LOCAL_DIR": str(other)})["stack_name"] == "another"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{"])
@@ -65,7 +73,7 @@ def test_a_half_written_file_is_no_local_cloud(folder: Path, text: str) -> None:
     (folder.parent / ".local" / "endpoints.json").write_text(text)
 
     with pytest.raises(UnreachableError, match="endpoint_url"):
-        read_endpoints(folder)
+        read_endpoints(folder, {})
 
 
 def service_error(code: str) -> ClientError:

@@ -96,6 +96,7 @@ def test_a_wrong_call_exits_with_usage(words: list[str], capsys: pytest.CaptureF
 def test_a_global_option_is_taken_before_and_after_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.delenv("COLDWATCH_LOCAL_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
 
     codes = main(["--local", "accounts"]), main(["accounts", "--local"])
