@@ -22,6 +22,14 @@ def argument(*flags: str, **options: Any) -> Argument:
     return Argument(flags, options)
 
 
+def positive(text: str) -> int:
+    """For `type=`: a count that makes sense. argparse tells the ValueError as a wrong call."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
 @dataclass(frozen=True)
 class Context:
     """What a command may touch beside its arguments; tests give their own."""

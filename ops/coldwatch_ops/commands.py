@@ -10,7 +10,7 @@ from coldwatch_ops.quarantine import commands as quarantine
 from coldwatch_ops.teardown import commands as teardown
 
 NOUNS: Final = {
-    "devices": "devices: registry, allow-list, gateways, certificates",
+    "devices": "the registry, the allow-list, gateways and certificates",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
 }

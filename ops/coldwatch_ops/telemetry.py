@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import Command, Context, argument
+from coldwatch_ops.command import Command, Context, argument, positive
 from coldwatch_ops.devices.view import reading_table, with_times
 from coldwatch_ops.items import items
 from coldwatch_ops.stack import Stack
@@ -58,7 +58,7 @@ COMMANDS = (
             argument("device_id", metavar="DEVICE", help="the device's id"),
             argument("--since", metavar="TIME", help="from TIME on, by the device's clock: RFC 3339, epoch ms, or 2h"),
             argument("--until", metavar="TIME", help="up to TIME"),
-            argument("--limit", type=int, default=20, metavar="N", help="at most N readings (default 20)"),
+            argument("--limit", type=positive, default=20, metavar="N", help="at most N readings (default 20)"),
         ),
     ),
 )

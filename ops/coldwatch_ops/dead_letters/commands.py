@@ -3,7 +3,7 @@
 from argparse import Namespace
 
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import YES, Command, Context, argument
+from coldwatch_ops.command import YES, Command, Context, argument, positive
 from coldwatch_ops.dead_letters import view
 from coldwatch_ops.dead_letters.letters import Letter, depth, held
 from coldwatch_ops.dead_letters.redrive import Redriver
@@ -38,7 +38,7 @@ def run_redrive(options: Namespace, context: Context) -> Answer:
     return view.redriven(redriver.redrive(options.limit))
 
 
-_LIMIT = argument("--limit", type=int, default=100, metavar="N", help="at most N letters (default 100)")
+_LIMIT = argument("--limit", type=positive, default=100, metavar="N", help="at most N letters (default 100)")
 
 COMMANDS = (
     Command(

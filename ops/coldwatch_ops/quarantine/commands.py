@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import SINCE, YES, Command, Context, argument
+from coldwatch_ops.command import SINCE, YES, Command, Context, argument, positive
 from coldwatch_ops.errors import RefusedError, UsageError
 from coldwatch_ops.quarantine import view
 from coldwatch_ops.quarantine.entries import (
@@ -88,7 +88,7 @@ COMMANDS = (
             SINCE,
             argument("--thing", "--device", dest="thing", metavar="THING", help="only what this thing published"),
             argument("--status", choices=(OPEN, RELEASED), default=OPEN, help="OPEN (default) or RELEASED"),
-            argument("--limit", type=int, default=50, metavar="N", help="at most N entries (default 50)"),
+            argument("--limit", type=positive, default=50, metavar="N", help="at most N entries (default 50)"),
         ),
     ),
     Command(
@@ -109,7 +109,9 @@ COMMANDS = (
             argument("--reason", metavar="REASON", help="every open entry with this reason"),
             argument("--all", action="store_true", help="every open entry"),
             SINCE,
-            argument("--wait", type=int, metavar="SECONDS", help="wait so long for the store's answer, and tell it"),
+            argument(
+                "--wait", type=positive, metavar="SECONDS", help="wait so long for the store's answer, and tell it"
+            ),
             YES,
         ),
     ),

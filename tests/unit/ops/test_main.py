@@ -84,7 +84,9 @@ def test_every_error_has_an_exit_code_of_the_table() -> None:
     assert all(error.exit_code in ExitCode and error.exit_code is not ExitCode.OK for error in tree(OpsError))
 
 
-@pytest.mark.parametrize("words", [[], ["nonsense"], ["quarantine"], ["telemetry"], ["teardown", "--nonsense"]])
+@pytest.mark.parametrize(
+    "words", [[], ["nonsense"], ["quarantine"], ["teardown", "--nonsense"], ["telemetry", "d", "--limit", "-1"]]
+)
 def test_a_wrong_call_exits_with_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
