@@ -1,5 +1,6 @@
 """The running local cloud with the real template deployed by the real SAM CLI: once for a run of the tests."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -116,6 +117,13 @@ class Cloud:
                 return found
             time.sleep(0.2)
         pytest.fail(f"{what}: not within {within_s:.0f} s\n{process.tail(self.places.log, 40)}")
+
+
+def pytest_configure() -> None:
+    """No test may reach an account: whatever this shell is signed in to is forgotten."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(process.CREDENTIALS)
 
 
 _figures: list[str] = []
