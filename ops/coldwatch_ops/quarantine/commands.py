@@ -109,9 +109,7 @@ COMMANDS = (
             argument("--reason", metavar="REASON", help="every open entry with this reason"),
             argument("--all", action="store_true", help="every open entry"),
             SINCE,
-            argument(
-                "--wait", type=positive, metavar="SECONDS", help="wait so long for the store's answer, and tell it"
-            ),
+            argument("--wait", type=positive, metavar="SECONDS", help="wait so long for the store's answer"),
             YES,
         ),
     ),
