@@ -11,10 +11,11 @@ from local.demo import verdict
 from local.demo.stage import Stage
 from local.demo.verdict import Figures
 from simulator import hostile, recording
-from simulator.api import Claim, Fleet, Happening, Summary, allow_list, load_scenario
+from simulator.api import AllowedSerial, Claim, Fleet, Happening, Summary, allow_list, load_scenario
 from simulator.connection import Publication
 from simulator.message import Kind
 
+GATEWAY = AllowedSerial("GW0001", "coldchain", "north", "gateway")
 CHILD = "north-probe-0001"
 """A sensor that a gateway speaks for, and that nobody has registered at first."""
 
@@ -51,7 +52,7 @@ class Story:
     def _allow(self) -> list[Claim]:
         """Put the serials of the scenario's devices on the allow-list, and make a claim certificate for each kind."""
         serials: dict[str, list[str]] = {}
-        for allowed in allow_list(self._play):
+        for allowed in [*allow_list(self._play), GATEWAY]:
             serials.setdefault(allowed.application, []).append(allowed.serial)
             self._stage.command(
                 *("devices", "allow", "--serial", allowed.serial, "--application", allowed.application),
@@ -69,15 +70,15 @@ class Story:
 
     def _happen(self, happening: Happening) -> None:
         minutes, seconds = divmod(round(happening.at_s), 60)
-        self._console.print(f"  [dim]{minutes:02d}:{seconds:02d}[/dim] {happening.text}")
+        self._console.print(f"  [dim]{minutes:02d}:{seconds:02d}[/dim] {', '.join(happening.things)}: {happening.text}")
 
     def _attack(self, fleet: Fleet, claim: Claim) -> None:
         self._console.print("\n[bold]Somebody stole a device and a claim certificate, and tries them[/bold]")
         before = time.monotonic()
         outcomes = hostile.attack(fleet, claim=claim)
-        table = Table(box=None, show_header=False, padding=(0, 2))
+        table = Table(box=None, show_header=False, padding=(0, 1), width=max(self._console.width, 130))
         for outcome in outcomes:
-            table.add_row(outcome.about, _COLOURED[outcome.result], outcome.how)
+            table.add_row("", outcome.about, _COLOURED[outcome.result], outcome.how)
         self._console.print(table)
         counted = Counter(outcome.result for outcome in outcomes)
         self._published += counted[hostile.Result.PUBLISHED]
@@ -88,7 +89,7 @@ class Story:
     def _speak_for_a_child(self, fleet: Fleet) -> None:
         """A gateway speaks for an unregistered sensor: kept in quarantine, let in once the sensor is registered."""
         began = time.monotonic()
-        gateway = fleet.first("coldroom")
+        gateway = fleet.first("gateway")
         device = fleet.devices[gateway]
         reading = {"device_id": CHILD, "timestamp": time.time_ns() // 1_000_000, "seq": 1, "temp_c": 4.5}
         reading |= {"humidity_pct": 40.0, "shock_g": 0.0, "battery_pct": 80.0}
@@ -97,7 +98,7 @@ class Story:
         device.connection.drain()
         self._published += 1
         self._await_quarantine()
-        self._stage.command("devices", "adopt", CHILD, "--gateway", gateway)
+        self._stage.command("devices", "adopt", CHILD, "--gateway", gateway, "--type", "fridge")
         self._stage.command("quarantine", "redrive", "--reason", "identity_mismatch", "--yes")
         self._chapter(f"{gateway} spoke for {CHILD}, unknown: quarantined; registered and redriven: let in", began)
 

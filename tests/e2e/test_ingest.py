@@ -194,7 +194,7 @@ def test_a_message_becomes_acceptable_and_is_redriven(cloud: Cloud, capsys: pyte
         publish(fleet, [reading("test-probe-1", 1), reading(gateway, 2)])
         assert books.balance(2) == Accounts(accepted=1, duplicates=0, quarantined=1, conflicts=0)
 
-        run(cloud, "devices", "adopt", "test-probe-1", "--gateway", gateway)
+        run(cloud, "devices", "adopt", "test-probe-1", "--gateway", gateway, "--type", "fridge")
         time.sleep(1)
         run(cloud, "quarantine", "redrive", "--reason", "identity_mismatch", "--yes")
         cloud.wait_for("the redriven reading", lambda: cloud.accounts_of_ledger().quarantined == _open(cloud))
