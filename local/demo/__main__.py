@@ -72,10 +72,11 @@ def _on_a_cloud_of_its_own(where: Places, console: Console) -> Figures:
 
 def _show(figures: Figures, console: Console) -> bool:
     table = Table(title="\nAccounts", title_justify="left", title_style="bold")
-    for name in ("published", "accepted", "duplicates", "quarantined", "refused", "stored", "archived"):
-        table.add_column(name, justify="right")
+    names = ("published", "accepted", "duplicates", "quarantined", "refused", "stored", "archived")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
     numbers = document(figures)
-    table.add_row(*(f"{numbers[column.header]:,}" for column in table.columns))
+    table.add_row(*(f"{numbers[name]:,}" for name in names))
     console.print(table)
     found = checks(figures)
     for check in found:

@@ -14,10 +14,11 @@ import pytest
 from coldwatch_ops.accounts import Accounts
 from coldwatch_ops.main import main as coldwatch
 from local import process
+from local.places import ROOT
 from simulator.api import MACHINE_TEMPERATURE, Fleet, Result, attack, load_recording, load_scenario
 from simulator.connection import Publication
 from simulator.message import Kind
-from tests.conftest import ROOT, Cloud
+from tests.conftest import Cloud
 
 pytestmark = pytest.mark.cloud
 
@@ -123,9 +124,9 @@ def test_bad_input_is_kept_whole_with_its_reason_and_harms_no_neighbour(
 
 def quarantined_since(cloud: Cloud, number: int) -> list[dict[str, Any]]:
     """The newest entries of the quarantine."""
-    found = cloud.stack.table("QuarantineTableName").scan(ConsistentRead=True)["Items"]
+    found: list[dict[str, Any]] = cloud.stack.table("QuarantineTableName").scan(ConsistentRead=True)["Items"]
     acme = [entry for entry in found if str(entry["thing"]).startswith("acme-")]
-    return sorted(acme, key=lambda entry: entry["received_at"])[-number:]
+    return sorted(acme, key=lambda entry: int(entry["received_at"]))[-number:]
 
 
 def bytes_of(cloud: Cloud, entry: dict[str, Any]) -> bytes:
@@ -305,7 +306,7 @@ def test_the_latest_reading_of_a_device_is_the_newest_by_its_own_clock(cloud: Cl
         publish(fleet, [reading(thing, 8, temp_c=8.5)])
         books.balance(4)
     latest = cloud.stack.table("LatestTableName").get_item(Key={"device_id": thing, "sensor": "-"})["Item"]
-    assert float(latest["temp_c"]) == 9.5
+    assert float(str(latest["temp_c"])) == 9.5
 
 
 @pytest.mark.long
