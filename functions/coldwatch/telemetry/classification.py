@@ -4,7 +4,7 @@ Every stored reading carries the origin of the message it came from. That tells 
 own reading is there already) from a duplicate (another message said the same).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -70,7 +70,7 @@ def classify(readings: Iterable[Reading], stored: Mapping[Key, Stored]) -> list[
 
 
 def _classify(reading: Reading, taken: dict[Key, Stored]) -> Classified:
-    for candidate in (reading, as_conflict(reading)):
+    for candidate in _places(reading):
         holder = taken.get(candidate.key)
         if holder is None:
             taken[candidate.key] = _stored(candidate)
@@ -83,6 +83,12 @@ def _classify(reading: Reading, taken: dict[Key, Stored]) -> Classified:
         if holder.content_hash == candidate.content_hash:
             return Classified(candidate, Fate.DUPLICATE)
     return Classified(reading, Fate.DUPLICATE)
+
+
+def _places(reading: Reading) -> Iterator[Reading]:
+    """The reading under its own key and, where that is taken, as a conflict."""
+    yield reading
+    yield as_conflict(reading)
 
 
 def _fate_of_known(reading: Reading, holder: Stored) -> Fate:

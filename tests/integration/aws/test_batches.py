@@ -8,8 +8,10 @@ import pytest
 
 from coldwatch.adapters.archive import BYTES_PER_PUT, FirehoseArchive
 from coldwatch.adapters.batches import BACKOFF_S, DynamoBatches, ThrottledError
+from coldwatch.adapters.reading_store import DynamoReadingStore
 from coldwatch.adapters.registry import TIME_TO_LIVE_S, DynamoRegistry
 from coldwatch.telemetry.identity import Device
+from coldwatch.telemetry.reading import as_conflict
 from tests.integration.aws.test_store_contract import a_reading
 from tests.unit.telemetry.builders import FRIDGE
 
@@ -83,6 +85,15 @@ def test_once_writing_stays_throttled_the_rest_is_left_and_named() -> None:
 
     assert unwritten == keys(60)
     assert client.requests == [25] * (len(BACKOFF_S) + 1)
+
+
+def test_no_conflict_is_written_while_anything_else_is_not() -> None:
+    client = Throttled(capacity=0)
+    store = DynamoReadingStore(batches(client), "R", "L", 90)
+    plain, conflict = a_reading(), as_conflict(a_reading(temp_c=9.0))
+
+    assert store.write([conflict, plain], []) == {plain.key, conflict.key}
+    assert client.requests == [1] * (len(BACKOFF_S) + 1)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -224,8 +225,7 @@ def test_what_the_stream_must_deliver_again_is_named(aws: AwsStack, monkeypatch:
 
 
 def test_the_sample_event_is_understood(aws: AwsStack) -> None:
-    with open("events/store_telemetry.json") as file:  # noqa: PTH123 - pathlib adds nothing to reading a sample
-        event = json.load(file)
+    event = json.loads((Path(__file__).parents[3] / "events/store_telemetry.json").read_text())
     aws.register(*DEVICES.values())
 
     function.handler(event, CONTEXT)

@@ -136,8 +136,12 @@ def test_an_envelope_in_another_things_name_is_only_bytes(world: World) -> None:
 
 def test_the_latest_reading_is_the_newest_not_the_last(world: World) -> None:
     deliver(world, message(1, coldchain(timestamp=NOW)), message(2, coldchain(timestamp=NOW - 1000, seq=0)))
-    deliver(world, message(3, coldchain(timestamp=NOW - 500, seq=0)), message(4, coldchain(timestamp=NOW, seq=10)))
+    assert world.latest[FRIDGE, "-"].timestamp == NOW
 
+    deliver(world, message(3, coldchain(timestamp=NOW, seq=10)), message(4, coldchain(timestamp=NOW, seq=9)))
+    assert world.latest[FRIDGE, "-"].measurements.seq == 10
+
+    deliver(world, message(5, coldchain(timestamp=NOW - 500, seq=11)))
     assert world.latest[FRIDGE, "-"].measurements.seq == 10
 
 
@@ -286,6 +290,19 @@ def test_a_reading_that_could_not_be_stored_is_asked_for_again_and_what_precedes
     deliver(world, *records[2:])
     assert world.counts == Counts(accepted=4)
     assert world.archived == set(world.readings)
+
+
+def test_a_conflict_does_not_outlive_a_rival_that_was_never_stored(world: World) -> None:
+    """The first of the two is refused until the stream gives it up; the second then is no conflict."""
+    rival, reading = message(1, coldchain()), message(2, coldchain(temp_c=9.0))
+    reads = 4  # ledger, registry, stores, and the stores once more for the conflict
+    report = deliver(world, rival, reading, stepper=Stepper(refuse=frozenset({reads + 1})))
+    assert report.lowest_failed == rival.sequence
+
+    deliver(world, reading)
+
+    assert world.counts == Counts(accepted=1)
+    assert [each.conflict for each in world.readings.values()] == [False]
 
 
 def test_a_fault_of_ours_in_one_message_stops_there_and_names_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,9 @@ def assert_identities(world: World, *, published: int) -> None:
     assert published == counts.accepted + counts.duplicates + still_there
     assert len(world.readings) == counts.accepted == len(world.archived)
     assert sum(item["status"] == OPEN for item in world.entries.values()) == still_there
+    for sensor, latest in world.latest.items():
+        own = [reading for reading in world.readings.values() if (reading.device_id, reading.sensor) == sensor]
+        assert latest.rank == max(reading.rank for reading in own)
     assert sum(reading.conflict for reading in world.readings.values()) == counts.conflicts
 
 
