@@ -74,12 +74,12 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     except BaseException:
         stop(places)
         raise
-    _started.append(process)
+    _started[process.pid] = process
     return cloud
 
 
-_started: list[subprocess.Popen[bytes]] = []
-"""Kept, because a forgotten Popen complains of the process that is meant to outlive it."""
+_started: dict[int, subprocess.Popen[bytes]] = {}
+"""Those of this process, because a forgotten Popen complains of the process that is meant to outlive it."""
 
 
 def stop(places: Places) -> bool:
@@ -94,6 +94,8 @@ def stop(places: Places) -> bool:
             break
     with suppress(ProcessLookupError):  # workers that outlived their leader
         os.killpg(found.pid, signal.SIGKILL)
+    if started := _started.pop(found.pid, None):
+        started.wait()
     _clean(places, keep=found.keep)
     return True
 
