@@ -24,14 +24,16 @@ def build(places: Places) -> None:
     _sam(places, {}, "build", "--config-env", "local", "--build-dir", str(places.build), *_overrides({}))
 
 
-def deploy(places: Places, cloud: Running, parameters: Mapping[str, str] | None = None) -> None:
+def deploy(
+    places: Places, cloud: Running, parameters: Mapping[str, str] | None = None, *, stack_name: str = STACK_NAME
+) -> None:
     """`sam deploy` what was built; `parameters` go over those of the local stage. Raises DeployError."""
     _sam(
         places,
         {"AWS_ENDPOINT_URL": cloud.endpoint_url},
         "deploy",
         *("--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"),
-        *("--template-file", str(places.build / "template.yaml")),
+        *("--template-file", str(places.build / "template.yaml"), "--stack-name", stack_name),
         *_overrides(parameters or {}),
     )
 

@@ -106,7 +106,7 @@ class Cloud:
             endpoint=self.broker,
             ca=self.ca,
             claims=[self.claim(application, *serials)],
-            state_dir=self.places.folder / "devices" / serials[0],
+            state_dir=self.places.folder / "devices" / self.stack_name / serials[0],
         )
 
     def wait_for[T](self, what: str, look: Callable[[], T | None], *, within_s: float = SETTLES_WITHIN_S) -> T:
