@@ -51,6 +51,13 @@ def test_the_stream_sample_has_what_lambda_sends(key: str) -> None:
     )
 
 
+def test_the_stream_sample_is_of_a_shard_that_no_stream_has() -> None:
+    # A ledger counts up to a sequence number: the sample, invoked beside a real stream, must not move a real shard's.
+    shards = {record["eventID"].partition(":")[0] for record in sample("store_telemetry")["Records"]}
+
+    assert shards == {"shardId-999999999999"}
+
+
 def test_the_hooks_sample_is_a_request() -> None:
     event = sample("authorize_provisioning")
     parameters = json.loads((ROOT / "schemas/provisioning_parameters.schema.json").read_text())
