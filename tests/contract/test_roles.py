@@ -12,6 +12,19 @@ from .template import resources, shorten, statements, template
 
 THINGS = ("thing/*", "ColdchainThingGroup", "FactoryThingGroup")
 
+# Service Authorization Reference, "Actions, resources, and condition keys for AWS IoT": the column of resource types is
+# empty, so a statement that names a resource allows nothing.
+WITHOUT_RESOURCE_TYPE = (
+    "iot:AttachThingPrincipal",
+    "iot:DetachThingPrincipal",
+    "iot:ListAttachedPolicies",
+    "iot:ListPolicyPrincipals",
+    "iot:ListPrincipalPolicies",
+    "iot:ListPrincipalThings",
+    "iot:ListThingPrincipals",
+    "iot:RegisterThing",
+)
+
 ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "AuthorizeProvisioningRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
@@ -58,9 +71,6 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "iot:CreateThing",
                 "iot:DescribeThing",
                 "iot:UpdateThing",
-                "iot:AttachThingPrincipal",
-                "iot:DetachThingPrincipal",
-                "iot:ListThingPrincipals",
                 "iot:ListThingGroupsForThing",
                 "iot:AddThingToThingGroup",
                 "iot:RemoveThingFromThingGroup",
@@ -68,25 +78,16 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             THINGS,
         ),
-        "ReadThingTypesAndGroups": (
-            ("iot:DescribeThingType", "iot:DescribeThingGroup", "iot:CreateThing"),
-            ("thingtype/*", *THINGS[1:]),
-        ),
+        "ReadThingTypesAndGroups": (("iot:DescribeThingType", "iot:DescribeThingGroup"), ("thingtype/*", *THINGS[1:])),
         "ActivateCertificates": (
-            (
-                "iot:DescribeCertificate",
-                "iot:UpdateCertificate",
-                "iot:AttachThingPrincipal",
-                "iot:ListPrincipalThings",
-                "iot:ListPrincipalPolicies",
-            ),
+            ("iot:DescribeCertificate", "iot:UpdateCertificate", "iot:AttachPolicy", "iot:AttachPrincipalPolicy"),
             ("cert/*",),
         ),
-        "AttachTheDevicePolicies": (
-            ("iot:GetPolicy", "iot:AttachPolicy", "iot:AttachPrincipalPolicy", "iot:ListPolicyPrincipals"),
-            ("policy/${ColdchainDevicePolicy}", "policy/${FactoryDevicePolicy}", "cert/*"),
+        "ReadTheDevicePolicies": (
+            ("iot:GetPolicy", "iot:ListTargetsForPolicy"),
+            ("policy/${ColdchainDevicePolicy}", "policy/${FactoryDevicePolicy}"),
         ),
-        "RegisterThroughTemplates": (("iot:RegisterThing",), ("*",)),
+        "AttachCertificatesToThings": (WITHOUT_RESOURCE_TYPE, ("*",)),
     },
     "ArchiveDeliveryRole": {
         "WriteArchiveObjects": (
@@ -125,7 +126,7 @@ ASSUMED_BY = {
     "IotLoggingRole": "iot",
 }
 
-MAY_BE_ANYTHING = {("ProvisioningRole", "RegisterThroughTemplates"): "iot:RegisterThing has no resource type"}
+MAY_BE_ANYTHING = {("ProvisioningRole", "AttachCertificatesToThings"): "none of its actions has a resource type"}
 
 
 def policies_of(role: str) -> list[dict[str, Any]]:
@@ -159,6 +160,12 @@ def test_no_statement_is_a_wildcard_without_a_reason(role: str) -> None:
     for sid, (actions, found) in ROLES[role].items():
         assert not any(action.endswith("*") for action in actions)
         assert "*" not in found or (role, sid) in MAY_BE_ANYTHING
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_action_without_a_resource_type_is_allowed_on_anything_or_not_at_all(role: str) -> None:
+    for actions, found in ROLES[role].values():
+        assert found == ("*",) or not set(actions) & set(WITHOUT_RESOURCE_TYPE)
 
 
 @pytest.mark.parametrize("permission", resources("AWS::Lambda::Permission"))

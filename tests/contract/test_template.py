@@ -186,6 +186,47 @@ def test_no_device_may_name_another_thing(application: str) -> None:
             assert "*" not in text.rpartition("${!iot:Connection.Thing.ThingName}")[0]
 
 
+# Partition and region names are as long as these at most, a topic prefix 17 characters.
+LONGEST_NAMES = {
+    "${AWS::Partition}": "aws-us-gov",
+    "${AWS::Region}": "ap-southeast-1",
+    "${AWS::AccountId}": "123456789012",
+    "${TopicPrefix}": "a" * 16 + "/",
+    "${P}": "a" * 16 + "_",
+    "${!": "${",
+}
+
+
+def spelt_out(value: Any) -> Any:
+    """A policy document as IoT gets it, with the longest names there are."""
+    match value:
+        case {"Fn::Sub": [text, _]} | {"Fn::Sub": text}:
+            for name, longest in LONGEST_NAMES.items():
+                text = text.replace(name, longest)
+            return text
+        case dict():
+            return {name: spelt_out(member) for name, member in value.items()}
+        case list():
+            return [spelt_out(member) for member in value]
+    return value
+
+
+@pytest.mark.parametrize("logical_id", resources("AWS::IoT::Policy"))
+def test_an_iot_policy_is_no_longer_than_aws_takes(logical_id: str) -> None:
+    """2,048 characters, white space not counted (AWS IoT API reference, CreatePolicy)."""
+    document = spelt_out(resources("AWS::IoT::Policy")[logical_id]["Properties"]["PolicyDocument"])
+    text = json.dumps(document, separators=(",", ":"))
+    assert "AWS::" not in text
+    assert "TopicPrefix" not in text
+    assert len(text) <= 2048
+
+
+@pytest.mark.parametrize("logical_id", resources("AWS::IoT::Policy"))
+def test_nobody_leaves_retained_messages(logical_id: str) -> None:
+    statements = resources("AWS::IoT::Policy")[logical_id]["Properties"]["PolicyDocument"]["Statement"]
+    assert "RetainPublish" not in json.dumps([statement["Action"] for statement in statements])
+
+
 METRICS = json.loads((ROOT / "tests/contract/aws_metrics.json").read_text())
 ALARMS = resources("AWS::CloudWatch::Alarm")
 

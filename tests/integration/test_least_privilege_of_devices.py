@@ -104,14 +104,15 @@ PROBES: dict[str, Callable[[Device, Cloud], bool]] = {
     "AnswerItsCommands": lambda device, _: device.publishes(f"cmd/{device.identity.thing}/response"),
     "SubscribeToItsCommands": lambda device, _: device.subscribes(f"cmd/{device.identity.thing}/request"),
     "ReceiveItsCommands": hears_a_command,
-    "PublishToItsShadowAndJobs": lambda device, _: (
-        device.publishes(shadow(device, "get")) and device.publishes(f"$aws/things/{device.identity.thing}/jobs/get")
+    "ExchangeItsShadowAndJobs": lambda device, cloud: (
+        device.publishes(shadow(device, "get"))
+        and device.publishes(f"$aws/things/{device.identity.thing}/jobs/get")
+        and hears_its_shadow(device, cloud)
     ),
     "SubscribeToItsShadowAndJobs": lambda device, _: (
         device.subscribes(shadow(device, "update/delta"))
         and device.subscribes(f"$aws/things/{device.identity.thing}/jobs/notify")
     ),
-    "ReceiveItsShadowAndJobs": hears_its_shadow,
 }
 
 APPLICATIONS = {"coldchain": "fridge", "factory": "machine"}
