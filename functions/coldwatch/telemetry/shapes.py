@@ -24,6 +24,8 @@ Gravity = Annotated[float, Meta(ge=0, le=1000)]
 Value = Annotated[float, Meta(ge=-1e9, le=1e9)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
+Probe = Literal["OK", "HI", "LO", "LOST"]
+SensorType = Literal["temperature", "pressure", "vibration"]
 
 
 class Location(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ class ColdchainTelemetry(msgspec.Struct, frozen=True, kw_only=True):
     battery_pct: Percent
     fleet_id: str | None = None
     door_open: bool | None = None
-    probe: Literal["OK", "HI", "LO", "LOST"] | None = None
+    probe: Probe | None = None
     firmware: Firmware | None = None
     location: Location | None = None
     metadata: dict[str, Any] | None = None
@@ -65,7 +67,7 @@ class FactoryTelemetry(msgspec.Struct, frozen=True, kw_only=True):
     required: ClassVar[tuple[str, ...]] = ("device_id", "sensor_type", "value", "timestamp")
 
     device_id: DeviceId
-    sensor_type: Literal["temperature", "pressure", "vibration"]
+    sensor_type: SensorType
     value: Value
     timestamp: int
     seq: Seq | None = None

@@ -3,12 +3,12 @@ first wrong one.
 """
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from coldwatch.telemetry.rejection import Reason, Rejection, quoted
-from coldwatch.telemetry.shapes import EARLIEST_TIMESTAMP, SHAPES, Telemetry
+from coldwatch.telemetry.shapes import EARLIEST_TIMESTAMP, SHAPES, Probe, SensorType, Telemetry
 from coldwatch.telemetry.topics import Application
 
 _WHOLE_NUMBERS = ("timestamp", "seq")
@@ -21,7 +21,8 @@ _WORDS = {
     "object": "an object",
     "null": "nothing",
 }
-_PLACE = re.compile(r" - at `\$\.?(.*)`$", re.DOTALL)
+_PLACE = re.compile(r" - at `\$\.?([a-z_.]*)`\Z")
+_CHOICES = {"probe": get_args(Probe), "sensor_type": get_args(SensorType)}
 
 
 def validate(members: dict[str, Any], application: Application) -> Telemetry | Rejection:
@@ -70,15 +71,25 @@ def _explain(message: str, members: dict[str, Any]) -> Rejection:
     """Turn the decoder's finding into a reason and a sentence with the offending value."""
     found = _PLACE.search(message)
     place = found[1] if found else ""
+    value = _at(place, members)
+    if message.startswith("Invalid enum value"):
+        # The decoder goes on with the value itself, whole and as it came: nothing of that may be read or repeated.
+        return Rejection(
+            Reason.OUT_OF_RANGE, f"`{place}`: expected one of {', '.join(_CHOICES[place])}, got {quoted(value)}."
+        )
     expectation, is_type, _ = (message[: found.start()] if found else message).partition(", got ")
     sentence = _TYPE.sub(_in_words, expectation[:1].lower() + expectation[1:])
     if expectation.startswith("Object missing required field"):
         return Rejection(Reason.MISSING_FIELD, f"`{place}`: {sentence}.")
+    reason = Reason.WRONG_TYPE if is_type else Reason.OUT_OF_RANGE
+    return Rejection(reason, f"`{place}`: {sentence}, got {quoted(value)}.")
+
+
+def _at(place: str, members: dict[str, Any]) -> Any:
     value: Any = members
     for name in place.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    reason = Reason.WRONG_TYPE if is_type else Reason.OUT_OF_RANGE
-    return Rejection(reason, f"`{place}`: {sentence}, got {quoted(value)}.")
+    return value
 
 
 def _in_words(types: re.Match[str]) -> str:

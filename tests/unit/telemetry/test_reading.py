@@ -94,8 +94,10 @@ def test_a_conflict_stands_beside_its_rival() -> None:
         ({"seq": -1}, "out_of_range", "`seq`: expected a whole number >= 0, got -1."),
         ({"location": {"lat": 91, "lon": 0}}, "out_of_range", "`location.lat`: expected a number <= 90.0, got 91."),
         ({"location": {"lat": 1}}, "missing_field", "`location`: object missing required field `lon`."),
-        ({"probe": "HOT"}, "out_of_range", "`probe`: invalid enum value 'HOT', got \"HOT\"."),
+        ({"probe": "HOT"}, "out_of_range", '`probe`: expected one of OK, HI, LO, LOST, got "HOT".'),
         ({"temp_c": None, "seq": None}, "missing_field", "coldchain telemetry needs `seq`, `temp_c`."),
+        ({"probe": "a, got b"}, "out_of_range", '`probe`: expected one of OK, HI, LO, LOST, got "a, got b".'),
+        ({"probe": " - at `$.x`"}, "out_of_range", '`probe`: expected one of OK, HI, LO, LOST, got " - at `$.x`".'),
         ({"door_open": "no"}, "wrong_type", '`door_open`: expected true or false or nothing, got "no".'),
         ({"device_id": "acme-fridge-0001\n"}, "out_of_range", None),
         ({"firmware": "\x1b[2J"}, "out_of_range", None),
@@ -111,6 +113,18 @@ def test_what_is_wrong_is_said_with_its_place(changes: dict[str, Any], reason: s
     assert isinstance(verdict, Rejection)
     assert verdict.reason == reason
     assert detail is None or verdict.detail == detail
+
+
+@pytest.mark.parametrize("hostile", ["\u202e\u0600", "\x1b[2J'`", "x" * 15_000], ids=["marks", "escapes", "length"])
+@pytest.mark.parametrize("content", [coldchain(), factory()], ids=["coldchain", "factory"])
+def test_what_is_said_of_a_field_never_repeats_hostile_text(content: dict[str, Any], hostile: str) -> None:
+    for name in (*content, "door_open", "firmware", "fleet_id", "location", "metadata", "probe"):
+        verdict = judged(content | {name: hostile})
+
+        if isinstance(verdict, Rejection):
+            assert verdict.detail.isascii()
+            assert verdict.detail.isprintable()
+            assert len(verdict.detail) < 300
 
 
 @pytest.mark.parametrize("timestamp", [946_684_800_000, 1_386_018_900_000, NOW + 3_600_000])
