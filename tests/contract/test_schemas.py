@@ -130,6 +130,7 @@ def test_an_envelope_of_the_builders_fits_its_schema_and_is_opened() -> None:
         {"received_at": 1.5},
         {"thing": None},
         {"redrive_of": "a"},
+        {"origin": "a/b:1"},
         {"client_id": 5},
     ],
 )

@@ -14,6 +14,8 @@ import msgspec
 
 EpochMs = Annotated[int, msgspec.Meta(ge=0, lt=10**13)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+Origin = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9_.-]{1,128}:[0-9]{1,129}$(?!\n)")]
+"""An event id, as the Kinesis API reference bounds its parts; it becomes part of keys and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Wire(msgspec.Struct):
     client_id: str | None = None
     trace_id: str | None = None
     redrive_of: Text | None = None
-    origin: Text | None = None
+    origin: Origin | None = None
 
 
 _decoder = msgspec.json.Decoder(_Wire)
