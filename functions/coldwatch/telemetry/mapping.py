@@ -47,7 +47,7 @@ def find_mapping(
     mappings: Iterable[PayloadMapping], *, topic: str, application: Application, members: Mapping[str, Any]
 ) -> PayloadMapping | None:
     """The first mapping that fits a message. A canonical message needs none."""
-    lacking = [name for name in SHAPES[application].required if name not in members]
+    lacking = [name for name in SHAPES[application].required if members.get(name) is None]
     if not lacking:
         return None
     for mapping in mappings:

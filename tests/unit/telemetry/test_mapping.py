@@ -75,6 +75,13 @@ def test_a_canonical_member_stands_before_a_mapped_one_which_is_kept() -> None:
     assert reading.measurements.metadata == '{"rssi":-71,"temperature":4.5}'
 
 
+def test_a_canonical_member_that_is_null_is_lacking() -> None:
+    reading = judged(coldchain(temp_c=None, temperature=4.5) | {"timestamp": None, "measuredAt": CAMEL["measuredAt"]})
+
+    assert isinstance(reading, Reading)
+    assert (reading.mapping, reading.timestamp, reading.measurements.temp_c) == ("acme_camel_case", NOW, 4.5)
+
+
 @pytest.mark.parametrize("lacking", ["temperature", "measuredAt", "deviceId"])
 def test_a_mapping_that_cannot_supply_everything_is_not_applied(lacking: str) -> None:
     verdict = judged({name: value for name, value in CAMEL.items() if name != lacking})
