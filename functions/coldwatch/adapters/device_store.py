@@ -60,7 +60,7 @@ class DynamoAllowList:
                 "UpdateExpression": (
                     "SET #status = :claimed, certificate_id = :certificate, thing_name = :thing, claimed_at = :now"
                 ),
-                "ConditionExpression": "#status = :allowed OR certificate_id = :certificate",
+                "ConditionExpression": "#status = :allowed OR (#status = :claimed AND certificate_id = :certificate)",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": {
                     ":claimed": {"S": CLAIMED},

@@ -11,7 +11,8 @@ from authorize_provisioning import handler as function
 from coldwatch.adapters import clients
 from coldwatch.adapters.device_store import DynamoAllowList
 from coldwatch.adapters.items import to_item
-from coldwatch.provisioning.claim import ALLOWED, Allowance, Grant, decide, read_request
+from coldwatch.provisioning.claim import ALLOWED, Allowance, ClaimRequest, Grant, decide, read_request
+from coldwatch.telemetry.topics import Application
 from tests.integration.aws.stack import AwsStack, Calls, Killed, Watched
 
 SAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[3] / "events/authorize_provisioning.json").read_text())
@@ -89,6 +90,19 @@ def test_of_two_claims_at_once_one_gets_the_device(aws: AwsStack) -> None:
 
     assert taken == [True, False]
     assert aws.items("DeviceTable")[0]["certificate_id"] == "a" * 64
+
+
+def test_a_serial_that_is_blocked_between_reading_and_claiming_stays_blocked(aws: AwsStack) -> None:
+    allowed = DynamoAllowList(aws.dynamodb, "AllowedSerialTable", "DeviceTable")
+    grant = decide(ClaimRequest("0001", Application.COLDCHAIN, "a" * 64), allowed.find("0001"))
+    assert isinstance(grant, Grant)
+    blocked = {"serial": "0001", "application": "coldchain", "status": "BLOCKED", "certificate_id": "a" * 64}
+    aws.dynamodb.put_item(TableName="AllowedSerialTable", Item=to_item(blocked))
+
+    assert not allowed.claim(grant, now_ms=1)
+
+    assert aws.items("AllowedSerialTable") == [blocked]
+    assert aws.items("DeviceTable") == []
 
 
 @pytest.mark.parametrize("is_carried_out", [False, True])
