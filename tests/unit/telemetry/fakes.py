@@ -1,6 +1,6 @@
 """Stores in memory that keep the promises of `coldwatch.telemetry.ports`, and can be stopped anywhere.
 
-`tests/integration/test_store_contract.py` runs the same test against these and against the real adapters.
+`tests/integration/aws/test_store_contract.py` runs the same test against these and against the real adapters.
 """
 
 from collections.abc import Collection, Mapping, Sequence
