@@ -20,7 +20,7 @@ def architecture() -> str:
 
 
 def build(places: Places) -> None:
-    """`sam build` into `.aws-sam/build`. Raises DeployError."""
+    """`sam build` into the places' own folder. Raises DeployError."""
     _sam(places, {}, "build", "--config-env", "local", "--build-dir", str(places.build), *_overrides({}))
 
 
