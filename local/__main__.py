@@ -12,7 +12,7 @@ from local.errors import LocalCloudError
 from local.places import Places, places
 from local.process import Running
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def up(where: Places, *, port: int, mqtt_port: int, keep: bool, parameters: dict[str, str] | None = None) -> Running:
@@ -93,7 +93,8 @@ def main(arguments: list[str]) -> int:
     """Exit code 0 done, 1 could not, 2 usage, 130 interrupted."""
     chosen = _parser().parse_args(arguments)
     try:
-        return int(chosen.run(places(), chosen))
+        with process.interruptible():
+            return int(chosen.run(places(), chosen))
     except LocalCloudError as error:
         print(error, file=sys.stderr)
         return 1

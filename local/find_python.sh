@@ -25,7 +25,7 @@ for folder in $PATH; do
     esac
 done
 IFS=$old_ifs
-for found in "$HOME"/.pyenv/versions/3.13*/bin/python3.13 /usr/local/bin/python3.13 /opt/python*/bin/python3.13; do
+for found in "${HOME:-}"/.pyenv/versions/3.13*/bin/python3.13 /usr/local/bin/python3.13 /opt/python*/bin/python3.13; do
     try "$found"
 done
 echo "Coldwatch needs Python 3.13 with venv, and found none. Install it (for instance: apt install python3.13-venv," >&2

@@ -55,8 +55,10 @@ class Answer:
 
 def invoke(where: Places, name: str, event: Path) -> Answer:
     """Run one invocation of the function in folder `name`. Raises LocalCloudError."""
+    if name not in _names():
+        raise LocalCloudError(f"There is no function {name}. Name one by its folder: {', '.join(_names())}.")
     if not event.is_file():
-        raise LocalCloudError(f"There is no event {event}. Name a function by its folder: {', '.join(_names())}.")
+        raise LocalCloudError(f"There is no event {event}.")
     cloud = process.running(where)
     if cloud is None:
         raise LocalCloudError("No local cloud is up for the function to talk to. `make up` starts one.")
@@ -73,7 +75,7 @@ def invoke(where: Places, name: str, event: Path) -> Answer:
 
 
 def _names() -> list[str]:
-    return sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+    return sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
 
 
 def _logical_id(name: str) -> str:
@@ -108,7 +110,7 @@ def _run(name: str, environment: dict[str, str], where: Places, answer: Answer) 
     python = ENVIRONMENTS / "runtime" / "bin" / "python"
     package = where.build / _logical_id(name)
     if not python.exists() or not package.is_dir():
-        raise LocalCloudError("The runtime environment or the built function is missing. `make invoke` makes both.")
+        raise LocalCloudError("The runtime environment or the built function is missing. `make up` makes both.")
     client = subprocess.Popen(
         [str(python), "-P", "-m", "awslambdaric", environment["_HANDLER"]],
         cwd=package,

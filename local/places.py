@@ -16,7 +16,7 @@ class Places:
 
     @property
     def process_file(self) -> Path:
-        """Who runs: {"pid", "started", "keep"}; there while the cloud is up, and after a crash until cleaned."""
+        """Who runs (`process.Running`); there while the cloud is up, and after a crash until cleaned."""
         return self.folder / "process.json"
 
     @property
@@ -37,7 +37,7 @@ class Places:
 
     @property
     def state(self) -> Path:
-        """What outlives the process when state is kept."""
+        """What outlives the process when state is kept; a cloud that keeps none has its state in `scratch`."""
         return self.folder / "state"
 
     @property

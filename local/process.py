@@ -8,7 +8,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,6 +38,22 @@ class Running:
         return f"http://{HOST}:{self.port}"
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Inside, SIGTERM and a closed terminal are interrupts like Ctrl-C: what was started is stopped."""
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, _interrupt) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def running(places: Places) -> Running | None:
     """The cloud of these places, if it is alive. What a dead one left behind is cleaned away."""
     if not places.process_file.exists():
@@ -44,7 +61,7 @@ def running(places: Places) -> Running | None:
     found = Running(**json.loads(places.process_file.read_text()))
     if _is_our_cloud(found.pid):
         return found
-    _clean(places, keep=found.keep)
+    _clean(places)
     return None
 
 
@@ -55,8 +72,9 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     """
     if found := running(places):
         raise AlreadyRunningError(f"The local cloud is already up at {found.endpoint_url}. `make down` stops it.")
-    for folder in (places.state, places.scratch):
+    for folder in (_state(places, keep=keep), places.scratch):
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # keys of devices and of the certificate authority lie in there
     with places.log.open("wb") as log:
         process = subprocess.Popen(
             [str(_python()), "-m", "local.cloud"],
@@ -68,7 +86,7 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
             start_new_session=True,
         )
     cloud = Running(process.pid, port, mqtt_port, keep)
-    places.process_file.write_text(json.dumps(asdict(cloud)))
+    _record(places, cloud)
     try:
         _wait_until_it_answers(process, cloud, places.log)
     except BaseException:
@@ -80,6 +98,13 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
 
 _started: dict[int, subprocess.Popen[bytes]] = {}
 """Those of this process, because a forgotten Popen complains of the process that is meant to outlive it."""
+
+
+def _record(places: Places, cloud: Running) -> None:
+    """Whole or not at all: whoever looks meanwhile must not read half of it."""
+    draft = places.process_file.with_suffix(".new")
+    draft.write_text(json.dumps(asdict(cloud)))
+    draft.replace(places.process_file)
 
 
 def stop(places: Places) -> bool:
@@ -96,13 +121,18 @@ def stop(places: Places) -> bool:
         os.killpg(found.pid, signal.SIGKILL)
     if started := _started.pop(found.pid, None):
         started.wait()
-    _clean(places, keep=found.keep)
+    _clean(places)
     return True
 
 
 def forget(places: Places) -> None:
     """Remove kept state."""
     shutil.rmtree(places.state, ignore_errors=True)
+
+
+def _state(places: Places, *, keep: bool) -> Path:
+    """A cloud that keeps nothing neither sees nor touches what another one kept."""
+    return places.state if keep else places.scratch / "state"
 
 
 def _python() -> Path:
@@ -122,8 +152,8 @@ def _environment(places: Places, *, port: int, mqtt_port: int, keep: bool) -> di
         "IOT_MTLS_PORT": str(mqtt_port),
         "MINISTACK_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "STATE_DIR": str(places.state / "services"),
-        "S3_DATA_DIR": str(places.state / "s3"),
+        "STATE_DIR": str(_state(places, keep=keep) / "services"),
+        "S3_DATA_DIR": str(_state(places, keep=keep) / "s3"),
         "PERSIST_STATE": "1" if keep else "0",
         "S3_PERSIST": "1" if keep else "0",
         "TMPDIR": str(places.scratch),
@@ -175,9 +205,7 @@ def _ended(pid: int, *, within_s: float) -> bool:
     return False
 
 
-def _clean(places: Places, *, keep: bool) -> None:
+def _clean(places: Places) -> None:
     for file in (places.process_file, places.endpoints_file, places.certificate_authority):
         file.unlink(missing_ok=True)
     shutil.rmtree(places.scratch, ignore_errors=True)
-    if not keep:
-        forget(places)

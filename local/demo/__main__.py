@@ -31,7 +31,7 @@ def main() -> int:
     began = time.monotonic()
     RESULT.unlink(missing_ok=True)
     try:
-        with tempfile.TemporaryDirectory(prefix="demo-", dir=_folder()) as folder:
+        with process.interruptible(), tempfile.TemporaryDirectory(prefix="demo-", dir=_folder()) as folder:
             figures = _on_a_cloud_of_its_own(Places(Path(folder)), console)
     except (LocalCloudError, SimulatorError) as error:
         console.print(str(error), style="red", markup=False)
