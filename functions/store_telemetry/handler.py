@@ -27,6 +27,15 @@ from store_telemetry.report import describe, metrics
 logger = Logger()
 
 
+class FirstRecordFailedError(Exception):
+    """A batch got nowhere, not even past its first record.
+
+    AWS says that a batch is cut at the record that is reported failed, and not what happens when nothing can be cut
+    off; that a batch whose function fails is halved, it does say. So this, and not a report, keeps a record that will
+    never do from being given up together with its neighbours ("Configuring partial batch response with Kinesis").
+    """
+
+
 @cache
 def settings() -> StoreTelemetrySettings:
     return StoreTelemetrySettings.from_env()
@@ -58,7 +67,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     report = ingest(records, ports(), rules(), now_ms=now_ms)
     publish(report, now_ms=now_ms, request_id=context.aws_request_id)
     lowest = report.lowest_failed
-    return {"batchItemFailures": [] if lowest is None else [{"itemIdentifier": str(lowest)}]}
+    if lowest is None:
+        return {"batchItemFailures": []}
+    failed = next(record for record in records if record.sequence == lowest)
+    if failed is records[0]:
+        raise FirstRecordFailedError(f"{failed.event_id}: {report.failures[lowest]}")
+    # Its own text, not the number's: the event source looks it up as it sent it.
+    return {"batchItemFailures": [{"itemIdentifier": failed.sequence_number}]}
 
 
 def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:

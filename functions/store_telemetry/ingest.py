@@ -18,6 +18,9 @@ from coldwatch.telemetry.reading import Reading
 from coldwatch.telemetry.rejection import Rejection
 from coldwatch.telemetry.settlement import Message, Settled, settle, to_store, without_spent
 
+_ERROR_LIMIT = 200
+"""An exception may repeat what a device sent; the log need not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -61,7 +64,10 @@ def ingest(records: Sequence[StreamRecord], ports: Ports, rules: Rules, *, now_m
 
 
 def _judge_all(records: Iterable[StreamRecord], ports: Ports, rules: Rules, failures: dict[int, str]) -> list[Message]:
-    """The verdicts, up to the first record on which our own code fails: what follows it waits, to stay in order."""
+    """The verdicts, up to the first record on which our own code fails: what follows it waits, to stay in order.
+
+    If that is the batch's first record its exception goes through, and tells the log where the fault is.
+    """
     envelopes, holds = _open_all(records, ports.quarantine)
     publishers = ports.registry.look_up({envelope.thing for envelope in envelopes})
     interpreted = _until_failure(envelopes, lambda envelope: interpret(envelope, publishers, rules), failures)
@@ -95,8 +101,10 @@ def _until_failure[T](
     for envelope in envelopes:
         try:
             results.append(step(envelope))
-        except Exception as error:  # noqa: BLE001 - the edge: our fault in one message must not cost its neighbours
-            failures[envelope.record.sequence] = repr(error)
+        except Exception as error:  # the edge: our fault in one message must not cost its neighbours
+            if not results:
+                raise
+            failures[envelope.record.sequence] = repr(error)[:_ERROR_LIMIT]
             break
     return results
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from tests.unit.telemetry.builders import (
     MACHINE,
     NOW,
     RULES,
+    SHARD,
     coldchain,
     factory,
     kinesis_event,
@@ -209,19 +211,49 @@ def clear(aws: AwsStack) -> None:
             aws.s3.delete_object(Bucket=bucket, Key=key)
 
 
+def refuse_to_archive(refused: StreamRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put(_self: Any, readings: Any) -> set[Any]:
+        return {each.key for each in readings if each.origin == refused.event_id}
+
+    monkeypatch.setattr(function.ports().archive.__class__, "put", put)
+
+
 def test_what_the_stream_must_deliver_again_is_named(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.register(*DEVICES.values())
     records = [message(n, coldchain(seq=n)) for n in (1, 2, 3)]
-    refused = records[1].sequence
+    refuse_to_archive(records[1], monkeypatch)
 
-    def put(readings: Any) -> set[Any]:
-        return {each.key for each in readings if each.origin.endswith(str(refused))}
-
-    monkeypatch.setattr(function.ports().archive.__class__, "put", lambda _self, readings: put(readings))
     answer = function.handler(kinesis_event(records), CONTEXT)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": str(refused)}]}
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[1].sequence_number}]}
     assert aws.items("IngestLedgerTable")[0]["accepted"] == 1
+
+
+def test_a_record_is_named_as_the_stream_wrote_its_number(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.register(*DEVICES.values())
+    padded = [f"{n:030d}" for n in (8, 9)]
+    records = [
+        replace(message(n, coldchain(seq=n)), sequence_number=each, event_id=f"{SHARD}:{each}")
+        for n, each in enumerate(padded)
+    ]
+    refuse_to_archive(records[1], monkeypatch)
+
+    assert function.handler(kinesis_event(records), CONTEXT) == {"batchItemFailures": [{"itemIdentifier": padded[1]}]}
+
+
+def test_a_batch_that_fails_at_its_first_record_fails_whole_so_that_the_stream_halves_it(
+    aws: AwsStack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.register(*DEVICES.values())
+    records = [message(n, coldchain(seq=n)) for n in (1, 2, 3)]
+    refuse_to_archive(records[0], monkeypatch)
+
+    with pytest.raises(function.FirstRecordFailedError, match=f"{records[0].event_id}: reading not archived"):
+        function.handler(kinesis_event(records), CONTEXT)
+
+    assert function.handler(kinesis_event(records[1:]), CONTEXT) == {"batchItemFailures": []}
+    assert aws.items("IngestLedgerTable")[0]["accepted"] == 2
+    assert [vars(line)["failure_count"] for line in caplog.records] == [1, 0]
 
 
 def test_the_sample_event_is_understood(aws: AwsStack) -> None:

@@ -305,12 +305,13 @@ def test_a_conflict_does_not_outlive_a_rival_that_was_never_stored(world: World)
     assert [each.conflict for each in world.readings.values()] == [False]
 
 
-def test_a_fault_of_ours_in_one_message_stops_there_and_names_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def faulty(envelope: Envelope, registry: Registry, rules: Rules) -> Interpretation | Rejection:
-        if envelope.payload == b"{}":
-            raise ZeroDivisionError
-        return interpret(envelope, registry, rules)
+def faulty(envelope: Envelope, registry: Registry, rules: Rules) -> Interpretation | Rejection:
+    if envelope.payload == b"{}":
+        raise ZeroDivisionError
+    return interpret(envelope, registry, rules)
 
+
+def test_a_fault_of_ours_in_one_message_stops_there_and_names_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "interpret", faulty)
     records = [message(1, coldchain()), message(2, b"{}"), message(3, coldchain(seq=3))]
 
@@ -319,3 +320,15 @@ def test_a_fault_of_ours_in_one_message_stops_there_and_names_it(world: World, m
     assert report.failures == {records[1].sequence: "ZeroDivisionError()"}
     assert world.counts == Counts(accepted=1)
     assert len(world.readings) == 1
+
+
+def test_a_fault_of_ours_in_the_first_message_is_raised_so_that_the_stream_halves_the_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "interpret", faulty)
+
+    with pytest.raises(ZeroDivisionError):
+        deliver(world, message(1, b"{}"), message(2, coldchain()))
+
+    deliver(world, message(2, coldchain()))
+    assert world.counts == Counts(accepted=1)
