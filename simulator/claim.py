@@ -25,6 +25,7 @@ CREATE = "$aws/certificates/create/json"
 _REPLY_S = 30.0
 _PASSING = {"InvocationError", "Throttled"}
 """Rejections that say nothing against the device: the hook was slow to start, or the service was busy."""
+_HINTS = {"AccessDenied": " Is the serial on the allow-list, and not claimed already?"}
 _PATIENCE_S = (1.0, 2.0, 4.0)
 _CLAIMANTS = 4
 
@@ -121,7 +122,8 @@ class Claimant:
         if answer == "rejected":
             code = str(document.get("errorCode", "Rejected"))
             reason = str(document.get("errorMessage", "no reason was given")).rstrip(".")
-            raise ProvisioningError(serial, code, f"The claim for serial {serial} was rejected: {reason} ({code}).")
+            told = f"The claim for serial {serial} was rejected: {reason} ({code})."
+            raise ProvisioningError(serial, code, f"{told}{_HINTS.get(code, '')}")
         return document
 
     def _await_reply(self, serial: str, topic: str) -> tuple[str, dict[str, Any]]:

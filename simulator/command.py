@@ -1,7 +1,7 @@
 """The command line: read arguments, make a fleet, do one thing with it, tell what came of it.
 
 Exit codes: 0 done; 1 the broker, the fleet or a file stood in the way, or an attempt was allowed that should not be;
-2 the arguments make no sense.
+2 the arguments make no sense; 130 interrupted.
 """
 
 import argparse
@@ -30,9 +30,22 @@ def main(arguments: Sequence[str]) -> int:
     except SimulatorError as error:
         terminal.complain(str(error))
         return 1
-    if options.json:
-        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return 0 if is_good else 1
+    except KeyboardInterrupt:
+        terminal.complain("Interrupted.")
+        return 130
+    return 0 if is_good and _written(options.json, document) else 1
+
+
+def _written(path: Path | None, document: dict[str, Any]) -> bool:
+    """What took a minute to find out has been shown already when it cannot be written."""
+    if path is None:
+        return True
+    try:
+        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        terminal.complain(f"{path} cannot be written: {error.strerror}.")
+        return False
+    return True
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,13 +66,21 @@ def _parser() -> argparse.ArgumentParser:
         help="what to claim: a file, one a line, or a,b,c",
     )
     devices.add_argument(
-        "--in-flight", type=int, default=IN_FLIGHT, metavar="N", help="unacknowledged messages at most"
+        "--in-flight", type=positive, default=IN_FLIGHT, metavar="N", help="unacknowledged messages at most"
     )
     common.add_argument("--json", type=Path, metavar="FILE", help="write the summary there as well")
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_commands(commands, common)
     return parser
+
+
+def positive(text: str) -> int:
+    """For `type=`: argparse tells the ValueError as a wrong call."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -73,8 +94,8 @@ def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     replay.add_argument("--speed", type=float, default=0, help="recorded seconds in a second; 0: as fast as possible")
     replay.set_defaults(act=_replay)
     burst = commands.add_parser("burst", parents=[common], help="publish as fast as the broker takes it")
-    burst.add_argument("--messages", type=int, default=20_000, metavar="N")
-    burst.add_argument("--devices", type=int, metavar="D", help="from so many devices; all when absent")
+    burst.add_argument("--messages", type=positive, default=20_000, metavar="N")
+    burst.add_argument("--devices", type=positive, metavar="D", help="from so many devices; all when absent")
     burst.set_defaults(act=_burst)
     hostile = commands.add_parser("hostile", parents=[common], help="try what an attacker would")
     hostile.add_argument("--attacker", metavar="THING", help="whose certificate was stolen; the first when absent")
@@ -87,8 +108,6 @@ def _claims(parser: argparse.ArgumentParser, options: argparse.Namespace) -> lis
     serials = options.serials or [""] * len(options.template)
     if len({len(part) for part in (*parts, serials)}) > 1:
         parser.error("--template, --claim-certificate, --claim-key and --serials go together, each as often")
-    if options.in_flight < 1:
-        parser.error("--in-flight must be at least 1")
     return [
         Claim(template, certificate, key, _serials(given))
         for template, certificate, key, given in zip(*parts, serials, strict=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from coldwatch_ops.aws_errors import aws_exceptions
-from coldwatch_ops.errors import MissingPartError, UnreachableError
+from coldwatch_ops.errors import MissingPartError, UnreachableError, UsageError
 from coldwatch_ops.stack import Account, Clients, Stack
 
 DEFAULT_STACK = "coldwatch-dev"
@@ -28,6 +28,8 @@ class Target:
 
 def target_of(options: Namespace, environ: Mapping[str, str], folder: Path) -> Target:
     """What is said on the command line wins, then --local's file, then the environment, then the default."""
+    if options.endpoint_url and not options.endpoint_url.startswith(("http://", "https://")):
+        raise UsageError(f"{options.endpoint_url!r} is no address: give a URL, such as http://localhost:4566.")
     local = read_endpoints(folder, environ) if options.local else {}
     stack_name = options.stack or local.get("stack_name") or environ.get("COLDWATCH_STACK") or DEFAULT_STACK
     return Target(
@@ -67,7 +69,7 @@ def open_clients(target: Target) -> Clients:
         from botocore.config import Config  # noqa: PLC0415 - likewise
     except ImportError:
         raise MissingPartError(
-            "This command talks to AWS and needs boto3: run `pip install 'coldwatch[aws]'`."
+            "This command talks to AWS and needs boto3: install Coldwatch with `pip install '.[aws]'` in its folder."
         ) from None
     key = _LOCAL_KEY if target.is_local else None
     session = boto3.Session(region_name=target.region, aws_access_key_id=key, aws_secret_access_key=key)

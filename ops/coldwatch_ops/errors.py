@@ -11,6 +11,7 @@ OpsError
 └── MissingPartError    boto3 is not installed
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from coldwatch_ops.exit_codes import ExitCode
@@ -20,6 +21,11 @@ class OpsError(Exception):
     """Never carries anything secret, and may carry what a device sent: it is escaped where it is printed."""
 
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+    def __init__(self, sentence: str, details: Sequence[str] = ()) -> None:
+        """`details` are told below the sentence, a line each."""
+        super().__init__(sentence)
+        self.details = tuple(details)
 
 
 class UsageError(OpsError):

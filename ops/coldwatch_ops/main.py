@@ -35,7 +35,7 @@ def run(command: Command, options: Namespace, context: Context) -> int:
     try:
         answer = command.run(options, context)
     except OpsError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(str(error), error.exit_code, error.details)
     except aws_exceptions() as error:
         told = as_ops_error(error)
         return _fail(str(told), told.exit_code)
@@ -63,6 +63,6 @@ def _ask(question: str) -> str | None:
     return sys.stdin.readline()
 
 
-def _fail(sentence: str, exit_code: ExitCode) -> int:
-    print(f"coldwatch: {escape(sentence)}", file=sys.stderr)
+def _fail(sentence: str, exit_code: ExitCode, details: Sequence[str] = ()) -> int:
+    print(f"coldwatch: {escape(sentence)}", *(f"  {escape(each)}" for each in details), sep="\n", file=sys.stderr)
     return exit_code

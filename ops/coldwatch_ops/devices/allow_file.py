@@ -36,7 +36,7 @@ def checked(rows: list[tuple[str, Mapping[str, Any]]]) -> list[AllowedSerial]:
         faults += [f"{place}: {fault}" for fault in _faults(allowed, serials)]
         serials[allowed.serial] = allowed
     if faults:
-        raise UsageError("Nothing was allowed:\n" + "\n".join(f"  {fault}" for fault in faults))
+        raise UsageError("Nothing was allowed:", faults)
     return list(serials.values())
 
 

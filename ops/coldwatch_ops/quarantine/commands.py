@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from coldwatch.telemetry.rejection import Reason
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import SINCE, YES, Command, Context, argument, positive
 from coldwatch_ops.errors import RefusedError, UsageError
@@ -21,6 +22,7 @@ from coldwatch_ops.stack import Stack
 from coldwatch_ops.times import parse_time
 
 MOST_WITHOUT_ASKING = 10
+REASONS = tuple(reason.value for reason in Reason)
 
 
 def _filter_of(options: Namespace, context: Context, status: str) -> EntryFilter:
@@ -84,7 +86,7 @@ COMMANDS = (
         "list what did not fit, newest first, and why",
         run_list,
         (
-            argument("--reason", metavar="REASON", help="only this reason, such as out_of_span"),
+            argument("--reason", choices=REASONS, metavar="REASON", help="only this reason, such as out_of_span"),
             SINCE,
             argument("--thing", "--device", dest="thing", metavar="THING", help="only what this thing published"),
             argument("--status", choices=(OPEN, RELEASED), default=OPEN, help="OPEN (default) or RELEASED"),
@@ -106,7 +108,7 @@ COMMANDS = (
         run_redrive,
         (
             argument("quarantine_ids", nargs="*", metavar="ID", help="which entries"),
-            argument("--reason", metavar="REASON", help="every open entry with this reason"),
+            argument("--reason", choices=REASONS, metavar="REASON", help="every open entry with this reason"),
             argument("--all", action="store_true", help="every open entry"),
             SINCE,
             argument("--wait", type=positive, metavar="SECONDS", help="wait so long for the store's answer"),

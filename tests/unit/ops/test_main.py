@@ -37,6 +37,25 @@ def raising(error: Exception) -> Callable[[Namespace, Context], Answer]:
     return command_run
 
 
+def test_details_are_told_a_line_each_and_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    ran(raising(FailedError("Nothing was done:", ["line 1: a\nb", "line 2: \x1b[2J"])))
+
+    assert capsys.readouterr().err == "coldwatch: Nothing was done:\n  line 1: a\\nb\n  line 2: \\x1b[2J\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("--endpoint-url", "foo", "accounts"), ("quarantine", "redrive", "--reason", "no_such_reason")]
+)
+def test_a_wrong_call_is_told_as_one(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = main(words)
+    except SystemExit as ended:  # what argparse itself refuses
+        code = int(str(ended.code))
+
+    assert code == ExitCode.USAGE
+    assert {"foo", "no_such_reason"} & set(capsys.readouterr().err.replace("'", " ").split())
+
+
 def answering(answer: Answer) -> Callable[[Namespace, Context], Answer]:
     return lambda _options, _context: answer
 
@@ -137,4 +156,5 @@ def test_a_command_that_needs_boto3_says_how_to_get_it() -> None:
     ended = without_boto3("accounts")
 
     assert ended.returncode == ExitCode.NOT_INSTALLED
-    assert ended.stderr == "coldwatch: This command talks to AWS and needs boto3: run `pip install 'coldwatch[aws]'`.\n"
+    assert ended.stderr.startswith("coldwatch: This command talks to AWS and needs boto3")
+    assert "pip install '.[aws]'" in ended.stderr

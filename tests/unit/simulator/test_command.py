@@ -57,3 +57,21 @@ def test_what_stands_in_the_way_is_said_in_a_sentence(tmp_path: Path, capsys: py
 
     assert code == 1
     assert "There is no certificate authority file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", ["0", "-4", "many"])
+def test_a_count_that_makes_no_sense_is_an_error_of_usage(count: str, tmp_path: Path) -> None:
+    place = ["--endpoint", "localhost", "--ca", "ca.pem", "--state", str(tmp_path)]
+
+    with pytest.raises(SystemExit) as caught:
+        command.main(["burst", *place, "--messages", count])
+
+    assert caught.value.code == 2
+
+
+def test_a_summary_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not command._written(tmp_path / "nowhere" / "summary.json", {})
+
+    assert "cannot be written" in capsys.readouterr().err
