@@ -64,7 +64,7 @@ def invoke(where: Places, name: str, event: Path) -> Answer:
         raise LocalCloudError("No local cloud is up for the function to talk to. `make up` starts one.")
     environment = _environment(cloud, _configuration(cloud, name))
     answer = Answer()
-    server = ThreadingHTTPServer((HOST, 0), _runtime_api(event.read_bytes(), answer))
+    server = _RuntimeApi(event.read_bytes(), answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         _run(name, {**environment, "AWS_LAMBDA_RUNTIME_API": f"{HOST}:{server.server_port}"}, where, answer)
@@ -126,38 +126,45 @@ def _run(name: str, environment: dict[str, str], where: Places, answer: Answer) 
         client.wait()
 
 
-def _runtime_api(event: bytes, answer: Answer) -> type[BaseHTTPRequestHandler]:
+class _RuntimeApi(ThreadingHTTPServer):
     """A Runtime API that hands out one event and takes its answer."""
 
-    class RuntimeApi(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if not self.path.startswith(_API) or answer.arrived.is_set():
-                time.sleep(_ANSWERS_WITHIN_S)  # there is no next event; the client is about to be ended
-                return
-            self.send_response(200)
-            self.send_header("Lambda-Runtime-Aws-Request-Id", str(uuid.uuid4()))
-            self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + _ANSWERS_WITHIN_S) * 1000)))
-            self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:local:000000000000:function:local")
-            # The client's compiled part reads these without asking whether they came.
-            self.send_header("Lambda-Runtime-Trace-Id", "Root=1-00000000-000000000000000000000000;Sampled=0")
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(event)))
-            self.end_headers()
-            self.wfile.write(event)
+    def __init__(self, event: bytes, answer: Answer) -> None:
+        super().__init__((HOST, 0), _RuntimeApiRequest)
+        self.event = event
+        self.answer = answer
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response(202)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            answer.is_error = not self.path.endswith("/response")
-            answer.body = json.loads(body or b"null")
-            answer.arrived.set()
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the standard library's name
-            """Say nothing: the function's own words are what is read here."""
+class _RuntimeApiRequest(BaseHTTPRequestHandler):
+    server: _RuntimeApi
 
-    return RuntimeApi
+    def do_GET(self) -> None:
+        if not self.path.startswith(_API) or self.server.answer.arrived.is_set():
+            time.sleep(_ANSWERS_WITHIN_S)  # there is no next event; the client is about to be ended
+            return
+        self.send_response(200)
+        self.send_header("Lambda-Runtime-Aws-Request-Id", str(uuid.uuid4()))
+        self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + _ANSWERS_WITHIN_S) * 1000)))
+        self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:local:000000000000:function:local")
+        # The client's compiled part reads these without asking whether they came.
+        self.send_header("Lambda-Runtime-Trace-Id", "Root=1-00000000-000000000000000000000000;Sampled=0")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(self.server.event)))
+        self.end_headers()
+        self.wfile.write(self.server.event)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(202)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        answer = self.server.answer
+        answer.is_error = not self.path.endswith("/response")
+        answer.body = json.loads(body or b"null")
+        answer.arrived.set()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the standard library's name
+        """Say nothing: the function's own words are what is read here."""
 
 
 if __name__ == "__main__":

@@ -42,8 +42,7 @@ class Check:
 
 def checks(figures: Figures) -> list[Check]:
     """Each identity with what was seen."""
-    counted = figures.accepted + figures.duplicates + figures.quarantined
-    recording = figures.recording
+    counted, recording = figures.accepted + figures.duplicates + figures.quarantined, figures.recording
     return [
         Check("IAM is enforced", figures.iam_enforced, "yes" if figures.iam_enforced else "no"),
         Check(

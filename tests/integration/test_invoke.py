@@ -1,0 +1,65 @@
+"""`make invoke`: the built artefacts under AWS's own runtime interface client, with their sample events."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import invoke
+from local.errors import LocalCloudError
+from local.places import ROOT, Places
+from tests.conftest import Cloud
+
+pytestmark = pytest.mark.cloud
+
+
+def sample(name: str) -> Path:
+    return ROOT / "events" / f"{name}.json"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("store_telemetry", {"batchItemFailures": []}),
+        ("authorize_provisioning", {"allowProvisioning": False}),
+        ("record_presence", {"recorded": False}),
+    ],
+)
+def test_a_built_function_answers_its_sample_event(cloud: Cloud, name: str, answer: dict[str, Any]) -> None:
+    answered = invoke.invoke(cloud.places, name, sample(name))
+
+    assert not answered.is_error
+    assert answered.body == answer
+
+
+def test_a_sample_batch_leaves_the_real_shards_accounts_alone(cloud: Cloud) -> None:
+    with cloud.provision("INV1") as fleet:
+        before = cloud.accounts_of_ledger()
+        invoke.invoke(cloud.places, "store_telemetry", sample("store_telemetry"))
+        invoked = cloud.accounts_of_ledger()
+
+        fleet.burst(10)
+
+        cloud.wait_for("ten more", lambda: cloud.accounts_of_ledger().accepted == invoked.accepted + 10)
+    assert invoked.accepted == before.accepted
+
+
+def test_an_error_of_the_function_is_its_answer(cloud: Cloud, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"Records": "none"}))
+
+    answered = invoke.invoke(cloud.places, "store_telemetry", event)
+
+    assert answered.is_error
+    assert answered.body["errorType"]
+
+
+def test_an_unknown_function_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match=r"no function nope.*store_telemetry"):
+        invoke.invoke(Places(tmp_path), "nope", sample("store_telemetry"))
+
+
+def test_without_a_cloud_the_way_to_one_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match="make up"):
+        invoke.invoke(Places(tmp_path), "store_telemetry", sample("store_telemetry"))
