@@ -5,6 +5,7 @@ the size and depth of a message, and numbers that no double holds.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,13 @@ def test_an_entry_fits_its_schema_which_knows_every_reason() -> None:
     Draft202012Validator(document).validate({name: value for name, value in made.items() if value is not None})
 
     assert document["properties"]["reason"]["enum"] == [reason.value for reason in Reason]
+
+
+def test_every_reason_is_explained_to_people() -> None:
+    rows = [line for line in (ROOT / "docs" / "telemetry.md").read_text().splitlines() if line.startswith("| `")]
+    explained = {word for row in rows for word in re.findall("`([a-z_0-9]+)`", row.split("|")[1])}
+
+    assert {reason.value for reason in Reason} <= explained
 
 
 def test_an_envelope_of_the_builders_fits_its_schema_and_is_opened() -> None:

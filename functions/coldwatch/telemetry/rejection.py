@@ -9,7 +9,7 @@ _QUOTE_LIMIT = 60
 
 
 class Reason(StrEnum):
-    """One word per way to be wrong; the sentence beside each explains it to a person."""
+    """One word per way to be wrong, in the order of looking; `docs/telemetry.md` explains each to people."""
 
     TOO_LARGE = "too_large"
     EMPTY = "empty"
@@ -24,23 +24,6 @@ class Reason(StrEnum):
     OUT_OF_SPAN = "out_of_span"
     UNKNOWN_DEVICE = "unknown_device"
     IDENTITY_MISMATCH = "identity_mismatch"
-
-
-SENTENCES: dict[Reason, str] = {
-    Reason.TOO_LARGE: "The message is larger than telemetry may be.",
-    Reason.EMPTY: "The message has no content.",
-    Reason.NOT_UTF8: "The message is not text in UTF-8.",
-    Reason.TOO_DEEP: "The message nests lists or objects deeper than telemetry may.",
-    Reason.NOT_JSON: "The message is not JSON.",
-    Reason.NOT_AN_OBJECT: "The message is JSON, but not an object with named fields.",
-    Reason.UNKNOWN_APPLICATION: "The message belongs to no application that Coldwatch knows.",
-    Reason.MISSING_FIELD: "The message lacks a field that its application requires.",
-    Reason.WRONG_TYPE: "A field holds a value of the wrong kind, such as text where a number belongs.",
-    Reason.OUT_OF_RANGE: "A field holds a value that it cannot have.",
-    Reason.OUT_OF_SPAN: "The device's time stamp is before 2000 or ahead of the cloud's clock.",
-    Reason.UNKNOWN_DEVICE: "The publishing thing is not in the device registry.",
-    Reason.IDENTITY_MISMATCH: "The message speaks for a device that its publisher may not speak for.",
-}
 
 
 @dataclass(frozen=True, slots=True)
