@@ -5,9 +5,12 @@ Exit code 0 only if every identity holds. Writes `.local/demo.json`.
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -31,26 +34,42 @@ def main() -> int:
     began = time.monotonic()
     RESULT.unlink(missing_ok=True)
     try:
-        with process.interruptible(), tempfile.TemporaryDirectory(prefix="demo-", dir=_folder()) as folder:
-            figures = _on_a_cloud_of_its_own(Places(Path(folder)), console)
+        with process.interruptible(), _folder() as folder:
+            figures = _on_a_cloud_of_its_own(Places(folder), console)
+            RESULT.write_text(json.dumps(document(figures), indent=2) + "\n")
+            _show(figures, console)
+            _insist(figures, folder)
     except (LocalCloudError, SimulatorError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("interrupted; everything is stopped")
         return 130
-    RESULT.write_text(json.dumps(document(figures), indent=2) + "\n")
-    is_right = _show(figures, console)
     console.print(
         f"\n{RESULT.relative_to(ROOT)} written; everything is stopped. {time.monotonic() - began:.0f} s in all."
     )
-    return 0 if is_right else 1
+    return 0
 
 
-def _folder() -> Path:
-    folder = ROOT / ".local" / "runs"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that is gone at the end; after a failure its logs stay, where the sentences say they are."""
+    runs = ROOT / ".local" / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=runs))
+    try:
+        yield folder
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        raise
+    except Exception:
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.suffix != ".log":
+                path.unlink()
+        raise
+    shutil.rmtree(folder)
 
 
 def _on_a_cloud_of_its_own(where: Places, console: Console) -> Figures:
@@ -70,7 +89,7 @@ def _on_a_cloud_of_its_own(where: Places, console: Console) -> Figures:
         process.stop(where)
 
 
-def _show(figures: Figures, console: Console) -> bool:
+def _show(figures: Figures, console: Console) -> None:
     table = Table(title="\nAccounts", title_justify="left", title_style="bold")
     names = ("published", "accepted", "duplicates", "quarantined", "refused", "stored", "archived")
     for name in names:
@@ -78,11 +97,14 @@ def _show(figures: Figures, console: Console) -> bool:
     numbers = document(figures)
     table.add_row(*(f"{numbers[name]:,}" for name in names))
     console.print(table)
-    found = checks(figures)
-    for check in found:
+    for check in checks(figures):
         mark = "[green]✓[/green]" if check.holds else "[bold red]✗[/bold red]"
         console.print(f"{mark} {check.about} [dim]({check.seen})[/dim]")
-    return all(check.holds for check in found)
+
+
+def _insist(figures: Figures, folder: Path) -> None:
+    if not all(check.holds for check in checks(figures)):
+        raise LocalCloudError(f"\nWhat is marked ✗ does not hold. The logs are in {folder}.")
 
 
 if __name__ == "__main__":
