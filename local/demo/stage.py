@@ -91,7 +91,7 @@ class Stage:
             time.sleep(0.5)
 
     def counted_accounts(self, published: int) -> Accounts:
-        """The accounts once everything published has been judged, or after SETTLES_WITHIN_S; stores are not looked into."""
+        """The accounts once everything published is judged, or after SETTLES_WITHIN_S; stores are not looked into."""
         deadline = time.monotonic() + SETTLES_WITHIN_S
         while True:
             accounts = read_accounts(self.stack, count_stored=False, count_archived=False)
