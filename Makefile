@@ -40,8 +40,8 @@ demo: $(SETUP) ## Show everything in about two minutes; writes .local/demo.json
 up: $(SETUP) ## Build, start and deploy on this machine, and leave it running (KEEP=1 keeps its state)
 	@.venv/bin/python -m local up $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT)) $(if $(MQTT_PORT),--mqtt-port $(MQTT_PORT))
 
-down: .venv/ready ## Stop it and leave nothing behind
-	@.venv/bin/python -m local down
+down: .venv/ready ## Stop it and leave nothing behind (FORGET=1 removes what KEEP=1 kept, too)
+	@.venv/bin/python -m local down $(if $(FORGET),--forget)
 
 invoke: $(SETUP) ## Invoke a built function with its sample event: make invoke NAME=store_telemetry
 	@test -n "$(NAME)" || { echo "name a function: make invoke NAME=store_telemetry" >&2; exit 2; }
