@@ -168,7 +168,7 @@ def _latest(readings: Iterable[Reading], known: Mapping[Key, Rank]) -> list[Read
 def _release(settled: Iterable[Settled], failures: Mapping[int, str], quarantine: QuarantineStore, now_ms: int) -> None:
     for each in settled:
         if each.message.hold and each.classified and each.message.sequence not in failures:
-            quarantine.release(each.message.envelope.quarantine_id, released_by=each.message.event_id, now_ms=now_ms)
+            quarantine.release(each.message.envelope, now_ms=now_ms)
 
 
 def _count(settled: Sequence[Settled], previous: int | None, lowest_failed: int | None) -> list[Settled]:

@@ -139,6 +139,8 @@ def test_an_envelope_of_the_builders_fits_its_schema_and_is_opened() -> None:
         {"thing": None},
         {"redrive_of": "a"},
         {"origin": "a/b:1"},
+        {"instead_of": ["s:1"]},
+        {"origin": "s:1", "instead_of": "s:1"},
         {"client_id": 5},
     ],
 )

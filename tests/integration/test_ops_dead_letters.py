@@ -160,14 +160,19 @@ def test_a_given_up_batch_is_put_again_between_its_first_and_last_record(stack: 
     assert waiting(stack, "StoreTelemetryDeadLetterQueueUrl") == 0
 
 
-def test_a_redriven_message_that_was_given_up_keeps_its_first_origin(stack: Stack) -> None:
+def test_a_message_that_was_given_up_again_keeps_its_origin_and_names_what_was_given_up(
+    stack: Stack,
+) -> None:
     redriven = json.loads(message(b"x")) | {"origin": "shardId-000000000009:5", "redrive_of": "shardId-000000000009-5"}
+    redriven["instead_of"] = ["shardId-000000000000:7"]
     sequence = put(stack, json.dumps(redriven).encode())
     send(stack, "StoreTelemetryDeadLetterQueueUrl", failed_batch(sequence))
 
     run(stack, "dead-letters", "redrive", "store-telemetry")
 
-    assert on_the_stream(stack)[1]["origin"] == "shardId-000000000009:5"
+    again = on_the_stream(stack)[1]
+    assert again["origin"] == "shardId-000000000009:5"
+    assert again["instead_of"] == ["shardId-000000000000:7", f"{SHARD}:{sequence}"]
 
 
 def test_a_bare_record_is_put_again_as_a_message_of_its_publisher(stack: Stack) -> None:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
     from mypy_boto3_s3 import S3Client
+
+    from coldwatch.telemetry.envelope import Envelope
 
 _ABSENT = "attribute_not_exists(quarantine_id)"
 
@@ -78,26 +81,27 @@ class AwsQuarantineStore:
             if not is_failed_condition(error):
                 raise
 
-    def release(self, quarantine_id: str, *, released_by: str, now_ms: int) -> None:
+    def release(self, envelope: Envelope, *, now_ms: int) -> None:
+        names = _names(envelope)
         try:
             self.dynamodb.update_item(
                 TableName=self.table,
-                Key=to_item({"quarantine_id": quarantine_id}),
+                Key=to_item({"quarantine_id": envelope.quarantine_id}),
                 UpdateExpression=(
-                    "SET #status = :released, released_by = :by, released_at = if_not_exists(released_at, :now)"
+                    "SET #status = :released, released_by = :own, released_at = if_not_exists(released_at, :now)"
                 ),
-                ConditionExpression="#status = :open OR released_by = :by",
+                ConditionExpression=f"#status = :open OR released_by IN ({', '.join(names)})",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
+                    **names,
                     ":released": {"S": RELEASED},
                     ":open": {"S": OPEN},
-                    ":by": {"S": released_by},
                     ":now": {"N": str(now_ms)},
                 },
             )
         except ClientError as error:
             if is_failed_condition(error):
-                raise EntryMovedError(quarantine_id) from error
+                raise EntryMovedError(envelope.quarantine_id) from error
             raise
 
     def _keep_one(self, quarantined: Quarantined) -> str | None:
@@ -118,10 +122,12 @@ class AwsQuarantineStore:
     def _put_entry(self, quarantined: Quarantined) -> None:
         condition: dict[str, Any] = {"ConditionExpression": _ABSENT}
         if quarantined.envelope.is_put_again:
+            names = _names(quarantined.envelope)
+            left_over = f"attribute_not_exists(put_again_by) OR put_again_by IN ({', '.join(names)})"
             condition = {
-                "ConditionExpression": f"{_ABSENT} OR (attribute_not_exists(put_again_by) AND #status = :open)",
+                "ConditionExpression": f"{_ABSENT} OR (#status = :open AND ({left_over}))",
                 "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": {":open": {"S": OPEN}},
+                "ExpressionAttributeValues": {**names, ":open": {"S": OPEN}},
             }
         try:
             self.dynamodb.put_item(TableName=self.table, Item=to_item(entry(quarantined)), **condition)
@@ -129,3 +135,9 @@ class AwsQuarantineStore:
             # It is there since an earlier delivery, and may have been released since.
             if not is_failed_condition(error):
                 raise
+
+
+def _names(envelope: Envelope) -> dict[str, AttributeValueTypeDef]:
+    """Event ids of the message's own record, as `:own`, and of those that were given up, as values of an expression."""
+    given_up = {f":given_up_{n}": event_id for n, event_id in enumerate(envelope.instead_of)}
+    return {name: {"S": event_id} for name, event_id in {":own": envelope.record.event_id, **given_up}.items()}

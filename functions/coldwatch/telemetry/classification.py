@@ -22,6 +22,11 @@ class Stored:
     content_hash: str
     redriven_by: str | None = None
 
+    @property
+    def brought_by(self) -> str:
+        """Event id of the record that brought it in."""
+        return self.redriven_by or self.origin
+
 
 class Fate(Enum):
     ACCEPTED = auto()
@@ -95,7 +100,7 @@ def _fate_of_known(reading: Reading, holder: Stored) -> Fate:
     """`holder` is of the same message as `reading`."""
     if holder.redriven_by == reading.redriven_by:
         return Fate.REDELIVERED
-    return Fate.ADOPTED if reading.adopts and holder.redriven_by is None else Fate.RECOGNISED
+    return Fate.ADOPTED if holder.brought_by in reading.instead_of else Fate.RECOGNISED
 
 
 def _stored(reading: Reading) -> Stored:

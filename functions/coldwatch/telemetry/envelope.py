@@ -40,7 +40,8 @@ class Envelope:
     """A message with its identity. `origin` is the event id of the record that first carried it.
 
     `application` is None in a bare-bytes record: the registry has to say. A message is put on the stream again out of
-    quarantine (`redrive_of` is its quarantine id) or because a delivery was given up (it has only an `origin`).
+    quarantine (`redrive_of` is its quarantine id) or because a delivery was given up (`instead_of` names the records
+    that were given up: the first that carried it, or those in which it was put again), or for both reasons.
     """
 
     record: StreamRecord
@@ -53,6 +54,7 @@ class Envelope:
     trace_id: str
     origin: str
     redrive_of: str | None
+    instead_of: tuple[str, ...] = ()
 
     @property
     def quarantine_id(self) -> str:
@@ -74,6 +76,7 @@ class _Wire(msgspec.Struct):
     trace_id: str | None = None
     redrive_of: Text | None = None
     origin: Origin | None = None
+    instead_of: Annotated[tuple[Origin, ...], msgspec.Meta(max_length=64)] = ()
 
 
 _decoder = msgspec.json.Decoder(_Wire)
@@ -124,16 +127,19 @@ def open_envelope(record: StreamRecord) -> Envelope:
         trace_id=wire.trace_id or "",
         origin=wire.origin or record.event_id,
         redrive_of=wire.redrive_of,
+        instead_of=wire.instead_of or ((wire.origin,) if wire.origin and not wire.redrive_of else ()),
     )
 
 
 def as_new(envelope: Envelope) -> Envelope:
     """The same message as one of its own: what it says of its origin is not true."""
-    return replace(envelope, origin=envelope.record.event_id, redrive_of=None)
+    return replace(envelope, origin=envelope.record.event_id, redrive_of=None, instead_of=())
 
 
 def _is_consistent(wire: _Wire) -> bool:
-    return wire.redrive_of is None or (wire.origin is not None and wire.redrive_of == quarantine_id(wire.origin))
+    if wire.origin is None:
+        return wire.redrive_of is None and not wire.instead_of
+    return wire.redrive_of in (None, quarantine_id(wire.origin))
 
 
 def _bare(record: StreamRecord) -> Envelope:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from coldwatch.telemetry.accounting import Posting
 from coldwatch.telemetry.classification import Key, Stored
+from coldwatch.telemetry.envelope import Envelope
 from coldwatch.telemetry.identity import Device
 from coldwatch.telemetry.quarantine import Hold, Quarantined
 from coldwatch.telemetry.reading import Reading
@@ -59,8 +60,10 @@ class QuarantineStore(Protocol):
     def note_attempt(self, quarantined: Quarantined) -> None:
         """A redrive was rejected again: count it, once per redrive, and say why, unless the entry was released."""
 
-    def release(self, quarantine_id: str, *, released_by: str, now_ms: int) -> None:
-        """Mark an entry released; raises `EntryMovedError` if another redrive has released it."""
+    def release(self, envelope: Envelope, *, now_ms: int) -> None:
+        """Mark the entry of a message released by its record; raises `EntryMovedError` if another record has released
+        it, other than those that were given up.
+        """
 
 
 class Archive(Protocol):

@@ -55,14 +55,18 @@ def tells_the_truth(envelope: Envelope, hold: Hold | None) -> bool:
     return hold.thing == envelope.thing
 
 
-def is_spent(event_id: str, hold: Hold) -> bool:
-    """Whether another record has released the message already: this one then adds nothing."""
-    return hold.status == RELEASED and hold.released_by != event_id
+def is_spent(envelope: Envelope, hold: Hold) -> bool:
+    """Whether another record has released the message already: this one then adds nothing.
+
+    What a delivery that was given up has released is not counted; the record put again in its place releases it anew.
+    """
+    return hold.status == RELEASED and hold.released_by not in (envelope.record.event_id, *envelope.instead_of)
 
 
 def is_counted(envelope: Envelope, hold: Hold) -> bool:
     """Whether the entry is in the accounts. One that is left of a delivery that was given up is not."""
-    return envelope.redrive_of is not None or hold.put_again_by not in (None, envelope.record.event_id)
+    uncounted = (None, envelope.record.event_id, *envelope.instead_of)
+    return envelope.redrive_of is not None or hold.put_again_by not in uncounted
 
 
 def entry(quarantined: Quarantined) -> dict[str, str | int | None]:

@@ -47,8 +47,8 @@ class Reading:
     """An accepted message. `origin` names the message; `arrived_at` (epoch ms) is when its record came to the stream.
 
     `redriven_by` is the event id of the record that brought in a message put on the stream again; None for a message
-    that was accepted as it came. `adopts` is true of a message whose earlier delivery was given up, so that whatever
-    that delivery stored has not been counted.
+    that was accepted as it came. `instead_of` holds the event ids of records whose delivery was given up, so that
+    whatever those stored has not been counted.
     """
 
     measurements: Measurements
@@ -62,7 +62,7 @@ class Reading:
     reading_key: str
     mapping: str | None = None
     redriven_by: str | None = None
-    adopts: bool = False
+    instead_of: tuple[str, ...] = ()
     conflict: bool = False
 
     @property
@@ -107,7 +107,7 @@ def make_reading(
         reading_key=reading_key(measurements, digest),
         mapping=mapping,
         redriven_by=envelope.record.event_id if envelope.is_put_again else None,
-        adopts=envelope.is_put_again and envelope.redrive_of is None,
+        instead_of=envelope.instead_of,
     )
 
 

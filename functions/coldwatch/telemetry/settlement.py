@@ -8,7 +8,8 @@ found                   redriven from quarantine    put again after a delivery w
 ======================  ==========================  =====================================================
 nothing                 accepted, released          accepted
 a reading, as it came   nothing: counted then       accepted, in this record's name: not counted then
-a reading, put again    accepted, released          nothing: counted by the record that brought it in
+a reading, put again    accepted, released          nothing: counted by the record that brought it in, unless that
+                                                    was given up too: accepted, in this record's name
 a duplicate             duplicate, released         duplicate
 rejected                nothing: one more attempt   quarantined, unless a record put again counted it
 released by another     nothing                     nothing
@@ -62,7 +63,7 @@ def without_spent(messages: Iterable[Message]) -> list[Message]:
     releasing: set[str] = set()
     for message in messages:
         quarantine_id = message.envelope.quarantine_id
-        if message.hold and (quarantine_id in releasing or is_spent(message.event_id, message.hold)):
+        if message.hold and (quarantine_id in releasing or is_spent(message.envelope, message.hold)):
             continue
         if message.hold and isinstance(message.verdict, Reading):
             releasing.add(quarantine_id)

@@ -56,15 +56,18 @@ def _record_of(record: "RecordTypeDef") -> BatchRecord:
 
 
 def message_of(shard_id: str, record: BatchRecord, publishers: Publishers) -> StreamMessage:
-    """The record to be put again. Its origin stays the record that first carried the message: some of the batch may
-    be stored already, and is then recognised.
+    """The record to be put again. Its origin stays the record that first carried the message, and it names those that
+    were given up: some of the batch may be stored already, and is then recognised.
 
     A bare-bytes record of an unknown publisher stays one: nothing of it can be stored.
     """
-    origin = f"{shard_id}:{record.sequence}"
+    event_id = f"{shard_id}:{record.sequence}"
     document = _as_envelope(record.data)
     if document is not None:
-        return StreamMessage(record.partition_key, json.dumps({"origin": origin} | document).encode())
+        before = document.get("instead_of")
+        given_up = [*(before if isinstance(before, list) else ()), event_id]
+        again = {"origin": event_id} | document | {"instead_of": given_up}
+        return StreamMessage(record.partition_key, json.dumps(again).encode())
     application = publishers.application_of(record.partition_key)
     if application is None:
         return StreamMessage(record.partition_key, record.data)
@@ -75,7 +78,7 @@ def message_of(shard_id: str, record: BatchRecord, publishers: Publishers) -> St
         application=application,
         client_id="",
         received_at=record.arrived_at,
-        origin=origin,
+        origin=event_id,
     )
 
 

@@ -1,5 +1,6 @@
 """What ingest relies on, asked of the stores in memory and of the real adapters alike."""
 
+import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from coldwatch.telemetry.accounting import Counts, Posting
 from coldwatch.telemetry.classification import Stored
-from coldwatch.telemetry.envelope import open_envelope
+from coldwatch.telemetry.envelope import Envelope, open_envelope
 from coldwatch.telemetry.judgement import interpret, judge
 from coldwatch.telemetry.ports import EntryMovedError, LedgerMovedError
 from coldwatch.telemetry.quarantine import OPEN, RELEASED, Hold, Quarantined
@@ -40,6 +41,11 @@ def a_reading(**changes: Any) -> Reading:
 
 def a_rejected(sequence: int = 1, **more: Any) -> Quarantined:
     return Quarantined(open_envelope(message(sequence, b"{", **more)), Rejection(Reason.NOT_JSON, "Not JSON."))
+
+
+def a_redrive(quarantined: Quarantined, sequence: int, **more: Any) -> Envelope:
+    record = redrive(sequence, b"{", origin=quarantined.envelope.record)
+    return open_envelope(replace(record, data=json.dumps(json.loads(record.data) | more).encode()))
 
 
 def test_the_registry_knows_who_is_registered(ports: Ports) -> None:
@@ -81,13 +87,13 @@ def test_a_conflict_is_kept_beside_the_reading_it_conflicts_with(ports: Ports) -
 def test_an_entry_that_exists_is_left_alone(ports: Ports) -> None:
     quarantined = a_rejected()
     ports.quarantine.keep([quarantined])
-    ports.quarantine.release(quarantined.quarantine_id, released_by="s:2", now_ms=NOW)
+    ports.quarantine.release(a_redrive(quarantined, 2), now_ms=NOW)
 
     errors = ports.quarantine.keep([quarantined, a_rejected(3)])
 
     assert errors == {}
     assert ports.quarantine.find({quarantined.quarantine_id, "none"}) == {
-        quarantined.quarantine_id: Hold(RELEASED, FRIDGE, "s:2")
+        quarantined.quarantine_id: Hold(RELEASED, FRIDGE, message(2, b"{").event_id)
     }
 
 
@@ -106,22 +112,40 @@ def test_an_entry_is_released_by_one_only_however_often(ports: Ports) -> None:
     quarantined = a_rejected()
     ports.quarantine.keep([quarantined])
     for _ in range(2):
-        ports.quarantine.release(quarantined.quarantine_id, released_by="s:2", now_ms=NOW)
+        ports.quarantine.release(a_redrive(quarantined, 2), now_ms=NOW)
 
     with pytest.raises(EntryMovedError):
-        ports.quarantine.release(quarantined.quarantine_id, released_by="s:3", now_ms=NOW)
+        ports.quarantine.release(a_redrive(quarantined, 3), now_ms=NOW)
 
     (hold,) = ports.quarantine.find({quarantined.quarantine_id}).values()
-    assert hold == Hold(RELEASED, FRIDGE, "s:2")
+    assert hold == Hold(RELEASED, FRIDGE, message(2, b"{").event_id)
+
+
+def test_what_a_given_up_delivery_took_over_or_released_goes_to_the_record_put_again_in_its_place(ports: Ports) -> None:
+    left = a_rejected()
+    given_up = a_rejected(2, origin=left.envelope.origin)
+    instead = a_rejected(3, origin=left.envelope.origin, instead_of=[given_up.envelope.record.event_id])
+    for each in (left, given_up, instead):
+        ports.quarantine.keep([each])
+    (hold,) = ports.quarantine.find({left.quarantine_id}).values()
+    assert hold.put_again_by == instead.envelope.record.event_id
+
+    first, stranger = a_redrive(left, 4), a_redrive(left, 5)
+    ports.quarantine.release(first, now_ms=NOW)
+    ports.quarantine.release(a_redrive(left, 6, instead_of=[first.record.event_id]), now_ms=NOW)
+    for late in (first, stranger, a_redrive(left, 7, instead_of=[first.record.event_id])):
+        with pytest.raises(EntryMovedError):
+            ports.quarantine.release(late, now_ms=NOW)
+
+    (hold,) = ports.quarantine.find({left.quarantine_id}).values()
+    assert hold.released_by == message(6, b"{").event_id
 
 
 def test_an_attempt_on_a_released_entry_changes_nothing(ports: Ports) -> None:
     quarantined = a_rejected()
     ports.quarantine.keep([quarantined])
-    ports.quarantine.release(quarantined.quarantine_id, released_by="s:2", now_ms=NOW)
-    again = Quarantined(
-        open_envelope(redrive(5, b"{", origin=quarantined.envelope.record)), Rejection(Reason.EMPTY, "Empty.")
-    )
+    ports.quarantine.release(a_redrive(quarantined, 2), now_ms=NOW)
+    again = Quarantined(a_redrive(quarantined, 5), Rejection(Reason.EMPTY, "Empty."))
 
     ports.quarantine.note_attempt(again)
 

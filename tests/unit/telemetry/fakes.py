@@ -9,6 +9,7 @@ from typing import Any
 
 from coldwatch.telemetry.accounting import Counts, Posting
 from coldwatch.telemetry.classification import Key, Stored
+from coldwatch.telemetry.envelope import Envelope
 from coldwatch.telemetry.identity import Device
 from coldwatch.telemetry.ports import EntryMovedError, Existing, LedgerMovedError
 from coldwatch.telemetry.quarantine import OPEN, RELEASED, Hold, Quarantined, entry
@@ -148,12 +149,12 @@ class FakeQuarantineStore:
             item["attempted_by"] = item.get("attempted_by", set()) | {event_id}
             item["reason"], item["detail"] = quarantined.rejection.reason.value, quarantined.rejection.detail
 
-    def release(self, quarantine_id: str, *, released_by: str, now_ms: int) -> None:
+    def release(self, envelope: Envelope, *, now_ms: int) -> None:
         self.stepper.step()
-        item = self.world.entries[quarantine_id]
-        if item["status"] != OPEN and item["released_by"] != released_by:
-            raise EntryMovedError(quarantine_id)
-        item.update(status=RELEASED, released_by=released_by, released_at=item.get("released_at", now_ms))
+        event_id, item = envelope.record.event_id, self.world.entries[envelope.quarantine_id]
+        if item["status"] != OPEN and item["released_by"] not in (event_id, *envelope.instead_of):
+            raise EntryMovedError(envelope.quarantine_id)
+        item.update(status=RELEASED, released_by=event_id, released_at=item.get("released_at", now_ms))
 
     def _keep(self, quarantined: Quarantined) -> bool:
         if not self.stepper.step():
@@ -162,7 +163,11 @@ class FakeQuarantineStore:
         if not self.stepper.step():
             return False
         held = self.world.entries.get(quarantined.quarantine_id)
-        is_left_over = held is not None and held["status"] == OPEN and held["put_again_by"] is None
+        is_left_over = (
+            held is not None
+            and held["status"] == OPEN
+            and held["put_again_by"] in (None, *quarantined.envelope.instead_of)
+        )
         if held is None or (quarantined.envelope.is_put_again and is_left_over):
             self.world.entries[quarantined.quarantine_id] = dict(entry(quarantined))
         return True

@@ -56,10 +56,11 @@ def test_a_redriven_envelope_keeps_its_origin() -> None:
         envelope_of(b"x", redrive_of="a"),
         envelope_of(b"x", received_at=10**13),
         envelope_of(b"x", origin="no event id"),
+        envelope_of(b"x", instead_of=["shardId-000000000000:1"]),
         envelope_of(b"x", origin="shardId-000000000000:1\n"),
         envelope_of(b"x", origin="a/../:1"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_is_no_envelope_is_bare_bytes_of_the_partition_key(broken: Any) -> None:
     bare = record(1, broken)

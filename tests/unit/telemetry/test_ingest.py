@@ -1,6 +1,8 @@
 """A batch of the stream, told with stores in memory."""
 
+import copy
 import json
+from typing import Any
 
 import pytest
 
@@ -248,6 +250,52 @@ def test_a_record_put_again_after_its_delivery_was_given_up_is_counted_once(worl
 
     assert world.counts == Counts(accepted=2)
     assert len(world.readings) == len(world.archived) == 2
+
+
+def test_what_is_given_up_again_and_again_is_counted_once_it_gets_through(world: World) -> None:
+    """The ledger takes nothing until the third time, when everything else is long written."""
+    contents = [b"{", coldchain()]
+    first = [message(n, each) for n, each in enumerate(contents)]
+    second = [put_again(10 + n, each, contents[n], each) for n, each in enumerate(first)]
+    third = [put_again(20 + n, each, contents[n], each, second[n]) for n, each in enumerate(first)]
+    for batch in (first, second):
+        with pytest.raises(Killed):
+            deliver(world, *batch, stepper=Stepper(kill_at=steps_to_the_ledger(world, batch)))
+
+    deliver(world, *third)
+    deliver(world, *third)
+
+    assert world.counts == Counts(accepted=1, quarantined=1)
+    assert len(world.readings) == len(world.entries) == 1
+
+
+def test_a_redrive_that_was_given_up_after_it_released_its_entry_is_counted_when_it_is_put_again(world: World) -> None:
+    content = coldchain(device_id="acme-fridge-9")
+    original = message(1, content, thing="acme-fridge-9")
+    deliver(world, original)
+    world.devices["acme-fridge-9"] = Device("acme-fridge-9", "acme", "coldchain")
+    given_up = redrive(2, content, origin=original)
+    with pytest.raises(Killed):
+        deliver(world, given_up, stepper=Stepper(kill_at=steps_to_the_ledger(world, [given_up])))
+    assert next(iter(world.entries.values()))["status"] == RELEASED
+
+    again = put_again(3, original, content, given_up, redrive_of=original.event_id.replace(":", "-"))
+    deliver(world, again)
+    deliver(world, again, redrive(4, content, origin=original))
+
+    assert world.counts == Counts(accepted=1, quarantined=1, released=1)
+
+
+def put_again(sequence: int, origin: StreamRecord, content: Any, *given_up: StreamRecord, **more: str) -> StreamRecord:
+    names: dict[str, Any] = {"origin": origin.event_id, "instead_of": [each.event_id for each in given_up]}
+    return message(sequence, content, thing=origin.partition_key, **names, **more)
+
+
+def steps_to_the_ledger(world: World, batch: list[StreamRecord]) -> int:
+    """The number of the step in which a delivery of `batch` is counted: its last."""
+    stepper = Stepper()
+    ingest(batch, ports(copy.deepcopy(world), stepper), RULES, now_ms=NOW)
+    return stepper.steps
 
 
 def test_a_rejected_record_put_again_after_its_delivery_was_given_up_is_counted_once(world: World) -> None:
