@@ -85,6 +85,7 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
             stderr=log,
             start_new_session=True,
         )
+    _started[process.pid] = process
     cloud = Running(process.pid, port, mqtt_port, keep)
     _record(places, cloud)
     try:
@@ -92,7 +93,6 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     except BaseException:
         stop(places)
         raise
-    _started[process.pid] = process
     return cloud
 
 
