@@ -1,5 +1,7 @@
 # Coldwatch. `make` lists the targets; each does all of its own set-up.
 SHELL := /bin/sh
+# Certificates of the system, as pip does: a company's proxy may be vouched for there alone.
+export UV_SYSTEM_CERTS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
