@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -90,7 +91,7 @@ def _on_a_cloud_of_its_own(where: Places, console: Console) -> Figures:
 
 
 def _show(figures: Figures, console: Console) -> None:
-    table = Table(title="\nAccounts", title_justify="left", title_style="bold")
+    table = Table(title="\nAccounts", title_justify="left", title_style="bold", box=box.SIMPLE)
     names = ("published", "accepted", "duplicates", "quarantined", "refused", "stored", "archived")
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)

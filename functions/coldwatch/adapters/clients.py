@@ -13,26 +13,29 @@ if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_s3 import S3Client
 
-# The functions' time-outs are seconds: a hanging connection must fail soon enough to be tried again.
-_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=5,
-    retries={"mode": "standard", "total_max_attempts": 4},
-    max_pool_connections=16,
-    tcp_keepalive=True,
-)
+
+def _config(read_timeout_s: float) -> Config:
+    """A hanging connection must fail soon enough to be tried again within the function's own time-out."""
+    return Config(
+        connect_timeout=1,
+        read_timeout=read_timeout_s,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=16,
+        tcp_keepalive=True,
+    )
 
 
 @cache
 def dynamodb_client() -> DynamoDBClient:
-    return boto3.client("dynamodb", config=_CONFIG)
+    """Its answers take milliseconds; the provisioning hook, which has five seconds, depends on a second try."""
+    return boto3.client("dynamodb", config=_config(3))
 
 
 @cache
 def firehose_client() -> FirehoseClient:
-    return boto3.client("firehose", config=_CONFIG)
+    return boto3.client("firehose", config=_config(5))
 
 
 @cache
 def s3_client() -> S3Client:
-    return boto3.client("s3", config=_CONFIG)
+    return boto3.client("s3", config=_config(5))

@@ -7,6 +7,9 @@ from enum import StrEnum
 THING_NAME_LIMIT = 128
 """Longest thing name and longest MQTT client id (AWS IoT Core endpoints and quotas)."""
 
+CLAIM = "claim"
+"""No fleet has this name: a claim certificate may connect as `claim-...`, and must never be able to as a device."""
+
 _WORD = re.compile(r"[a-zA-Z0-9_]+")
 _SERIAL = re.compile(r"[a-zA-Z0-9:_-]+")
 _BASIC_INGEST = "$aws/rules/"
@@ -45,6 +48,8 @@ def thing_name(fleet_id: str, device_type: str, serial: str) -> str:
         raise ValueError(
             "a thing name has a fleet and a type of letters, digits and `_`; only its serial may also have `:` and `-`"
         )
+    if fleet_id == CLAIM:
+        raise ValueError(f"no fleet may be called {CLAIM!r}: claim certificates connect under that name")
     name = f"{fleet_id}-{device_type}-{serial}"
     if len(name) > THING_NAME_LIMIT:
         raise ValueError(f"a thing name has at most {THING_NAME_LIMIT} characters, not {len(name)}")

@@ -40,3 +40,9 @@ def test_another_stages_topic_is_not_ours() -> None:
 def test_a_name_that_cannot_be_a_thing_is_refused(parts: tuple[str, str, str]) -> None:
     with pytest.raises(ValueError, match="a thing name"):
         thing_name(*parts)
+
+
+def test_no_fleet_may_bear_the_name_under_which_claim_certificates_connect() -> None:
+    with pytest.raises(ValueError, match="no fleet may be called 'claim'"):
+        thing_name("claim", "fridge", "0001")
+    assert thing_name("claims", "fridge", "0001") == "claims-fridge-0001"
