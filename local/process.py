@@ -56,6 +56,7 @@ def _interrupt(_signal: int, _frame: object) -> None:
 
 def running(places: Places) -> Running | None:
     """The cloud of these places, if it is alive. What a dead one left behind is cleaned away."""
+    _forget_ended()
     if not places.process_file.exists():
         return None
     found = Running(**json.loads(places.process_file.read_text()))
@@ -98,6 +99,13 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
 
 _started: dict[int, subprocess.Popen[bytes]] = {}
 """Those of this process, because a forgotten Popen complains of the process that is meant to outlive it."""
+
+
+def _forget_ended() -> None:
+    """Take note of those that have ended, whoever ended them."""
+    for pid, process in list(_started.items()):
+        if process.poll() is not None:
+            del _started[pid]
 
 
 def _record(places: Places, cloud: Running) -> None:

@@ -131,9 +131,10 @@ def test_one_fault_in_a_file_allows_none_of_it(stack: Stack, tmp_path: Path) -> 
     path = tmp_path / "devices.csv"
     path.write_text("serial,application,fleet_id,device_type\nS1,coldchain,acme,fridge\nS2,coldchain,ac-me,fridge\n")
 
-    with pytest.raises(UsageError, match="line 3"):
+    with pytest.raises(UsageError, match="Nothing was allowed") as refused:
         run(stack, "devices", "allow", str(path))
 
+    assert [fault.partition(":")[0] for fault in refused.value.details] == ["line 3"]
     assert stack.table("AllowedSerialTableName").scan()["Count"] == 0
 
 

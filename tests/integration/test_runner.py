@@ -185,6 +185,8 @@ def test_an_interrupted_up_leaves_nothing_running(where: Places, told: signal.Si
         env={**os.environ, "COLDWATCH_LOCAL_DIR": str(where.folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        # A shell starts what runs in the background deaf to SIGINT, and this test may run there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread holds a lock here
     )
     deadline = time.monotonic() + 60
     while not where.process_file.exists() and time.monotonic() < deadline:
