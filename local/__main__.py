@@ -15,10 +15,9 @@ from local.process import Running
 console = Console(highlight=False, soft_wrap=True)
 
 
-def up(where: Places, *, port: int, mqtt_port: int, keep: bool, parameters: dict[str, str] | None = None) -> Running:
+def up(where: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     """Build, start and deploy; when any of it fails nothing is left running."""
-    if found := process.running(where):
-        raise LocalCloudError(f"The local cloud is already up at {found.endpoint_url}. `make down` stops it.")
+    process.expect_none(where)
     gateway = ports.take(port, option="--port")
     broker = ports.take(mqtt_port, option="--mqtt-port")
     where.folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +25,7 @@ def up(where: Places, *, port: int, mqtt_port: int, keep: bool, parameters: dict
     _step("building the functions (sam build)", lambda: deployment.build(where))
     cloud = _step("starting the local cloud", lambda: process.start(where, port=gateway, mqtt_port=broker, keep=keep))
     try:
-        _step("deploying the template (sam deploy)", lambda: deployment.deploy(where, cloud, parameters))
+        _step("deploying the template (sam deploy)", lambda: deployment.deploy(where, cloud))
         endpoints.write(where, cloud)
     except BaseException:
         process.stop(where)

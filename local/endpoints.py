@@ -6,7 +6,6 @@ from typing import Any
 
 from local.deployment import STACK_NAME
 from local.places import Places
-from local.ports import HOST
 from local.process import REGION, Running
 
 
@@ -22,7 +21,6 @@ def write(places: Places, cloud: Running) -> dict[str, Any]:
         "ca_file": str(places.certificate_authority),
         "region": REGION,
         "stack_name": STACK_NAME,
-        "bind_host": HOST,
     }
     places.endpoints_file.write_text(json.dumps(endpoints, indent=2) + "\n")
     return endpoints

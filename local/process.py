@@ -66,13 +66,18 @@ def running(places: Places) -> Running | None:
     return None
 
 
+def expect_none(places: Places) -> None:
+    """Raises AlreadyRunningError when the cloud of these places is up."""
+    if found := running(places):
+        raise AlreadyRunningError(f"The local cloud is already up at {found.endpoint_url}. `make down` stops it.")
+
+
 def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     """Start the cloud and wait until it answers. A start that fails leaves nothing behind.
 
     Raises AlreadyRunningError or StartError.
     """
-    if found := running(places):
-        raise AlreadyRunningError(f"The local cloud is already up at {found.endpoint_url}. `make down` stops it.")
+    expect_none(places)
     for folder in (_state(places, keep=keep), places.scratch):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # keys of devices and of the certificate authority lie in there

@@ -91,7 +91,7 @@ def _on_a_cloud_of_its_own(where: Places, console: Console) -> Figures:
 
 
 def _show(figures: Figures, console: Console) -> None:
-    table = Table(title="\nAccounts", title_justify="left", title_style="bold", box=box.SIMPLE)
+    table = Table(title="\nAccounts", title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
     names = ("published", "accepted", "duplicates", "quarantined", "refused", "stored", "archived")
     for name in names:
         table.add_column(name, justify="right", no_wrap=True)

@@ -95,8 +95,7 @@ class Stage:
         deadline = time.monotonic() + SETTLES_WITHIN_S
         while True:
             accounts = read_accounts(self.stack, count_stored=False, count_archived=False)
-            judged = accounts.accepted + accounts.duplicates + accounts.quarantined
-            if judged >= published or time.monotonic() > deadline:
+            if accounts.published >= published or time.monotonic() > deadline:
                 return accounts
             time.sleep(0.2)
 

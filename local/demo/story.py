@@ -97,14 +97,10 @@ class Story:
         device.connection.publish(Publication(device.topic, json.dumps(reading).encode(), Kind.LIVE))
         device.connection.drain()
         self._published += 1
-        self._await_quarantine()
+        self._stage.counted_accounts(self._published)  # judged, so that the redrive finds it
         self._stage.command("devices", "adopt", CHILD, "--gateway", gateway, "--type", "fridge")
         self._stage.command("quarantine", "redrive", "--reason", "identity_mismatch", "--yes")
         self._chapter(f"{gateway} spoke for {CHILD}, unknown: quarantined; registered and redriven: let in", began)
-
-    def _await_quarantine(self) -> None:
-        """Until everything published so far has been judged, so that the redrive finds it."""
-        self._stage.counted_accounts(self._published)
 
     def _replay(self, fleet: Fleet) -> tuple[recording.Recording, str]:
         began = time.monotonic()
