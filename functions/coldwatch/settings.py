@@ -1,8 +1,9 @@
 """What each function takes from its environment. Nothing else reads the environment."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 
 class SettingsError(Exception):
@@ -14,7 +15,33 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class StoreTelemetrySettings:
+class Settings:
+    """A field is the variable of its name in capitals, read as its type says.
+
+    A variable that is empty counts as missing, unless `may_be_empty` names its field.
+    """
+
+    may_be_empty: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Raises `SettingsError` with every variable that is missing."""
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if not environ.get(name.upper()) and not cls._is_left_empty(name, environ)]
+        if missing:
+            raise SettingsError(tuple(name.upper() for name in missing))
+        return cls(**{field.name: _READERS[field.type](environ[field.name.upper()]) for field in fields(cls)})
+
+    @classmethod
+    def _is_left_empty(cls, name: str, environ: Mapping[str, str]) -> bool:
+        return name in cls.may_be_empty and name.upper() in environ
+
+
+_READERS: dict[Any, Callable[[str], Any]] = {str: str, int: int, bool: lambda text: text == "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTelemetrySettings(Settings):
     stage: str
     reading_table: str
     latest_table: str
@@ -27,46 +54,156 @@ class StoreTelemetrySettings:
     max_clock_lead_minutes: int
     per_device_metrics: bool
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "StoreTelemetrySettings":
-        values = _require(environ, cls.__slots__)
-        return cls(
-            stage=values["stage"],
-            reading_table=values["reading_table"],
-            latest_table=values["latest_table"],
-            device_table=values["device_table"],
-            quarantine_table=values["quarantine_table"],
-            ledger_table=values["ledger_table"],
-            quarantine_bucket=values["quarantine_bucket"],
-            archive_delivery_stream=values["archive_delivery_stream"],
-            reading_retention_days=int(values["reading_retention_days"]),
-            max_clock_lead_minutes=int(values["max_clock_lead_minutes"]),
-            per_device_metrics=values["per_device_metrics"] == "true",
-        )
-
 
 @dataclass(frozen=True, slots=True)
-class AuthorizeProvisioningSettings:
+class AuthorizeProvisioningSettings(Settings):
     device_table: str
     allowed_serial_table: str
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "AuthorizeProvisioningSettings":
-        return cls(**_require(environ, cls.__slots__))
+
+@dataclass(frozen=True, slots=True)
+class RecordPresenceSettings(Settings):
+    device_table: str
 
 
 @dataclass(frozen=True, slots=True)
-class RecordPresenceSettings:
+class EvaluateDetectorsSettings(Settings):
+    stage: str
+    detector_table: str
+    device_table: str
+    effect_queue_url: str
+    timer_queue_url: str
+    max_clock_lead_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FireTimersSettings(Settings):
+    stage: str
+    detector_table: str
+    telemetry_stream: str
+    effect_queue_url: str
+    timer_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEffectsSettings(Settings):
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
+
+    stage: str
+    topic_prefix: str
+    detector_table: str
+    open_incident_function: str
+    recover_incident_function: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIncidentSettings(Settings):
+    stage: str
+    incident_table: str
+    device_table: str
+    detector_table: str
+    policy_table: str
+    incident_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverIncidentSettings(Settings):
+    stage: str
+    incident_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepEvidenceSettings(Settings):
+    stage: str
+    incident_table: str
+    reading_table: str
+    evidence_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichIncidentSettings(Settings):
+    stage: str
+    incident_table: str
+    reading_table: str
     device_table: str
 
-    @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "RecordPresenceSettings":
-        return cls(**_require(environ, cls.__slots__))
+
+@dataclass(frozen=True, slots=True)
+class NotifyTierSettings(Settings):
+    """`page_base_url` is where the incident page answers, with a slash at its end."""
+
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
+
+    stage: str
+    topic_prefix: str
+    incident_table: str
+    link_table: str
+    contact_table: str
+    notification_topic_arn: str
+    page_base_url: str
 
 
-def _require(environ: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    """The variables that carry `names` (in capitals); an empty one counts as missing."""
-    missing = tuple(name.upper() for name in names if not environ.get(name.upper()))
-    if missing:
-        raise SettingsError(missing)
-    return {name: environ[name.upper()] for name in names}
+@dataclass(frozen=True, slots=True)
+class AwaitResolutionSettings(Settings):
+    stage: str
+    incident_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordIncidentSettings(Settings):
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
+
+    stage: str
+    topic_prefix: str
+    incident_table: str
+    evidence_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentPageSettings(Settings):
+    """`page_base_url` is empty where the page has no address of its own beside its function URL."""
+
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"page_base_url"})
+
+    stage: str
+    incident_table: str
+    link_table: str
+    contact_table: str
+    reading_table: str
+    page_base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManageContactsSettings(Settings):
+    stage: str
+    contact_table: str
+    notification_topic_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendCommandSettings(Settings):
+    stage: str
+    command_table: str
+    device_table: str
+    command_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchCommandSettings(Settings):
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
+
+    stage: str
+    topic_prefix: str
+    command_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCommandResponseSettings(Settings):
+    stage: str
+    command_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOutCommandSettings(Settings):
+    stage: str
+    command_table: str

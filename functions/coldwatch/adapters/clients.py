@@ -11,7 +11,13 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_firehose import FirehoseClient
+    from mypy_boto3_iot_data import IoTDataPlaneClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 
 def _config(read_timeout_s: float) -> Config:
@@ -39,3 +45,34 @@ def firehose_client() -> FirehoseClient:
 @cache
 def s3_client() -> S3Client:
     return boto3.client("s3", config=_config(5))
+
+
+@cache
+def iot_data_client() -> IoTDataPlaneClient:
+    return boto3.client("iot-data", config=_config(5))
+
+
+@cache
+def kinesis_client() -> KinesisClient:
+    return boto3.client("kinesis", config=_config(5))
+
+
+@cache
+def lambda_client() -> LambdaClient:
+    """It waits for the answer of a function that writes a few items: as long as that function may take."""
+    return boto3.client("lambda", config=_config(25))
+
+
+@cache
+def sns_client() -> SNSClient:
+    return boto3.client("sns", config=_config(5))
+
+
+@cache
+def sqs_client() -> SQSClient:
+    return boto3.client("sqs", config=_config(5))
+
+
+@cache
+def step_functions_client() -> SFNClient:
+    return boto3.client("stepfunctions", config=_config(5))
