@@ -12,6 +12,7 @@ MENDS = (
     "rule_actions",
     "rule_roles",
     "state_machine_roles",
+    "task_tokens",
     "message_size",
     "mqtt_pace",
     "loopback",

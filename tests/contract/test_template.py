@@ -58,19 +58,27 @@ def test_each_function_has_a_role_of_its_own(logical_id: str) -> None:
 
 
 @pytest.mark.parametrize("logical_id", FUNCTIONS)
-def test_each_function_is_watched_for_errors_and_throttles(logical_id: str) -> None:
+def test_each_function_is_watched_for_errors(logical_id: str) -> None:
     watched = {
         alarm["Properties"]["MetricName"]
         for alarm in resources("AWS::CloudWatch::Alarm").values()
         if {"Name": "FunctionName", "Value": {"Ref": logical_id}} in alarm["Properties"]["Dimensions"]
     }
-    assert {"Errors", "Throttles"} <= watched
+    assert "Errors" in watched
 
 
-def test_the_event_source_of_store_telemetry_retries_bisects_and_gives_up_as_designed() -> None:
-    source = FUNCTIONS["StoreTelemetryFunction"]["Properties"]["Events"]["Telemetry"]["Properties"]
+def test_one_alarm_watches_all_functions_for_throttles() -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")["FunctionThrottleAlarm"]["Properties"]
+    assert (alarm["MetricName"], alarm["Dimensions"]) == ("Throttles", [])
+
+
+@pytest.mark.parametrize(
+    ("function", "window"), [("StoreTelemetry", {"Ref": "StoreWindowSeconds"}), ("EvaluateDetectors", 1)]
+)
+def test_the_event_sources_of_the_stream_retry_bisect_and_give_up_as_designed(function: str, window: object) -> None:
+    source = FUNCTIONS[f"{function}Function"]["Properties"]["Events"]["Telemetry"]["Properties"]
     assert source["BatchSize"] == 500
-    assert source["MaximumBatchingWindowInSeconds"] == {"Ref": "StoreWindowSeconds"}
+    assert source["MaximumBatchingWindowInSeconds"] == window
     assert template()["Parameters"]["StoreWindowSeconds"]["Default"] == 5
     assert source["ParallelizationFactor"] == 1
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -78,7 +86,7 @@ def test_the_event_source_of_store_telemetry_retries_bisects_and_gives_up_as_des
     assert source["MaximumRetryAttempts"] == 5
     assert source["MaximumRecordAgeInSeconds"] == 6 * 3600
     assert source["DestinationConfig"]["OnFailure"]["Destination"] == {
-        "Fn::GetAtt": ["StoreTelemetryDeadLetterQueue", "Arn"]
+        "Fn::GetAtt": [f"{function}DeadLetterQueue", "Arn"]
     }
 
 
@@ -98,8 +106,9 @@ def test_each_table_is_on_demand_recoverable_encrypted_and_protected_by_paramete
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProtected", True, False]}
 
 
-def test_readings_leave_the_hot_table_by_time_to_live() -> None:
-    table = resources("AWS::DynamoDB::Table")["ReadingTable"]["Properties"]
+@pytest.mark.parametrize("logical_id", ["ReadingTable", "DetectorTable", "LinkTable"])
+def test_what_is_of_no_more_use_leaves_by_time_to_live(logical_id: str) -> None:
+    table = resources("AWS::DynamoDB::Table")[logical_id]["Properties"]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
@@ -130,7 +139,7 @@ def test_the_archive_ages_to_colder_classes_and_ends_after_five_years_by_default
 
 
 @pytest.mark.parametrize("logical_id", resources("AWS::SQS::Queue"))
-def test_each_queue_holds_dead_letters_for_fourteen_days_and_is_watched(logical_id: str) -> None:
+def test_each_queue_keeps_for_fourteen_days_and_is_watched(logical_id: str) -> None:
     queue = resources("AWS::SQS::Queue")[logical_id]["Properties"]
     assert queue["MessageRetentionPeriod"] == DAYS_14
     assert queue["SqsManagedSseEnabled"] is True
@@ -140,6 +149,56 @@ def test_each_queue_holds_dead_letters_for_fourteen_days_and_is_watched(logical_
         if alarm["Properties"]["Namespace"] == "AWS/SQS"
     ]
     assert {"Fn::GetAtt": [logical_id, "QueueName"]} in watched
+
+
+@pytest.mark.parametrize("logical_id", resources("AWS::SQS::Queue"))
+def test_each_queue_that_functions_work_off_has_a_place_for_what_they_cannot(logical_id: str) -> None:
+    queues = resources("AWS::SQS::Queue")
+    if logical_id.endswith(("DeadLetterQueue", "RuleErrorQueue")):
+        return
+    queue = queues[logical_id]["Properties"]
+    dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+    assert queues[dead]["Properties"].get("FifoQueue") == queue.get("FifoQueue")
+    (function,) = (
+        found["Properties"]
+        for found in FUNCTIONS.values()
+        for source in found["Properties"].get("Events", {}).values()
+        if source["Type"] == "SQS" and source["Properties"]["Queue"] == {"Fn::GetAtt": [logical_id, "Arn"]}
+    )
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"], "AWS advises six times the function's time-out"
+
+
+@pytest.mark.parametrize("logical_id", resources("AWS::Serverless::StateMachine"))
+def test_each_workflow_is_watched_logged_without_its_data_and_traced(logical_id: str) -> None:
+    machine = resources("AWS::Serverless::StateMachine")[logical_id]["Properties"]
+    watched = {
+        alarm["Properties"]["MetricName"]
+        for alarm in resources("AWS::CloudWatch::Alarm").values()
+        if {"Name": "StateMachineArn", "Value": {"Ref": logical_id}} in alarm["Properties"]["Dimensions"]
+    }
+    assert watched == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
+    assert (machine["Type"], machine["Logging"]["IncludeExecutionData"]) == ("STANDARD", False)
+    assert machine["Tracing"] == {"Enabled": True}
+
+
+def test_nobody_but_the_contacts_function_subscribes_and_nobody_but_the_notifier_publishes() -> None:
+    policy = resources("AWS::SNS::TopicPolicy")["NotificationTopicPolicy"]["Properties"]
+    found = {
+        statement["Action"]: (statement["Effect"], statement["Principal"], statement["Condition"])
+        for statement in policy["PolicyDocument"]["Statement"]
+    }
+    assert policy["Topics"] == [{"Ref": "NotificationTopic"}]
+    assert found == {
+        action: ("Deny", "*", {"ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [role, "Arn"]}}})
+        for action, role in (("sns:Subscribe", "ManageContactsRole"), ("sns:Publish", "NotifyTierRole"))
+    }
+
+
+def test_only_the_incident_page_answers_the_world() -> None:
+    with_address = {name: found["Properties"].get("FunctionUrlConfig") for name, found in FUNCTIONS.items()}
+    assert {name: found for name, found in with_address.items() if found} == {
+        "IncidentPageFunction": {"AuthType": "NONE"}
+    }
 
 
 @pytest.mark.parametrize("logical_id", resources("AWS::IoT::TopicRule"))
