@@ -110,12 +110,14 @@ def start(device: Device, chance: Random) -> DeviceState:
 
 def report(device: Device, state: DeviceState, at_s: float) -> tuple[DeviceState, list[bytes]]:
     """The device at `at_s`, and what it says then: nothing, one message, or one for each sensor of a machine."""
-    peak_g = _peak_g(device.events, state.at_s, at_s)
+    before_s, peak_g = state.at_s, _peak_g(device.events, state.at_s, at_s)
     state = _pass_time(device, state, at_s)
     if conditions(device.events, at_s).is_silent:
         return state, []
     make = _report_machine if device.planned.type == "machine" else _report_box
-    bodies = make(device, state, peak_g, device.chance(state.seq))
+    bodies = [
+        body | _spike(device.events, before_s, at_s) for body in make(device, state, peak_g, device.chance(state.seq))
+    ]
     payloads = [json.dumps(body, separators=(",", ":")).encode() for body in bodies]
     return replace(state, seq=state.seq + len(payloads)), payloads
 
@@ -157,6 +159,11 @@ def _report_box(device: Device, state: DeviceState, peak_g: float, chance: Rando
 def _peak_g(events: Sequence[Event], since_s: float, until_s: float) -> float:
     """The hardest shock since the last report."""
     return max((e.peak_g for e in events if e.kind == "shock" and since_s <= e.at_s < until_s), default=0.0)
+
+
+def _spike(events: Sequence[Event], since_s: float, until_s: float) -> dict[str, Any]:
+    """A glitch of the probe: one report says a temperature that never was."""
+    return {"temp_c": e.peak_c for e in events if e.kind == "spike" and since_s <= e.at_s < until_s}
 
 
 def _road_shock_g(device: Device, chance: Random) -> float:

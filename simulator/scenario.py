@@ -20,7 +20,7 @@ from simulator.errors import ScenarioError
 SCENARIOS = Path(__file__).parent / "scenarios"
 _SCHEMA = SCENARIOS / "scenario.schema.json"
 _APPLICATIONS = {"machine": "factory"}
-_BOX_EVENTS = ("door_open", "compressor_failure", "compressor_repair", "freeze")
+_BOX_EVENTS = ("door_open", "spike", "compressor_failure", "compressor_repair", "freeze")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Event:
     for_s: float | None = None
     rate: float = 0.0
     peak_g: float = 0.0
+    peak_c: float = 0.0
     drift_s_per_hour: float = 0.0
     messages: tuple[str, ...] = ()
     about: str = ""
@@ -154,7 +155,7 @@ def _devices(groups: list[dict[str, Any]]) -> tuple[PlannedDevice, ...]:
 
 
 def _event(document: dict[str, Any], labels: list[str]) -> Event:
-    optional = {name: document[name] for name in ("for_s", "rate", "peak_g", "drift_s_per_hour") if name in document}
+    optional = {name: document[name] for name in ("for_s", "rate", "peak_g", "peak_c", "drift_s_per_hour") if name in document}
     return Event(
         kind=document["kind"],
         at_s=float(document["at_s"]),

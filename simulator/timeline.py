@@ -15,6 +15,7 @@ _TOLD = {
     "compressor_repair": "compressor runs again",
     "freeze": "valve stuck open: it freezes",
     "shock": "shock",
+    "spike": "a probe says one wild reading",
     "link_loss": "link lost: readings are buffered",
     "duplicates": "messages are sent twice",
     "reordering": "messages arrive out of order",

@@ -137,6 +137,14 @@ def test_a_shock_is_reported_once() -> None:
     assert [body["shock_g"] for body in told if body["shock_g"] > 1] == [4.2]
 
 
+def test_a_spike_is_in_one_report_and_changes_nothing_else() -> None:
+    straight, spiked = bodies(story()), bodies(story({"at_s": 100, "kind": "spike", "peak_c": 31.5}))
+
+    (wild,) = (at for at, body in enumerate(spiked) if body != straight[at])
+
+    assert spiked[wild] == straight[wild] | {"temp_c": 31.5}
+
+
 def test_silence_is_a_gap_in_time_and_none_in_the_sequence() -> None:
     told = bodies(story({"at_s": 600, "kind": "silence", "for_s": 300}))
 
