@@ -163,7 +163,8 @@ def _peak_g(events: Sequence[Event], since_s: float, until_s: float) -> float:
 
 def _spike(events: Sequence[Event], since_s: float, until_s: float) -> dict[str, Any]:
     """A glitch of the probe: one report says a temperature that never was."""
-    return {"temp_c": e.peak_c for e in events if e.kind == "spike" and since_s <= e.at_s < until_s}
+    wild = [e.peak_c for e in events if e.kind == "spike" and since_s <= e.at_s < until_s]
+    return {"temp_c": wild[-1]} if wild else {}
 
 
 def _road_shock_g(device: Device, chance: Random) -> float:

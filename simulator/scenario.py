@@ -155,7 +155,8 @@ def _devices(groups: list[dict[str, Any]]) -> tuple[PlannedDevice, ...]:
 
 
 def _event(document: dict[str, Any], labels: list[str]) -> Event:
-    optional = {name: document[name] for name in ("for_s", "rate", "peak_g", "peak_c", "drift_s_per_hour") if name in document}
+    names = ("for_s", "rate", "peak_g", "peak_c", "drift_s_per_hour")
+    optional = {name: document[name] for name in names if name in document}
     return Event(
         kind=document["kind"],
         at_s=float(document["at_s"]),
