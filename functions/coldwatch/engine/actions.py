@@ -1,0 +1,109 @@
+"""Carrying out the actions of an event: those on the detector itself at once, the external ones as data."""
+
+from collections.abc import Mapping
+from math import floor
+from typing import Any, Final
+
+from coldwatch.engine.errors import EvaluationError, Level
+from coldwatch.engine.evaluation import Action
+from coldwatch.engine.model import (
+    ActionTemplate,
+    ClearTimer,
+    Expression,
+    ExternalAction,
+    Field,
+    ModelEvent,
+    ResetTimer,
+    SetTimer,
+    SetVariable,
+)
+from coldwatch.engine.payloads import action_execution_id, default_payload, own_payload
+from coldwatch.engine.run import Run
+from coldwatch.engine.snapshot import Timer
+from coldwatch.engine.survey import action_expressions
+from coldwatch.engine.values import checked_number, checked_text, is_number, text_of, type_name
+
+MAX_TIMER_S: Final = 31_622_400
+"""366 days."""
+
+
+def perform(run: Run, event: ModelEvent) -> None:
+    """One that fails is left out and noted; those behind it are carried out all the same."""
+    for index, action in enumerate(event.actions):
+        try:
+            _perform(run, action, event.name)
+        except EvaluationError as error:
+            expression = next(action_expressions(action), None)
+            run.note(Level.ERROR, event.name, error, expression, path=f"{event.path}.actions[{index}]")
+
+
+def _perform(run: Run, action: ActionTemplate, event_name: str) -> None:
+    match action:
+        case SetVariable():
+            run.variables[action.name] = _stored(run.value(action.value))
+        case SetTimer():
+            _start(run, action.name, _seconds(run.value(action.duration)))
+        case ResetTimer():
+            _reset(run, action.name)
+        case ClearTimer():
+            timer = run.timers.pop(action.name, None)
+            if timer is not None:
+                run.cleared[action.name] = timer.duration_s
+        case ExternalAction():
+            run.actions.append(_external(run, action, event_name))
+
+
+def _stored(value: Any) -> Any:
+    if is_number(value):
+        return checked_number(value)
+    if isinstance(value, str):
+        return checked_text(value)
+    if isinstance(value, bool):
+        return value
+    raise EvaluationError(f"a variable cannot hold {type_name(value)}; it keeps its value")
+
+
+def _seconds(value: Any) -> int:
+    """Floored to whole seconds."""
+    if not is_number(value):
+        raise EvaluationError(f"a timer's duration must be a number, not {type_name(value)}; the timer is not set")
+    seconds = floor(checked_number(value))
+    if not 1 <= seconds <= MAX_TIMER_S:
+        raise EvaluationError(f"a timer cannot be set to {seconds} s, only to 1 to {MAX_TIMER_S:,}; it is not set")
+    return seconds
+
+
+def _start(run: Run, name: str, seconds: int) -> None:
+    run.timers[name] = Timer(run.now_ms + seconds * 1000, seconds)
+    run.cleared.pop(name, None)
+
+
+def _reset(run: Run, name: str) -> None:
+    """The full duration again, as it was last evaluated; also of a timer that has fired or was cleared."""
+    timer = run.timers.get(name)
+    seconds = run.cleared.get(name) if timer is None else timer.duration_s
+    if seconds is None:
+        raise EvaluationError(f"the timer `{name}` was never set, so there is nothing to reset")
+    _start(run, name, seconds)
+
+
+def _external(run: Run, action: ExternalAction, event_name: str) -> Action:
+    execution_id = action_execution_id(run)
+    fields = {name: _field(run, field) for name, field in action.fields.items()}
+    payload: Any = None
+    if action.payload is not None:
+        payload = own_payload(run, action.payload, event_name)
+    elif action.takes_payload:
+        payload = default_payload(run, event_name, execution_id)
+    return Action(action.type, event_name, fields, payload, execution_id)
+
+
+def _field(run: Run, field: Field) -> Any:
+    if isinstance(field, Mapping):
+        return {name: _field(run, value) for name, value in field.items()}
+    if not isinstance(field, Expression):
+        return field
+    value = run.value(field)
+    if isinstance(value, dict | list) or value is None:
+        raise EvaluationError(f"a field cannot be {type_name(value)}")
+    return text_of(value) if field.path.endswith(".mqttTopic") else value

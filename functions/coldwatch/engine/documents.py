@@ -1,0 +1,85 @@
+"""Reading members of a JSON document into what they must be; whatever is wrong goes to the report, with its path."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from coldwatch.engine.report import Report, shown
+
+
+def decode(document: bytes | str | Mapping[str, Any], report: Report) -> Mapping[str, Any] | None:
+    """The object that the document is. Explicit nulls mean the same as nothing: console exports are full of them."""
+    if isinstance(document, Mapping):
+        return _without_nulls(document)
+    text = document.lstrip(b"\xef\xbb\xbf") if isinstance(document, bytes) else document.lstrip("\ufeff")
+    try:
+        decoded = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        report.error("", f"not JSON: {error}")
+        return None
+    if not isinstance(decoded, dict):
+        report.error("", f"expected a JSON object, found {shown(decoded)}")
+        return None
+    return _without_nulls(decoded)
+
+
+def _without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _cleaned(value) for name, value in document.items() if value is not None}
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case dict():
+            return _without_nulls(value)
+        case list():
+            return [_cleaned(each) for each in value]
+    return value
+
+
+def member_path(path: str, member: str) -> str:
+    return f"{path}.{member}" if path else member
+
+
+def text_member(document: Mapping[str, Any], member: str, path: str, report: Report) -> str | None:
+    """Text that must be there and not be empty."""
+    value = document.get(member)
+    if isinstance(value, str) and value:
+        return value
+    found = "is missing" if value is None else f"must be text, not {shown(value)}"
+    report.error(member_path(path, member), f"`{member}` {found}")
+    return None
+
+
+def list_member(document: Mapping[str, Any], member: str, path: str, report: Report) -> list[Any]:
+    value = document.get(member, [])
+    if isinstance(value, list):
+        return value
+    report.error(member_path(path, member), f"`{member}` must be a list, not {shown(value)}")
+    return []
+
+
+def object_member(document: Mapping[str, Any], member: str, path: str, report: Report) -> Mapping[str, Any]:
+    value = document.get(member, {})
+    if isinstance(value, dict):
+        return value
+    report.error(member_path(path, member), f"`{member}` must be an object, not {shown(value)}")
+    return {}
+
+
+def objects(values: Iterable[Any], path: str, report: Report) -> list[tuple[str, Mapping[str, Any]]]:
+    """Each object of a list, with its path."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for index, value in enumerate(values):
+        place = f"{path}[{index}]"
+        if isinstance(value, dict):
+            found.append((place, value))
+        else:
+            report.error(place, f"expected an object, found {shown(value)}")
+    return found
+
+
+def refuse_others(document: Mapping[str, Any], known: Iterable[str], path: str, report: Report) -> None:
+    """A misspelt member would otherwise be left out in silence."""
+    for member in sorted(document.keys() - set(known)):
+        report.warning(member_path(path, member), f"unknown member `{member}` is ignored")

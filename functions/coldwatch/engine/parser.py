@@ -1,0 +1,325 @@
+r"""The grammar of expressions, a rule in the docstring of the function that reads it.
+
+White space and line breaks are free between tokens. The service documented no precedence; this is JavaScript's.
+
+    expression = binary, read with the operators of PRECEDENCE, from the weakest:
+                 "||"   "&&"   "|"   "^"   "&"   "==" "!="   "<" "<=" ">" ">="   "+" "-"   "*" "/"
+"""
+
+from typing import Final, cast
+
+from coldwatch.engine.errors import ExpressionError
+from coldwatch.engine.functions import ARITIES
+from coldwatch.engine.syntax import (
+    Binary,
+    BinaryOperator,
+    Call,
+    InputReference,
+    Literal,
+    Node,
+    Span,
+    Step,
+    Template,
+    Unary,
+    UnaryOperator,
+    VariableReference,
+)
+from coldwatch.engine.tokens import Cursor, Token
+
+PRECEDENCE: Final[dict[str, int]] = {
+    operator: strength
+    for strength, operators in enumerate(
+        (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="), ("<", "<=", ">", ">="), ("+", "-"), ("*", "/"))
+    )
+    for operator in operators
+}
+
+MAX_DEPTH: Final = 100
+"""Levels of nesting. The service's conditions had 512 characters; this protects the interpreter's own stack."""
+
+MAX_OPERATORS: Final = 250
+"""Operators of equal strength in a row, for the same reason."""
+
+_TYPE_WORDS: Final = frozenset({"String", "Boolean", "Decimal"})
+
+
+def parse(source: str) -> Node:
+    """The expression as a tree; raises ExpressionError, which says where and why not.
+
+    >>> parse("$variable.count + 1").operator
+    '+'
+    """
+    parser = _Parser(Cursor(source))
+    if parser.cursor.is_at_end():
+        raise ExpressionError("the expression is empty", source, Span(0, 1))
+    node = parser.binary(0)
+    if not parser.cursor.is_at_end():
+        parser.cursor.fail("expected an operator or the end of the expression")
+    return node
+
+
+def parse_text(source: str) -> Node:
+    """Plain text with `${ }` in it, as if it stood between single quotes."""
+    cursor = Cursor(source)
+    return _template(_Parser(cursor), Span(0, len(source)), end=None)
+
+
+def parse_path(source: str) -> tuple[str, ...]:
+    """`path = segment { "." segment }`, `segment` = word characters and "-", or any text in backticks
+
+    The form of a model's key and of an input's attributes.
+    """
+    steps: list[str] = []
+    position = 0
+    while True:
+        end = _segment_end(source, position)
+        steps.append(source[position:end].strip("`"))
+        if end == len(source):
+            return tuple(steps)
+        if source[end] != ".":
+            raise ExpressionError("expected `.` or the end of the path", source, Span(end, end + 1))
+        position = end + 1
+
+
+def _segment_end(source: str, start: int) -> int:
+    position = start
+    if source.startswith("`", start):
+        close = source.find("`", start + 1)
+        if close <= start + 1:
+            raise ExpressionError("the backtick is never closed, or holds nothing", source, Span(start, start + 1))
+        return close + 1
+    while position < len(source) and (source[position].isalnum() or source[position] in "_-"):
+        position += 1
+    if position == start:
+        raise ExpressionError("expected a name; other characters need backticks", source, Span(start, start + 1))
+    return position
+
+
+class _Parser:
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self.depth = 0
+
+    def binary(self, weakest: int) -> Node:
+        """`binary = unary { operator binary }`, an operator taking to its right what binds more strongly."""
+        self._enter()
+        left = self.unary()
+        for _ in range(MAX_OPERATORS):
+            operator = self._operator(weakest)
+            if operator is None:
+                self.depth -= 1
+                return left
+            right = self.binary(PRECEDENCE[operator] + 1)
+            left = Binary(operator, left, right, Span(left.span.start, right.span.end))
+        self._refuse("too many operators in a row; put parts of it into variables")
+        raise AssertionError
+
+    def unary(self) -> Node:
+        """`unary = ( "!" | "~" | "-" ) unary | primary`."""
+        prefix = self.cursor.accept("prefix")
+        if prefix is None:
+            return self.primary()
+        self._enter()
+        operand = self.unary()
+        self.depth -= 1
+        span = Span(prefix.span.start, operand.span.end)
+        if prefix.text == "-" and isinstance(operand, Literal) and type(operand.value) in {int, float}:
+            return Literal(-operand.value, span)  # type: ignore[operator]  # a number, as just asked
+        return Unary(cast("UnaryOperator", prefix.text), operand, span)
+
+    def primary(self) -> Node:
+        """`primary = parenthesis | number | string | template | reference | word`."""
+        for read in (_parenthesis, _number, _quoted, _single_quoted, _reference, _word):
+            node = read(self)
+            if node is not None:
+                return node
+        self.cursor.fail("expected a value" if not self.cursor.is_at_end() else "expected a value, found the end")
+        raise AssertionError
+
+    def _operator(self, weakest: int) -> BinaryOperator | None:
+        self.cursor.refuse_html()
+        before = self.cursor.position
+        token = self.cursor.accept("operator")
+        if token is None or PRECEDENCE[token.text] < weakest:
+            self.cursor.position = before
+            return None
+        return cast("BinaryOperator", token.text)
+
+    def _enter(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self._refuse("nested too deeply")
+
+    def _refuse(self, message: str) -> None:
+        self.cursor.fail(message, span=self.cursor.next_span())
+
+
+def _parenthesis(parser: _Parser) -> Node | None:
+    """`parenthesis = "(" binary ")"`."""
+    opening = parser.cursor.accept_mark("(")
+    if opening is None:
+        return None
+    node = parser.binary(0)
+    parser.cursor.expect_mark(")", opening)
+    return node
+
+
+def _number(parser: _Parser) -> Node | None:
+    """`number = digits [ "." digits ] [ exponent ]`: an Integer, or with a point or an exponent a Decimal."""
+    token = parser.cursor.accept("number")
+    if token is None:
+        return None
+    behind = parser.cursor.accept_here("identifier")
+    if behind is not None:
+        parser.cursor.fail("a number ends in letters", span=Span(token.span.start, behind.span.end))
+    value = _decimal(parser, token) if set(token.text) & set(".eE") else _integer(parser, token)
+    return Literal(value, token.span)
+
+
+def _integer(parser: _Parser, token: Token) -> int:
+    if len(token.text) > 19 or int(token.text) > 1 << 63:
+        parser.cursor.fail("the Integer does not fit in 64 bits", span=token.span)
+    return int(token.text)
+
+
+def _decimal(parser: _Parser, token: Token) -> float:
+    value = float(token.text)
+    if value == float("inf"):
+        parser.cursor.fail("the Decimal is too large", span=token.span)
+    return value
+
+
+def _quoted(parser: _Parser) -> Node | None:
+    r"""`string = '"' { character | '\"' } '"'`, in which nothing is substituted."""
+    opening = parser.cursor.accept_mark('"')
+    if opening is None:
+        return None
+    text, _ = _text(parser, opening, '"', holds_templates=False)
+    return Literal(text, Span(opening.span.start, parser.cursor.position))
+
+
+def _single_quoted(parser: _Parser) -> Node | None:
+    r"""`template = "'" { character | "\'" | substitution } "'"`."""
+    opening = parser.cursor.accept_mark("'")
+    return None if opening is None else _template(parser, opening.span, end="'")
+
+
+def _template(parser: _Parser, opening: Span, *, end: str | None) -> Node:
+    """A Literal where nothing is substituted. Without an `end` the text goes up to the end of the source."""
+    parts: list[Node] = []
+    cursor = parser.cursor
+    mark = Token("'", opening)
+    while True:
+        start = cursor.position
+        text, is_over = _text(parser, mark, end, holds_templates=True)
+        if text:
+            parts.append(Literal(text, Span(start, cursor.position)))
+        if is_over:
+            break
+        parts.append(_substitution(parser))
+    span = Span(opening.start, cursor.position)
+    if not parts:
+        return Literal("", span)
+    if len(parts) == 1 and isinstance(parts[0], Literal) and isinstance(parts[0].value, str):
+        return Literal(parts[0].value, span)
+    return Template(tuple(parts), span)
+
+
+def _substitution(parser: _Parser) -> Node:
+    """`substitution = "${" binary "}"`."""
+    opening = parser.cursor.accept_mark("${")
+    assert opening is not None
+    node = parser.binary(0)
+    # The brace must be taken without the white space behind it, which belongs to the text.
+    parser.cursor.expect_mark("}", opening)
+    return node
+
+
+def _text(parser: _Parser, opening: Token, end: str | None, *, holds_templates: bool) -> tuple[str, bool]:
+    """The text up to a `${` or behind the closing quote, and whether that quote has come.
+
+    A backslash escapes the closing quote and nothing else: all the others belong to the text, which often is JSON.
+    """
+    cursor, source = parser.cursor, parser.cursor.source
+    text: list[str] = []
+    while cursor.position < len(source):
+        character = source[cursor.position]
+        if holds_templates and source.startswith("${", cursor.position):
+            return "".join(text), False
+        if end is not None and character == "\\" and source.startswith(end, cursor.position + 1):
+            character, cursor.position = end, cursor.position + 1
+        elif character == end:
+            cursor.position += 1
+            return "".join(text), True
+        text.append(character)
+        cursor.position += 1
+    if end is not None:
+        cursor.fail("the string is never closed", span=opening.span)
+    return "".join(text), True
+
+
+def _reference(parser: _Parser) -> Node | None:
+    """`reference = "$input" "." name { "." name | "[" digits "]" } | "$variable" "." name`."""
+    sigil = parser.cursor.accept("sigil")
+    if sigil is None:
+        return None
+    steps = list(_steps(parser, sigil))
+    span = Span(sigil.span.start, parser.cursor.position)
+    name = steps[0]
+    assert isinstance(name, str)
+    if sigil.text == "$input":
+        return InputReference(name, tuple(steps[1:]), span)
+    if len(steps) > 1:
+        parser.cursor.fail("a variable is a single value, without members", span=span)
+    return VariableReference(name, span)
+
+
+def _steps(parser: _Parser, sigil: Token) -> list[Step]:
+    """`{ "." name { "[" digits "]" } }`, `name` = an identifier, or any text in backticks."""
+    steps: list[Step] = []
+    while parser.cursor.accept_here("dot"):
+        name = parser.cursor.accept_here("identifier")
+        quoted = None if name else parser.cursor.accept_here("quoted identifier")
+        if name is None and quoted is None:
+            parser.cursor.fail("expected a name, in backticks if it is not letters, digits and `_`")
+        steps.append(name.text if name else quoted.text[1:-1] if quoted else "")
+        while len(steps) > 1 and (index := parser.cursor.accept_here("index")):
+            steps.append(int(index.text[1:-1]))
+    if not steps:
+        parser.cursor.fail(f"expected `.` and a name after `{sigil.text}`")
+    return steps
+
+
+def _word(parser: _Parser) -> Node | None:
+    """`word = "true" | "false" | "String" | "Boolean" | "Decimal" | call`."""
+    name = parser.cursor.accept("identifier")
+    if name is None:
+        return None
+    opening = parser.cursor.accept_mark("(")
+    if opening is not None:
+        return _call(parser, name, opening)
+    if name.text in {"true", "false"}:
+        return Literal(name.text == "true", name.span)
+    if name.text in _TYPE_WORDS:
+        return Literal(name.text, name.span)
+    hint = " (text needs quotes; an input is `$input.name`, a variable `$variable.name`)"
+    parser.cursor.fail(f"unknown word `{name.text}`{hint}", span=name.span)
+    raise AssertionError
+
+
+def _call(parser: _Parser, name: Token, opening: Token) -> Node:
+    """`call = name "(" [ binary { "," binary } ] ")"`."""
+    if name.text not in ARITIES:
+        parser.cursor.fail(f"unknown function `{name.text}`", span=name.span)
+    arguments: list[Node] = []
+    if parser.cursor.accept_mark(")") is None:
+        arguments.append(parser.binary(0))
+        while parser.cursor.accept_mark(","):
+            arguments.append(parser.binary(0))
+        parser.cursor.expect_mark(")", opening)
+    expected = ARITIES[name.text]
+    span = Span(name.span.start, parser.cursor.position)
+    if len(arguments) != expected:
+        told = f"`{name.text}` takes {expected} argument{'s' * (expected > 1)}, not {len(arguments)}"
+        parser.cursor.fail(told, span=span)
+    return Call(name.text, tuple(arguments), span)

@@ -1,0 +1,82 @@
+"""What an external action sends."""
+
+from typing import Any, Final
+from uuid import UUID, uuid3
+
+import msgspec
+
+from coldwatch.engine.errors import EvaluationError, Level
+from coldwatch.engine.model import PayloadTemplate
+from coldwatch.engine.run import Run
+from coldwatch.engine.values import text_of, type_name
+
+_NAMESPACE: Final = UUID("6f1c1f5e-3c0e-4c51-9c9b-5d1d6a3a7a10")
+
+
+def action_execution_id(run: Run) -> str:
+    """Deterministic, and another for every action of every evaluation. The service's were name-based (version 3), too.
+
+    The name holds no separator that a part could hold, so that no two evaluations share one.
+    """
+    trigger = run.trigger
+    parts = (
+        run.model.name,
+        run.model.version,
+        run.key,
+        trigger.input_name,
+        trigger.message_id,
+        trigger.timer_name,
+        run.now_ms,
+        len(run.actions),
+    )
+    return str(uuid3(_NAMESPACE, msgspec.json.encode(parts)))
+
+
+def default_payload(run: Run, event_name: str, execution_id: str) -> dict[str, Any]:
+    """As the service sent it. Nobody published one of a timer: `timerName`, and due times under `timers`, are ours."""
+    return {
+        "eventTime": run.now_ms,
+        "payload": {
+            "actionExecutionId": execution_id,
+            "detector": _detector(run),
+            "eventTriggerDetails": _trigger_details(run),
+            "state": {
+                "stateName": run.state,
+                "variables": dict(run.variables),
+                "timers": {name: timer.due_ms for name, timer in run.timers.items()},
+            },
+        },
+        "eventName": event_name,
+    }
+
+
+def _detector(run: Run) -> dict[str, str]:
+    return {
+        "detectorModelName": run.model.name,
+        **({} if run.key is None else {"keyValue": run.key}),
+        "detectorModelVersion": run.model.version,
+    }
+
+
+def _trigger_details(run: Run) -> dict[str, Any]:
+    trigger = run.trigger
+    if trigger.type == "timer":
+        return {"triggerType": "Timer", "timerName": trigger.timer_name}
+    return {"inputName": trigger.input_name, "messageId": trigger.message_id, "triggerType": "Message"}
+
+
+def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
+    """The content expression's text, as the JSON value it is where the type says JSON. Text that is no JSON after all
+    is sent as it is, with a warning, as the service did.
+    """
+    content = template.content
+    value = run.value(content)
+    if template.type == "STRING":
+        return text_of(value)
+    if not isinstance(value, str):
+        raise EvaluationError(f"a JSON payload must be made as a String, not as {type_name(value)}")
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError) as error:
+        run.note(Level.WARNING, event_name, EvaluationError(f"the payload is not valid JSON: {error}"), content)
+        return value
