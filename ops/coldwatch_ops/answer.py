@@ -1,6 +1,7 @@
 """What a command answers: one document for machines, the same told for people."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -20,9 +21,14 @@ class Answer:
     document: Any
     told: tuple[str | Table, ...]
     exit_code: ExitCode = ExitCode.OK
+    lines: Iterable[str] | None = None
+    """Where it is a stream: lines that machines and people read alike, written as they come about."""
 
 
 def write_answer(answer: Answer, out: TextIO, *, as_json: bool) -> None:
+    if answer.lines is not None:
+        out.writelines(f"{line}\n" for line in answer.lines)
+        return
     if as_json:
         out.write(json.dumps(answer.document, indent=2) + "\n")
         return

@@ -5,6 +5,7 @@ from typing import Final
 from coldwatch_ops import accounts, telemetry
 from coldwatch_ops.command import Command
 from coldwatch_ops.dead_letters import commands as dead_letters
+from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
 from coldwatch_ops.quarantine import commands as quarantine
 from coldwatch_ops.teardown import commands as teardown
@@ -21,5 +22,6 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *accounts.COMMANDS,
     *quarantine.COMMANDS,
     *dead_letters.COMMANDS,
+    *detectors.COMMANDS,
     *teardown.COMMANDS,
 )

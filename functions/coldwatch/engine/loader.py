@@ -41,16 +41,21 @@ _BODY_MEMBERS: Final = (
 )
 
 
-def load_model(document: bytes | str | Mapping[str, Any]) -> DetectorModel:
-    """The model, ready to run; raises ModelError with everything that keeps it from running."""
+def load_model(document: bytes | str | Mapping[str, Any], *, name: str = _UNNAMED) -> DetectorModel:
+    """The model, ready to run; raises ModelError with everything that keeps it from running.
+
+    `name` is for a document that names no model.
+    """
     report = Report()
-    model = read_model(document, report)
+    model = read_model(document, report, name=name)
     if report.errors or model is None:
         raise ModelError(report.errors)
     return model
 
 
-def read_model(document: bytes | str | Mapping[str, Any], report: Report) -> DetectorModel | None:
+def read_model(
+    document: bytes | str | Mapping[str, Any], report: Report, *, name: str = _UNNAMED
+) -> DetectorModel | None:
     """As much of a model as can be read; what cannot be is reported and left out."""
     decoded = decode(document, report)
     body = None if decoded is None else _body(decoded, report)
@@ -65,7 +70,7 @@ def read_model(document: bytes | str | Mapping[str, Any], report: Report) -> Det
     inputs = mentioned_inputs(ordered.values())
     has_timers = any(isinstance(a, SetTimer) for s in states for e in s.events for a in e.actions)
     return DetectorModel(
-        name=str(body.attributes.get("detectorModelName", _UNNAMED)),
+        name=str(body.attributes.get("detectorModelName", name)),
         version=str(body.attributes.get("detectorModelVersion", "1")),
         key=key,
         evaluation_method=_read_method(body.attributes, report),
