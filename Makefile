@@ -42,6 +42,9 @@ demo: $(SETUP) ## Show everything in about two minutes; writes .local/demo.json
 up: $(SETUP) ## Build, start and deploy on this machine, and leave it running (KEEP=1 keeps its state)
 	@.venv/bin/python -m local up $(if $(KEEP),--keep) $(if $(PORT),--port $(PORT)) $(if $(MQTT_PORT),--mqtt-port $(MQTT_PORT))
 
+play: $(SETUP) ## Break a fridge in the cloud that is up; you are its responder
+	@.venv/bin/python -m local.play
+
 down: .venv/ready ## Stop it and leave nothing behind (FORGET=1 removes what KEEP=1 kept, too)
 	@.venv/bin/python -m local down $(if $(FORGET),--forget)
 
@@ -74,4 +77,4 @@ lock: $(BOOT)/ready ## Renew the pinned and hashed requirements from the .in fil
 clean: down ## Remove everything that was built or set up
 	rm -rf .local .aws-sam .venv
 
-.PHONY: help setup demo up down invoke test test-long check audit lock clean
+.PHONY: help setup demo up play down invoke test test-long check audit lock clean
