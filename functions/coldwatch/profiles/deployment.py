@@ -1,0 +1,56 @@
+"""`deployment.json`: what a detector model's document has no word for. Which clock it runs by, which incident it opens,
+and which profile holds for devices that have none of their own.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from coldwatch.profiles.errors import DeploymentError
+
+_Text = Annotated[str, Meta(min_length=1)]
+
+
+class Clock(StrEnum):
+    """`WALL`: time is when messages arrive, as the service had it. `EVENT`: time is the device's own."""
+
+    WALL = "wall"
+    EVENT = "event"
+
+
+class IncidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The incident that a model opens. `title` is what a person reads first, before the device's name."""
+
+    kind: Literal["too_warm", "too_cold", "silent", "battery_low", "shock", "out_of_range"]
+    severity: Literal["critical", "warning"]
+    title: Annotated[str, Meta(min_length=1, max_length=60)]
+
+
+class ModelDeployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    incident: IncidentForm
+    clock: Clock = Clock.WALL
+
+
+class DefaultProfiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names of profiles, by application and, more narrowly, by device type."""
+
+    coldchain: _Text
+    factory: _Text
+    by_device_type: dict[str, _Text] = msgspec.field(default_factory=dict)
+
+
+class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`models`: by the name of the detector model. One that is not named here is not run."""
+
+    profiles: DefaultProfiles
+    models: dict[str, ModelDeployment]
+
+
+def read_deployment(document: bytes) -> Deployment:
+    """From its JSON; raises `DeploymentError` saying what is wrong with it."""
+    try:
+        return msgspec.json.decode(document, type=Deployment)
+    except msgspec.MsgspecError as error:
+        raise DeploymentError(f"Not a deployment of detectors: {error}.") from error
