@@ -98,16 +98,30 @@ class Cloud:
         )
 
     def provision(
-        self, *serials: str, application: str = "coldchain", fleet: str = "test", device_type: str = "fridge"
+        self,
+        *serials: str,
+        application: str = "coldchain",
+        fleet: str = "test",
+        device_type: str = "fridge",
+        is_watched: bool = False,
     ) -> Fleet:
-        """Devices allowed, claimed and ready to publish."""
+        """Devices allowed, claimed and ready to publish. Detectors do not watch them unless asked to: most tests let
+        their devices fall silent, and nobody should be told of that.
+        """
         self.allow(*serials, application=application, fleet=fleet, device_type=device_type)
-        return Fleet.provision(
+        made = Fleet.provision(
             endpoint=self.broker,
             ca=self.ca,
             claims=[self.claim(application, *serials)],
             state_dir=self.places.folder / "devices" / self.stack_name / serials[0],
         )
+        for thing in made.devices:
+            self.stack.table("DeviceTableName").update_item(
+                Key={"device_id": thing},
+                UpdateExpression="SET watched = :watched",
+                ExpressionAttributeValues={":watched": is_watched},
+            )
+        return made
 
     def wait_for[T](self, what: str, look: Callable[[], T | None], *, within_s: float = SETTLES_WITHIN_S) -> T:
         """The first true answer of `look`."""

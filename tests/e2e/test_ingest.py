@@ -1,9 +1,6 @@
 """The path of a message through the real thing: MQTT with TLS, topic rule, stream, function, stores, archive."""
 
 import json
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +10,12 @@ import pytest
 
 from coldwatch_ops.accounts import Accounts
 from coldwatch_ops.main import main as coldwatch
-from local import process
 from local.places import ROOT
 from simulator.api import MACHINE_TEMPERATURE, Fleet, Result, attack, load_recording, load_scenario
 from simulator.connection import Publication
 from simulator.message import Kind
 from tests.conftest import Cloud
+from tests.e2e.killing import killing
 
 pytestmark = pytest.mark.cloud
 
@@ -223,65 +220,13 @@ def run(cloud: Cloud, *words: str) -> None:
 
 def test_a_killed_function_loses_nothing_and_doubles_nothing(cloud: Cloud) -> None:
     books = Books(cloud)
-    with cloud.provision("KILL1", "KILL2", "KILL3") as fleet, killing(cloud) as kills:
+    with cloud.provision("KILL1", "KILL2", "KILL3") as fleet, killing(cloud, "StoreTelemetryFunction") as kills:
         summary = fleet.burst(4000)
 
         books.balance(summary.published, within_s=150)
 
     assert summary.published == 4000
     assert len(kills) >= 3
-
-
-class killing:  # noqa: N801 - used as a word in a sentence: `with killing(cloud)`
-    """Kill the process of store_telemetry again and again while the block runs."""
-
-    def __init__(self, cloud: Cloud, *, times: int = 5) -> None:
-        self._cloud = cloud
-        self._times = times
-        self._kills: list[int] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._kill, daemon=True)
-
-    def __enter__(self) -> list[int]:
-        self._thread.start()
-        return self._kills
-
-    def __exit__(self, *_error: object) -> None:
-        self._over.set()
-        self._thread.join(5)
-
-    def _kill(self) -> None:
-        while len(self._kills) < self._times and not self._over.wait(0.7):
-            for pid in workers(self._cloud, "StoreTelemetryFunction"):
-                os.kill(pid, signal.SIGKILL)
-                self._kills.append(pid)
-
-
-def workers(cloud: Cloud, function: str) -> list[int]:
-    """The processes that run a function now."""
-    name = cloud.output(f"{function}Name")
-    leader = process.running(cloud.places)
-    assert leader
-    return [pid for pid in _group(leader.pid) if f"AWS_LAMBDA_FUNCTION_NAME={name}\0" in _environment(pid)]
-
-
-def _group(leader: int) -> list[int]:
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal() and int(folder.name) != leader:
-            try:
-                if os.getpgid(int(folder.name)) == leader:
-                    found.append(int(folder.name))
-            except ProcessLookupError:
-                continue
-    return found
-
-
-def _environment(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace") + "\0"
-    except OSError:
-        return ""
 
 
 def test_presence_is_recorded_for_devices(cloud: Cloud) -> None:

@@ -1,0 +1,198 @@
+"""The one-minute story through the real thing: an excursion becomes an incident that somebody answers by a link."""
+
+import random
+import re
+import time
+import urllib.parse
+from collections.abc import Iterator
+
+import pytest
+
+from local.demo.responders import Button, press
+from simulator.api import Fleet
+from tests.conftest import Cloud
+from tests.e2e.duty import COOL, HOT, Duty, Readings, everything, fetch
+from tests.e2e.killing import killing
+
+pytestmark = pytest.mark.cloud
+
+STATE = ("IncidentTableName", "LinkTableName", "ContactTableName")
+
+
+@pytest.fixture(scope="module")
+def duty(cloud: Cloud) -> Duty:
+    """Ana is told first, then Ben."""
+    duty = Duty(cloud, "duty")
+    ana, ben = duty.responder("ana"), duty.responder("ben")
+    duty.policy((ana, 60), (ben, 300))
+    return duty
+
+
+@pytest.fixture(scope="module")
+def fridges(cloud: Cloud) -> Iterator[Fleet]:
+    serials = [f"DUTY{number}" for number in range(1, 8)]
+    with cloud.provision(*serials, fleet="duty", is_watched=True) as fleet:
+        yield fleet
+
+
+def readings(fridges: Fleet, number: int) -> Readings:
+    return Readings(fridges, f"duty-fridge-DUTY{number}")
+
+
+def test_an_excursion_is_told_acknowledged_by_link_recovers_and_is_resolved(duty: Duty, fridges: Fleet) -> None:
+    fridge = readings(fridges, 1)
+    fridge.publish(*COOL, *HOT)
+    page = duty.page(fridge.thing)
+
+    before = everything(duty.cloud, *STATE)
+    for method in ("GET", "HEAD") * 50:
+        assert fetch(page.link, method)[0] == 200
+    assert everything(duty.cloud, *STATE) == before, "looking changes nothing"
+
+    assert "Ana" in press(page.link)
+    taken = duty.incident(fridge.thing, "ACKNOWLEDGED")
+    fridge.publish(*COOL)
+    over = duty.incident(fridge.thing, "RESOLVED")
+
+    assert (taken["acknowledged_by"], taken["tier"]) == ("duty-ana", 1)
+    assert over["incident_id"] == taken["incident_id"]
+    assert [each.contact_id for each in duty.pages(fridge.thing)] == ["duty-ana"]
+    told = [event["type"] for event in duty.run("incidents", "show", over["incident_id"])["timeline"]]
+    assert [each for each in told if each in {"opened", "paged", "acknowledged", "recovered", "resolved", "recorded"}][
+        :5
+    ] == ["opened", "paged", "acknowledged", "recovered", "resolved"]
+
+
+def test_what_nobody_acknowledges_goes_on_to_the_next_tier_and_an_old_link_acts_no_more(
+    duty: Duty, fridges: Fleet
+) -> None:
+    fridge = readings(fridges, 2)
+    duty.policy(("duty-ana", 4), ("duty-ben", 300))
+    fridge.publish(*HOT)
+    first, second = duty.page(fridge.thing), duty.page(fridge.thing, number=2)
+    duty.policy(("duty-ana", 60), ("duty-ben", 300))
+    before = everything(duty.cloud, *STATE)
+
+    answer = press_whatever(first.link, second.link)
+
+    assert (first.contact_id, second.contact_id) == ("duty-ana", "duty-ben")
+    assert "Ben" in answer
+    assert everything(duty.cloud, *STATE) == before, "too late changes nothing"
+    press(second.link)
+    assert duty.incident(fridge.thing, "ACKNOWLEDGED")["acknowledged_by"] == "duty-ben"
+    duty.run("incidents", "resolve", duty.incidents(fridge.thing)[0]["incident_id"], "--note", "test")
+
+
+def press_whatever(link: str, model: str) -> str:
+    """Send what another link's button would send, in this link's name: an old page may still be open in a browser."""
+    button = Button.of(fetch(model)[1])
+    secret, theirs = link.rpartition("/")[2], model.rpartition("/")[2]
+    fields = {name: secret if value == theirs else value for name, value in button.fields.items()}
+    return post(urllib.parse.urljoin(link, button.action), fields)[1]
+
+
+def post(address: str, fields: dict[str, str], **headers: str) -> tuple[int, str]:
+    origin = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(address))
+    usual = {"Origin": origin, "Content_Type": "application/x-www-form-urlencoded", "Sec_Fetch_Site": "same-origin"}
+    return fetch(address, "POST", urllib.parse.urlencode(fields).encode(), **(usual | headers))
+
+
+def test_every_other_answer_has_its_page_and_changes_nothing(duty: Duty, fridges: Fleet) -> None:
+    fridge = readings(fridges, 3)
+    duty.policy(("duty-ana", 60), ("duty-ben", 300), tiers=[two := both("duty-ana", "duty-ben")])
+    assert two["contacts"] == ["duty-ana", "duty-ben"]
+    fridge.publish(*HOT)
+    ana, ben = sorted((duty.page(fridge.thing), duty.page(fridge.thing, number=2)), key=lambda page: page.contact_id)
+    duty.policy(("duty-ana", 60), ("duty-ben", 300))
+    act, fields = act_of(ana.link)
+    press(ana.link)
+    incident = duty.incident(fridge.thing, "ACKNOWLEDGED")
+    before = everything(duty.cloud, *STATE)
+
+    again = post(act, fields)
+    second = post(act, fields | {"link": secret_of(ben.link)})
+    forged = post(act, fields | {"link": "a" * 26})
+    strange = post(act, fields | {"link": "../../etc/passwd"})
+    foreign = post(act, fields, Origin="https://evil.example", Sec_Fetch_Site="cross-site")
+    bare = fetch(act, "POST", b'{"link": "x"}', Content_Type="application/json")
+
+    assert everything(duty.cloud, *STATE) == before, "none of these changes anything"
+    assert "Ana" in again[1]
+    assert "Ana" in second[1]
+    assert forged[0] == strange[0] == 404
+    assert forged[1] == strange[1], "unknown and forged look the same"
+    assert foreign[0] == 403
+    assert bare[0] in {400, 415}
+    duty.run("incidents", "resolve", incident["incident_id"], "--note", "test")
+    before = everything(duty.cloud, *STATE)
+    assert "esolved" in post(act, fields)[1]
+    assert "esolved" in fetch(ben.link)[1]
+    assert everything(duty.cloud, *STATE) == before
+
+
+def both(*contacts: str) -> dict[str, object]:
+    return {"contacts": list(contacts), "acknowledge_within_s": 60}
+
+
+def secret_of(link: str) -> str:
+    return link.rpartition("/")[2]
+
+
+def act_of(link: str) -> tuple[str, dict[str, str]]:
+    """Where a page's button posts to, and what."""
+    button = Button.of(fetch(link)[1])
+    return urllib.parse.urljoin(link, button.action), button.fields
+
+
+def test_no_log_and_no_execution_history_holds_a_link(duty: Duty, fridges: Fleet) -> None:
+    fridge = readings(fridges, 4)
+    fridge.publish(*HOT)
+    page = duty.page(fridge.thing)
+    press(page.link)
+    incident = duty.incident(fridge.thing, "ACKNOWLEDGED")
+
+    duty.run("incidents", "resolve", incident["incident_id"], "--note", "test")
+
+    secret = secret_of(page.link)
+    workflow = duty.cloud.client("stepfunctions")
+    machine = duty.cloud.output("IncidentStateMachineArn").replace(":stateMachine:", ":execution:")
+    history = workflow.get_execution_history(executionArn=f"{machine}:{incident['incident_id']}", maxResults=1000)
+    assert history["events"]
+    assert secret not in str(history)
+    assert secret not in duty.cloud.places.log.read_text(errors="replace")
+    assert secret not in str(logged(duty.cloud))
+    assert secret not in str(everything(duty.cloud, *STATE))
+
+
+def logged(cloud: Cloud) -> list[str]:
+    logs = cloud.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    return [
+        event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group).get("events", [])
+    ]
+
+
+KILLED = ("EvaluateDetectors", "RunEffects", "OpenIncident", "NotifyTier")
+
+
+@pytest.mark.parametrize("function", KILLED)
+def test_a_function_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(
+    cloud: Cloud, duty: Duty, fridges: Fleet, function: str
+) -> None:
+    fridge = readings(fridges, 5 if function in KILLED[:2] else 6)
+    chance = random.Random(function)
+    with killing(cloud, f"{function}Function", times=3, every_s=0.05 + chance.random() / 4) as kills:
+        for temperature in HOT:
+            fridge.publish(temperature)
+            time.sleep(0.05)
+        cloud.wait_for("its process was killed", lambda: len(kills) >= 1 or None)
+
+    page = duty.page(fridge.thing, number=1, within_s=90)
+    (incident,) = [each for each in duty.incidents(fridge.thing) if each["status"] == "OPEN"]
+
+    told = [found for found in duty.pages(fridge.thing) if found.at >= incident["opened_at"]]
+    assert {found.contact_id for found in told} == {"duty-ana"}, "one responder, once"
+    assert page
+    duty.run("incidents", "resolve", incident["incident_id"], "--note", f"killed {function} {len(kills)} times")
+    fridge.publish(*COOL)
+    assert re.fullmatch(r"[0-9a-z]{26}", incident["incident_id"])
