@@ -1,21 +1,78 @@
-"""Everything that can be said about a model before it runs: all findings at once."""
+"""Everything that can be said about a model before it runs: all findings at once, in the order of the document."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from coldwatch.engine.errors import Finding
 from coldwatch.engine.inputs import Input
+from coldwatch.engine.limit_checks import check_limits, size_of
 from coldwatch.engine.loader import read_model
+from coldwatch.engine.model import DetectorModel, State
+from coldwatch.engine.reference_checks import check_references
 from coldwatch.engine.report import Report
+from coldwatch.engine.survey import named_input
+from coldwatch.engine.syntax import Literal, walk
+from coldwatch.engine.type_checks import check_types
+
+_NUMBER: Final = re.compile(r"(\d+)")
 
 
-def check(model_document: bytes | str | Mapping[str, Any], inputs: Mapping[str, Input] | None) -> tuple[Finding, ...]:
-    """`inputs` None says nothing about inputs."""
+def check(
+    model_document: bytes | str | Mapping[str, Any], inputs: Mapping[str, Input] | None = None
+) -> tuple[Finding, ...]:
+    """Without `inputs` nothing is said about what they declare."""
     report = Report()
     model = read_model(model_document, report)
-    if model is not None and not model.inputs:
-        report.error("", "no condition names an input, so nothing would ever be evaluated")
-    if model is not None and inputs is not None:
-        for name in sorted(model.inputs - inputs.keys()):
-            report.error("", f"there is no input `{name}`")
-    return tuple(report.findings)
+    if model is not None:
+        _check_that_an_input_is_named(model, report)
+        _check_reachability(model, report)
+        check_references(model, inputs, report)
+        check_types(model.states.values(), report)
+        check_limits(model, report, size=size_of(model_document))
+    return tuple(sorted(dict.fromkeys(report.findings), key=_place))
+
+
+def _place(finding: Finding) -> list[tuple[int, str]]:
+    """Numbers count as numbers: `states[2]` stands before `states[10]`."""
+    return [
+        (int(part), "") if part.isdigit() and part.isascii() else (-1, part) for part in _NUMBER.split(finding.path)
+    ]
+
+
+def _check_that_an_input_is_named(model: DetectorModel, report: Report) -> None:
+    if report.errors:
+        return  # what could not be read may well name one
+    conditions = [event.condition for state in model.states.values() for event in state.events if event.condition]
+    if not any(named_input(node) for condition in conditions for node in walk(condition.node)):
+        report.error("", "no condition names an input, so no message would ever be evaluated")
+
+
+def _check_reachability(model: DetectorModel, report: Report) -> None:
+    reached = _reachable(model)
+    for state in model.states.values():
+        if reached and state.name not in reached:
+            report.warning(state.path, f"no transition leads to the state `{state.name}`")
+        _check_order(state, report)
+
+
+def _reachable(model: DetectorModel) -> set[str]:
+    """Empty when there is no initial state to begin with, which has been told already."""
+    reached: set[str] = set()
+    waiting = [model.initial_state]
+    while waiting:
+        state = model.states.get(waiting.pop())
+        if state is not None and state.name not in reached:
+            reached.add(state.name)
+            waiting += [transition.next_state for transition in state.transitions]
+    return reached
+
+
+def _check_order(state: State, report: Report) -> None:
+    """The first transition that holds is taken: behind one that always holds, the others wait in vain."""
+    always = None
+    for transition in state.transitions:
+        if always is not None:
+            report.warning(transition.path, f"never reached: `{always}` stands before it and always holds")
+        elif transition.condition and isinstance(transition.condition.node, Literal):
+            always = transition.name if transition.condition.node.value is True else None

@@ -79,7 +79,7 @@ def read_model(
         inputs=inputs,
         has_timers=has_timers,
         key_path=key_path,
-        remembered=remembered(ordered.values()) if has_timers or len(inputs) > 1 else {},
+        remembered=remembered(ordered.values(), inputs) if has_timers or len(inputs) > 1 else {},
     )
 
 

@@ -3,6 +3,8 @@
 from typing import Any
 
 from coldwatch.engine.errors import ExpressionError, Finding, FindingType, Level
+from coldwatch.engine.model import Expression
+from coldwatch.engine.syntax import Span
 
 
 class Report:
@@ -14,6 +16,13 @@ class Report:
 
     def warning(self, path: str, message: str, kind: FindingType = FindingType.STRUCTURE) -> None:
         self.findings.append(Finding(Level.WARNING, kind, path, message))
+
+    def found(
+        self, level: Level, kind: FindingType, expression: Expression, message: str, span: Span | None = None
+    ) -> None:
+        """A finding within an expression, at the span or on the whole of it."""
+        place = expression.node.span if span is None else span
+        self.findings.append(Finding(level, kind, expression.path, message, expression.source, place))
 
     def unreadable(self, path: str, error: ExpressionError) -> None:
         self.findings.append(

@@ -1,7 +1,7 @@
 """What the expressions of a model mention, and what of a message has to be remembered for them."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from coldwatch.engine.model import (
     ActionTemplate,
@@ -60,39 +60,49 @@ def mentioned_inputs(states: Iterable[State]) -> frozenset[str]:
     return frozenset(name for name in names if name is not None)
 
 
-def remembered(states: Iterable[State]) -> Mapping[str, frozenset[tuple[Step, ...]]]:
+def remembered(states: Iterable[State], inputs: frozenset[str]) -> Mapping[str, frozenset[tuple[Step, ...]]]:
     """The paths that may be read when another message, or a timer, starts the evaluation.
 
     What stands behind `currentInput("x") && ...` is read of x's own messages only, so it is not among them: a model
-    that guards what it reads keeps nothing of its messages, and one that changes nothing leaves nothing to store.
+    that guards what it reads keeps nothing of its messages, and a message that changes nothing leaves nothing to store.
+    Where there is one input, `triggerType("Message") && ...` says the same.
     """
     paths: dict[str, set[tuple[Step, ...]]] = {}
     for state in states:
         for event in state.events:
-            for name, path in _unguarded_of_event(event):
-                paths.setdefault(name, set()).add(path)
+            for reference in _unguarded_of_event(event, any_message=len(inputs) == 1):
+                paths.setdefault(reference.input_name, set()).add(reference.path)
     return {name: frozenset(found) for name, found in paths.items()}
 
 
-def _unguarded_of_event(event: ModelEvent) -> Iterator[tuple[str, tuple[Step, ...]]]:
+def _unguarded_of_event(event: ModelEvent, *, any_message: bool) -> Iterator[InputReference]:
     guards = frozenset[str]()
     if event.condition is not None:
-        yield from _unguarded(event.condition.node, guards)
+        yield from unguarded(event.condition.node, any_message=any_message)
         guards = _guards(event.condition.node)
     for action in event.actions:
         for expression in action_expressions(action):
-            yield from _unguarded(expression.node, guards)
+            yield from unguarded(expression.node, guards, any_message=any_message)
 
 
-def _unguarded(node: Node, guards: frozenset[str]) -> Iterator[tuple[str, tuple[Step, ...]]]:
-    if isinstance(node, InputReference) and node.input_name not in guards:
-        yield node.input_name, node.path
-    if isinstance(node, Binary) and node.operator == "&&":
-        yield from _unguarded(node.left, guards)
-        yield from _unguarded(node.right, guards | _guards(node.left))
+_ANY_MESSAGE: Final = "any message"
+"""No input has a blank in its name."""
+
+
+def unguarded(node: Node, guards: frozenset[str] = frozenset(), *, any_message: bool) -> Iterator[InputReference]:
+    """What is read although another message, or a timer, may have started the evaluation.
+
+    With `any_message` it is enough that some message has, whichever it was.
+    """
+    if isinstance(node, InputReference):
+        if node.input_name not in guards and not (any_message and _ANY_MESSAGE in guards):
+            yield node
+    elif isinstance(node, Binary) and node.operator == "&&":
+        yield from unguarded(node.left, guards, any_message=any_message)
+        yield from unguarded(node.right, guards | _guards(node.left), any_message=any_message)
     else:
         for child in children(node):
-            yield from _unguarded(child, guards)
+            yield from unguarded(child, guards, any_message=any_message)
 
 
 def _guards(node: Node) -> frozenset[str]:
@@ -101,7 +111,9 @@ def _guards(node: Node) -> frozenset[str]:
         case Binary(operator="&&", left=left, right=right):
             return _guards(left) | _guards(right)
         case Call(function="currentInput", arguments=(Literal(value=str(name)),)):
-            return frozenset((name,))
+            return frozenset((name, _ANY_MESSAGE))
+        case Call(function="triggerType", arguments=(Literal(value=str(word)),)) if word.casefold() == "message":
+            return frozenset((_ANY_MESSAGE,))
     return frozenset()
 
 
