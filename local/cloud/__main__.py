@@ -21,6 +21,7 @@ MENDS = (
     "athena_projection",
     "nested_stacks",
     "metrics",
+    "authorizations",
 )
 """In the order of installation: a later mend wraps what an earlier one put in place."""
 
