@@ -1,5 +1,6 @@
 """The running local cloud with the real template deployed by the real SAM CLI: once for a run of the tests."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ from local.places import ROOT, Places
 from simulator.api import Claim, Fleet
 
 SETTLES_WITHIN_S = 90.0
+AUTHORIZATIONS = "COLDWATCH_AUTHORIZATIONS"
+"""Has the cloud write down which statement of which role let a call pass (local/cloud/authorizations.py)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Cloud:
     @property
     def root(self) -> Path:
         return ROOT
+
+    def authorizations(self) -> list[dict[str, Any]]:
+        """Calls that were allowed to a role: `principal` (the role's name), `action`, and all `sids` that allow it."""
+        path = self.places.folder / "authorizations.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def accounts(self) -> Accounts:
         return read_accounts(self.stack)
@@ -158,6 +166,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     where = Places(tmp_path_factory.mktemp("local"))
     deployment.build(where)
+    os.environ[AUTHORIZATIONS] = str(where.folder / "authorizations.jsonl")
     running = process.start(where, port=ports.take(0, option=""), mqtt_port=ports.take(0, option=""), keep=False)
     try:
         deployment.deploy(where, running)
