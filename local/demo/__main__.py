@@ -31,7 +31,8 @@ RESULT = ROOT / ".local" / "demo.json"
 def main() -> int:
     """0 all holds, 1 an identity does not hold or something could not be done, 130 interrupted."""
     os.environ.update(process.CREDENTIALS)
-    console = Console(highlight=False, soft_wrap=True)
+    # Its own hold on standard output, which the operator's command is lent while it runs.
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     began = time.monotonic()
     RESULT.unlink(missing_ok=True)
     try:

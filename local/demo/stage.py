@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import re
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -18,9 +20,13 @@ from coldwatch_ops.archive_query import ask_archive
 from coldwatch_ops.connection import Target, open_stack
 from coldwatch_ops.main import main as coldwatch
 from coldwatch_ops.stack import Stack
+from local.demo.responders import read_messages
 from local.errors import LocalCloudError
 from local.places import Places
 from simulator.api import Claim
+
+_ONE_AT_A_TIME = threading.Lock()
+_TOKEN = re.compile(r"Token=([A-Za-z0-9-]+)")
 
 SETTLES_WITHIN_S = 240.0
 """Generous: a slow machine must not look like a lost message."""
@@ -46,15 +52,42 @@ class Stage:
     def ca(self) -> Path:
         return Path(self.address["ca_file"])
 
-    def command(self, *words: str) -> None:
-        """Run the operator's command against this cloud. Raises LocalCloudError when it fails."""
-        options = ["--stack", self.stack.name, "--region", self.address["region"]]
-        options += ["--endpoint-url", self.address["endpoint_url"]]
+    @property
+    def inbox(self) -> Path:
+        return Path(self.address["inbox_file"])
+
+    def command(self, *words: str) -> Any:
+        """Run the operator's command against this cloud: its JSON. Raises LocalCloudError when it fails.
+
+        One at a time: several threads run commands, and each has the process's standard output while it runs.
+        """
+        options = ["--stack", self.stack.name, "--region", self.address["region"], "--json"]
         said = io.StringIO()
-        with contextlib.redirect_stdout(said):
-            code = coldwatch([*options, *words])
+        with _ONE_AT_A_TIME, contextlib.redirect_stdout(said):
+            code = coldwatch([*options, "--endpoint-url", self.address["endpoint_url"], *words])
         if code:
             raise LocalCloudError(f"coldwatch {' '.join(words)} ended with {code}: {said.getvalue()}")
+        return json.loads(said.getvalue() or "null")
+
+    def add_responder(self, contact_id: str, name: str) -> None:
+        """A contact with a mail address that is confirmed by the token which arrives there."""
+        address = f"{contact_id}@example.com"
+        self.command("contacts", "add", contact_id, "--name", name, "--email", address)
+        self.command("contacts", "confirm", self._confirmation(address))
+
+    def _confirmation(self, address: str) -> str:
+        deadline = time.monotonic() + SETTLES_WITHIN_S
+        while time.monotonic() < deadline:
+            for message in read_messages(self.inbox):
+                if message["to"] == address and (token := _TOKEN.search(message["text"])):
+                    return token[1]
+            time.sleep(0.1)
+        raise LocalCloudError(f"no mail that asks {address} to confirm has come")
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Every incident, each with its timeline."""
+        found = self.command("incidents", "list", "--status", "all")["incidents"]
+        return [self.command("incidents", "show", incident["incident_id"]) for incident in found]
 
     def claim(self, application: str, serials: Sequence[str]) -> Claim:
         """A claim certificate of an application, made as an operator makes one."""

@@ -3,19 +3,25 @@
 import json
 import time
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from local.demo import verdict
-from local.demo.stage import Stage
-from local.demo.verdict import Figures
+from local.demo.plot import SILENCE_S, Plot, findings, seen
+from local.demo.responders import OnDuty
+from local.demo.sender import Sender
+from local.demo.stage import SETTLES_WITHIN_S, Stage
+from local.demo.verdict import Command, Figures
 from simulator import hostile, recording
 from simulator.api import AllowedSerial, Claim, Fleet, Happening, Summary, allow_list, load_scenario
 from simulator.connection import Publication
 from simulator.message import Kind
 
 GATEWAY = AllowedSerial("GW0001", "coldchain", "north", "gateway")
+POLICY = Path(__file__).with_name("policy.json")
 CHILD = "north-probe-0001"
 """A sensor that a gateway speaks for, and that nobody has registered at first."""
 
@@ -34,6 +40,7 @@ class Story:
     def tell(self) -> Figures:
         """Every chapter in turn; the devices are gone again at the end."""
         is_enforced = self._stage.iam_is_enforced()
+        self._call_responders()
         claims = self._allow()
         began = time.monotonic()
         with Fleet.provision(
@@ -42,12 +49,28 @@ class Story:
             self._chapter(
                 f"{len(fleet.devices)} devices provisioned by claim, each with a certificate of its own", began
             )
-            self._run_scenario(fleet)
-            self._attack(fleet, claims[0])
-            self._speak_for_a_child(fleet)
-            recorded, player = self._replay(fleet)
+            # As the fleet will count it: the scenario's device time ends at the present.
+            start_ms = round((time.time() + self._play.wall_s - self._play.duration_s) * 1000)
+            plot = Plot.of(self._play, fleet.cast(self._play), start_ms=start_ms)
+            self._stage.command("devices", "profile", plot.parts.falls_silent, "--set", f"silence_s={SILENCE_S}")
+            with OnDuty(self._stage.inbox, plot.is_answered, self._say) as responders:
+                commands = self._run_scenario(fleet, plot)
+                self._attack(fleet, claims[0])
+                self._speak_for_a_child(fleet)
+                recorded, player = self._replay(fleet)
+                incidents = self._wait_for_the_end(plot, player)
+            if responders.failure is not None:
+                raise responders.failure
             devices = len(fleet.devices)
-        return self._figures(is_enforced, devices, recorded, player)
+        return self._figures(is_enforced, devices, recorded, player, (plot, incidents, commands))
+
+    def _call_responders(self) -> None:
+        """Ana is told first; Ben is told of what she does not acknowledge, and of what is no emergency."""
+        began = time.monotonic()
+        for contact_id, name in (("ana", "Ana"), ("ben", "Ben")):
+            self._stage.add_responder(contact_id, name)
+        self._stage.command("policy", "put", str(POLICY))
+        self._chapter("two responders confirmed their addresses; a policy says who is told when", began)
 
     def _allow(self) -> list[Claim]:
         """Put the serials of the scenario's devices on the allow-list, and make a claim certificate for each kind."""
@@ -60,13 +83,19 @@ class Story:
             )
         return [self._stage.claim(application, found) for application, found in serials.items()]
 
-    def _run_scenario(self, fleet: Fleet) -> None:
+    def _run_scenario(self, fleet: Fleet, plot: Plot) -> list[Command]:
         began = time.monotonic()
         self._console.print(f"\n[bold]{self._play.about}[/bold]")
-        summary = fleet.run(self._play, on_event=self._happen)
+        sender = Sender(self._stage, plot, self._say)
+        with sender:
+            summary = fleet.run(self._play, on_event=self._happen, listens=True)
         self._count(summary)
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in summary.by_kind.items())
         self._chapter(f"{summary.published:,} messages published: {kinds}", began)
+        return sender.commands
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"  [cyan]{text}[/cyan]")
 
     def _happen(self, happening: Happening) -> None:
         minutes, seconds = divmod(round(happening.at_s), 60)
@@ -111,11 +140,29 @@ class Story:
         self._chapter(f"{recorded.name}: {summary.published:,} readings of 2013 and 2014 replayed by {player}", began)
         return recorded, player
 
+    def _wait_for_the_end(self, plot: Plot, player: str) -> list[dict[str, Any]]:
+        """The incidents, once the story has come to its end, or after SETTLES_WITHIN_S."""
+        began = time.monotonic()
+        while True:
+            incidents = self._stage.incidents()
+            if plot.is_over(incidents, player) or time.monotonic() - began > SETTLES_WITHIN_S:
+                self._chapter(f"{len(incidents)} incidents, each with its timeline and its evidence", began)
+                return incidents
+            time.sleep(1)
+
     def _count(self, summary: Summary) -> None:
         self._published += summary.published
         self._refused += summary.refused
 
-    def _figures(self, is_enforced: bool, devices: int, recorded: recording.Recording, player: str) -> Figures:  # noqa: FBT001 - one figure of several
+    def _figures(
+        self,
+        is_enforced: bool,  # noqa: FBT001 - one figure of several
+        devices: int,
+        recorded: recording.Recording,
+        player: str,
+        told: tuple[Plot, list[dict[str, Any]], list[Command]],
+    ) -> Figures:
+        plot, incidents, commands = told
         began = time.monotonic()
         accounts = self._stage.settled_accounts(self._published)
         found = self._stage.recorded_readings(player, recorded.rows[0].timestamp_ms, recorded.rows[-1].timestamp_ms)
@@ -130,7 +177,10 @@ class Story:
             refused=self._refused,
             stored=accounts.stored or 0,
             archived=accounts.archived or 0,
-            recording=verdict.Recording(recorded.name, len(recorded.rows), *found),
+            recording=verdict.Recording(recorded.name, len(recorded.rows), *found, findings(incidents, player)),
+            parts=plot.parts,
+            incidents=tuple(seen(incident) for incident in incidents),
+            commands=tuple(commands),
             unrefused=tuple(self._unrefused),
         )
 
