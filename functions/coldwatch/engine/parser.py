@@ -278,8 +278,8 @@ def _steps(parser: _Parser, sigil: Token) -> list[Step]:
     """`{ "." name { "[" digits "]" } }`, `name` = an identifier, or any text in backticks."""
     steps: list[Step] = []
     while parser.cursor.accept_here("dot"):
-        name = parser.cursor.accept_here("identifier")
-        quoted = None if name else parser.cursor.accept_here("quoted identifier")
+        name = parser.cursor.accept("identifier")
+        quoted = None if name else parser.cursor.accept("quoted identifier")
         if name is None and quoted is None:
             parser.cursor.fail("expected a name, in backticks if it is not letters, digits and `_`")
         steps.append(name.text if name else quoted.text[1:-1] if quoted else "")

@@ -4,7 +4,9 @@ import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from coldwatch.engine.errors import Level, ModelError
 from coldwatch.engine.evaluation import Evaluation
@@ -22,8 +24,7 @@ from coldwatch_ops.errors import FailedError, UsageError
 def run_replay(options: Namespace, context: Context) -> Answer:
     """The lines are written while the trace is read, which may be longer than memory."""
     replay = Replay(_model(options.model), read_inputs(options.inputs))
-    trace = read_trace(_lines_of(options.messages))
-    return Answer(None, (), lines=_told(replay, replay.run(trace), options, context.say))
+    return Answer(None, (), lines=_told(replay, _opened(options.messages), options, context.say))
 
 
 def _model(path: str) -> DetectorModel:
@@ -34,10 +35,10 @@ def _model(path: str) -> DetectorModel:
         raise FailedError(f"{path} cannot run:", finding_lines(error.findings)) from None
 
 
-def _lines_of(path: str) -> Iterable[bytes]:
+def _opened(path: str) -> AbstractContextManager[BinaryIO]:
     """Opened at once, so that a wrong name is told before anything is written."""
     if path == "-":
-        return sys.stdin.buffer
+        return nullcontext(sys.stdin.buffer)
     try:
         return Path(path).open("rb")
     except OSError as error:
@@ -45,27 +46,31 @@ def _lines_of(path: str) -> Iterable[bytes]:
 
 
 def _told(
-    replay: Replay, results: Iterable[Evaluation | Failure], options: Namespace, say: Callable[[str], None]
+    replay: Replay, opened: AbstractContextManager[BinaryIO], options: Namespace, say: Callable[[str], None]
 ) -> Iterator[str]:
     told = set[tuple[str, str]]()
-    for result in _with_end(replay, results, options.until):
-        if isinstance(result, Failure):
-            yield json.dumps(result.to_document(), separators=(",", ":"))
-            continue
-        if options.all or result.actions or result.has_changed:
-            yield json.dumps(evaluation_document(result), separators=(",", ":"))
-        for note in result.notes:
-            if note.level is not Level.INFO and (note.path, note.message) not in told:
-                told.add((note.path, note.message))
-                say(f"{note.level.lower()}: {note.path}: {note.message} (time {result.time_ms}, told once)")
+    with opened as trace:
+        for result in _results(replay, trace, options.until):
+            if isinstance(result, Failure):
+                yield _line(result.to_document())
+                continue
+            if options.all or result.actions or result.has_changed:
+                yield _line(evaluation_document(result))
+            for note in result.notes:
+                if note.level is not Level.INFO and (note.path, note.message) not in told:
+                    told.add((note.path, note.message))
+                    say(f"{note.level.lower()}: {note.path}: {note.message} (time {result.time_ms}, told once)")
 
 
-def _with_end(
-    replay: Replay, results: Iterable[Evaluation | Failure], until_ms: int | None
-) -> Iterator[Evaluation | Failure]:
-    yield from results
+def _results(replay: Replay, trace: Iterable[bytes], until_ms: int | None) -> Iterator[Evaluation | Failure]:
+    yield from replay.run(read_trace(trace))
     if until_ms is not None:
         yield from replay.advance(until_ms)
+
+
+def _line(document: dict[str, Any]) -> str:
+    """Everything but ASCII is escaped, so that a terminal obeys nothing a device has sent."""
+    return json.dumps(document, separators=(",", ":"))
 
 
 INPUTS = argument("--inputs", metavar="DIR", help="a folder of inputs, as CreateInput took them")
