@@ -1,5 +1,6 @@
 """What other programs use of the simulator. docs/simulator.md shows how."""
 
+from simulator.answering import Act
 from simulator.claim import Claim
 from simulator.errors import (
     BrokerError,
@@ -14,18 +15,20 @@ from simulator.hostile import Outcome, Result, attack
 from simulator.identity import Identity
 from simulator.recording import MACHINE_TEMPERATURE, Recording
 from simulator.recording import load as load_recording
-from simulator.scenario import AllowedSerial, Scenario, allow_list
+from simulator.scenario import AllowedSerial, How, Scenario, allow_list
 from simulator.scenario import load as load_scenario
 from simulator.summary import Summary
 
 __all__ = [
     "MACHINE_TEMPERATURE",
+    "Act",
     "AllowedSerial",
     "BrokerError",
     "Claim",
     "Fleet",
     "FleetError",
     "Happening",
+    "How",
     "Identity",
     "Outcome",
     "ProvisioningError",

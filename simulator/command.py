@@ -6,7 +6,10 @@ Exit codes: 0 done; 1 the broker, the fleet or a file stood in the way, or an at
 
 import argparse
 import json
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from simulator.connection import IN_FLIGHT
 from simulator.errors import SimulatorError
 from simulator.fleet import Fleet
 from simulator.hostile import Outcome, Result, attack
+from simulator.scenario import How
 from simulator.summary import Summary
 
 
@@ -86,6 +90,7 @@ def positive(text: str) -> int:
 def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     run = commands.add_parser("run", parents=[common], help="play a scenario")
     run.add_argument("scenario", help="a scenario file, or demo, steady or burst")
+    run.add_argument("--answer", action="store_true", help="have the devices answer commands, as the scenario says")
     run.set_defaults(act=_run)
     replay = commands.add_parser("replay", parents=[common], help="replay a recording through a machine")
     replay.add_argument("recording", nargs="?", default=recording.MACHINE_TEMPERATURE, help="CSV: timestamp,value")
@@ -97,6 +102,10 @@ def _add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     burst.add_argument("--messages", type=positive, default=20_000, metavar="N")
     burst.add_argument("--devices", type=positive, metavar="D", help="from so many devices; all when absent")
     burst.set_defaults(act=_burst)
+    listen = commands.add_parser("listen", parents=[common], help="answer commands, and publish nothing else")
+    listen.add_argument("--for", dest="for_s", type=positive, metavar="S", help="seconds; until Ctrl-C when absent")
+    listen.add_argument("--how", choices=[str(how) for how in How], default=How.NORMAL, help="how to answer")
+    listen.set_defaults(act=_listen)
     hostile = commands.add_parser("hostile", parents=[common], help="try what an attacker would")
     hostile.add_argument("--attacker", metavar="THING", help="whose certificate was stolen; the first when absent")
     hostile.add_argument("--victim", metavar="THING", help="another thing of the same application")
@@ -134,7 +143,9 @@ def _run(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], boo
     story = scenario.load(options.scenario)
     terminal.say(f"{story.about} ({story.wall_s:.0f} s)")
     with terminal.progress("published", None) as bar:
-        summary = fleet.run(story, on_event=terminal.tell, on_progress=bar.to)
+        summary = fleet.run(
+            story, answers=options.answer, on_event=terminal.tell, on_progress=bar.to, on_act=terminal.tell_act
+        )
     return _conclude(f"Scenario {story.name}", summary)
 
 
@@ -151,6 +162,17 @@ def _burst(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], b
     with terminal.progress("published", options.messages) as bar:
         summary = fleet.burst(options.messages, devices=options.devices, on_progress=bar.to)
     return _conclude("Burst", summary)
+
+
+def _listen(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    """Ctrl-C is how it usually ends: the devices did what they were asked to."""
+    how = How(options.how)
+    fleet.listen(how=lambda _thing: how, on_act=terminal.tell_act)
+    terminal.say(f"{len(fleet.devices)} devices listen for commands and answer: {how}.")
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait(options.for_s)
+    done = {thing: [asdict(act) for act in fleet.acts(thing)] for thing in fleet.devices}
+    return {"acts": {thing: acts for thing, acts in done.items() if acts}}, True
 
 
 def _conclude(title: str, summary: Summary) -> tuple[dict[str, Any], bool]:

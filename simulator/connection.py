@@ -111,10 +111,10 @@ class Connection:
             if time.monotonic() > deadline or (not self._comes_back and self._ended.is_set()):
                 raise BrokerError(f"{self.client_id} cannot connect to {self._endpoint.host}: {self.problem}.")
 
-    def publish(self, publication: Publication) -> None:
-        """Queue it; waits while the queue is full."""
+    def publish(self, publication: Publication, *, waits: bool = True) -> None:
+        """Queue it. Waits while the queue is full, which the network's thread must not: it would wait for itself."""
         with self._lock:
-            while len(self._queue) >= _QUEUE:
+            while waits and len(self._queue) >= _QUEUE:
                 self._lock.wait(1)
                 self._network.check()
             self._queue.append(publication)

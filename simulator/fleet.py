@@ -1,4 +1,4 @@
-"""Many devices in one process: provision them, run a scenario, replay a recording, publish a burst.
+"""Many devices in one process: provision them, run a scenario, replay a recording, publish a burst, answer commands.
 
 Half of the devices publish by Basic Ingest, the other half to their topic.
 """
@@ -6,20 +6,23 @@ Half of the devices publish by Basic Ingest, the other half to their topic.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
 from simulator import burst, claim, recording, timeline
+from simulator.answering import Act
 from simulator.claim import Claim
 from simulator.connection import IN_FLIGHT, Connection, Publication
 from simulator.endpoint import Endpoint, tls_context
 from simulator.errors import FleetError
 from simulator.identity import Identity, StateFolder
-from simulator.message import Announcement, LinkChange, Message, Transmission
+from simulator.listening import Listener, OnAct
+from simulator.message import Announcement, Kind, LinkChange, Message, Transmission
 from simulator.network import Network
 from simulator.recording import Recording
-from simulator.scenario import Scenario
+from simulator.scenario import How, Scenario
 from simulator.summary import Summary, Tally
 
 
@@ -60,6 +63,8 @@ class Fleet:
         self.endpoint = endpoint
         self.network = network or Network()
         self._tally = Tally()
+        self._listeners: dict[str, Listener] = {}
+        self._latest: dict[str, Publication] = {}
         self.devices = {
             identity.thing: self._make_device(identity, number, in_flight) for number, identity in enumerate(identities)
         }
@@ -117,19 +122,47 @@ class Fleet:
         for device in chosen:
             device.connection.wait_open()
 
+    def listen(
+        self,
+        things: Iterable[str] | None = None,
+        *,
+        how: Callable[[str], How] = lambda _thing: How.NORMAL,
+        on_act: OnAct = lambda _thing, _act: None,
+    ) -> None:
+        """Connect the named things, or all, and have them answer commands until the fleet is closed.
+
+        `how` is asked at each request of a thing. Listening again changes how, and who is told; what a device has
+        answered it remembers.
+        """
+        chosen = list(self.devices if things is None else things)
+        self.open(chosen)
+        granted = [self._listener(thing, partial(how, thing), on_act).subscribe() for thing in chosen]
+        for each in granted:
+            each.result(timeout=_GRANTED_S)
+
+    def acts(self, thing: str) -> tuple[Act, ...]:
+        """What a thing has done because commands told it to, in order."""
+        listener = self._listeners.get(thing)
+        return listener.memory.acts if listener else ()
+
     def run(
         self,
         scenario: Scenario,
         *,
+        answers: bool = False,
         on_event: OnHappening = lambda _happening: None,
         on_progress: OnProgress = lambda _published: None,
+        on_act: OnAct = lambda _thing, _act: None,
     ) -> Summary:
         """Play a scenario to its end, or until interrupted, and wait until all is acknowledged.
 
-        Device time ends at the present, so accelerated timestamps lie in the past and never ahead of the clock.
+        Device time ends at the present, so accelerated timestamps lie in the past and never ahead of the clock. With
+        `answers`, its devices answer commands, as the scenario says, and go on doing so afterwards.
         """
         cast = self.cast(scenario)
         self.open(cast.values())
+        if answers:
+            self._listen(scenario, cast, on_act)
         start_ms = round((time.time() + scenario.wall_s - scenario.duration_s) * 1000)
         steps = timeline.steps(scenario, cast, start_ms)
         with _Run(self, cast.values()) as run:
@@ -201,20 +234,52 @@ class Fleet:
                 return thing
         raise FleetError(f"No device of this fleet is a {device_type}.")
 
+    def _listen(self, scenario: Scenario, cast: dict[str, str], on_act: OnAct) -> None:
+        began, labels = time.monotonic(), {thing: label for label, thing in cast.items()}
+
+        def how(thing: str) -> How:
+            at_s = min((time.monotonic() - began) * scenario.acceleration, scenario.duration_s)
+            return scenario.how_answers(labels[thing], at_s)
+
+        self.listen(cast.values(), how=how, on_act=on_act)
+
+    def _listener(self, thing: str, how: Callable[[], How], on_act: OnAct) -> Listener:
+        device = self.devices[thing]
+        listener = self._listeners.get(thing)
+        if listener is None:
+            listener = Listener(self.network, device.connection, device.identity, how=how, on_act=on_act)
+            self._listeners[thing] = listener
+        listener.how = how
+        listener.on_act = partial(self._act, on_act)
+        return listener
+
+    def _act(self, on_act: OnAct, thing: str, act: Act) -> None:
+        """On the network's thread. A report that is asked for is the latest one, said again."""
+        latest = self._latest.get(thing)
+        if act.command == "report_now" and latest is not None:
+            self.devices[thing].connection.publish(latest, waits=False)
+        on_act(thing, act)
+
     def _make_device(self, identity: Identity, number: int, in_flight: int) -> FleetDevice:
         connection = Connection(
             self.network,
             self.endpoint,
             client_id=identity.thing,
             tls=tls_context(self.endpoint, identity.certificate, identity.key),
-            settled=lambda publication, why: self._tally.count(identity.thing, publication.kind, why),
+            settled=partial(self._settle, identity.thing),
             in_flight=in_flight,
         )
         topic = identity.basic_ingest_topic if number % 2 else identity.telemetry_topic
         return FleetDevice(identity, connection, topic)
 
+    def _settle(self, thing: str, publication: Publication, why: str | None) -> None:
+        if publication.kind is not Kind.RESPONSE:
+            self._tally.count(thing, publication.kind, why)
+
     def _publish(self, thing: str, what: Message | Transmission) -> None:
         device = self.devices[thing]
+        if thing in self._listeners:
+            self._latest[thing] = Publication(device.topic, what.payload, Kind.DUPLICATE)
         device.connection.publish(Publication(device.topic, what.payload, what.kind))
 
     def _change_link(self, thing: str, *, is_up: bool) -> None:
@@ -267,3 +332,4 @@ def _in_time[T: (Message, Transmission | LinkChange | Announcement)](
 
 
 _MEANWHILE_S = 0.25
+_GRANTED_S = 30.0

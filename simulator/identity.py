@@ -46,6 +46,14 @@ class Identity:
     def basic_ingest_topic(self) -> str:
         return topics.basic_ingest(self.basic_ingest_rule, self.telemetry_topic)
 
+    @property
+    def request_topic(self) -> str:
+        return topics.command_request(self.thing, prefix=self.topic_prefix)
+
+    @property
+    def response_topic(self) -> str:
+        return topics.command_response(self.thing, prefix=self.topic_prefix)
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

@@ -14,6 +14,8 @@ class Kind(StrEnum):
     HOSTILE = "hostile"
     RECORDED = "recorded"
     BURST = "burst"
+    RESPONSE = "response"
+    """The answer to a command: no telemetry, and not counted as such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Times are seconds of device time since the run began. A device of a scenario goe
 
 import json
 from dataclasses import dataclass, field
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,17 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 _SCHEMA = SCENARIOS / "scenario.schema.json"
 _APPLICATIONS = {"machine": "factory"}
 _BOX_EVENTS = ("door_open", "spike", "compressor_failure", "compressor_repair", "freeze")
+
+
+class How(StrEnum):
+    """How a device answers commands, as an event of the kind `answers` says."""
+
+    NORMAL = "normal"
+    LATE = "late"
+    TWICE = "twice"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Event:
     peak_c: float = 0.0
     drift_s_per_hour: float = 0.0
     messages: tuple[str, ...] = ()
+    how: How = How.NORMAL
     about: str = ""
 
     def is_on(self, at_s: float) -> bool:
@@ -76,6 +89,11 @@ class Scenario:
 
     def events_of(self, label: str) -> tuple[Event, ...]:
         return tuple(event for event in self.events if label in event.labels)
+
+    def how_answers(self, label: str, at_s: float) -> How:
+        """How the device answers commands at a moment: as the last event says that is on."""
+        told = [event for event in self.events_of(label) if event.kind == "answers" and event.is_on(at_s)]
+        return max(told, key=lambda event: event.at_s).how if told else How.NORMAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +180,7 @@ def _event(document: dict[str, Any], labels: list[str]) -> Event:
         at_s=float(document["at_s"]),
         labels=_matching(document, labels),
         messages=tuple(document.get("messages", ())),
+        how=How(document.get("how", How.NORMAL)),
         about=document.get("about", ""),
         **optional,
     )

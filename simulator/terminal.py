@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from simulator.answering import Act
 from simulator.fleet import Happening
 from simulator.hostile import Outcome, Result
 from simulator.summary import Summary
@@ -50,6 +51,11 @@ def tell(happening: Happening) -> None:
     named = ", ".join(happening.things[:_NAMED])
     more = f" and {len(happening.things) - _NAMED} more" if len(happening.things) > _NAMED else ""
     say(f"{minutes:3d}:{seconds:02d}  {named}{more}: {happening.text}")
+
+
+def tell_act(thing: str, act: Act) -> None:
+    given = "".join(f" {name}={value}" for name, value in act.parameters.items())
+    say(f"        {thing}: told to {act.command}{given}, and does it")
 
 
 def tell_outcome(outcome: Outcome) -> None:

@@ -22,7 +22,9 @@ _TOLD = {
     "clock_drift": "clock drifts",
     "silence": "falls silent",
     "hostile": "sends malformed messages",
+    "answers": "answers commands: {how}",
 }
+_ENDS_ARE_TOLD = ("door_open", "compressor_failure", "freeze", "link_loss", "silence", "answers")
 
 
 def steps(scenario: Scenario, things: Mapping[str, str], start_ms: int) -> Iterator[Step]:
@@ -49,8 +51,8 @@ def _order(step: Step) -> tuple[float, int]:
 
 def _announce(scenario: Scenario) -> Iterator[Announcement]:
     for event in scenario.events:
-        yield Announcement(event.at_s, event.about or _TOLD[event.kind], event.labels)
-        if event.for_s and event.kind in ("door_open", "compressor_failure", "freeze", "link_loss", "silence"):
+        yield Announcement(event.at_s, event.about or _TOLD[event.kind].format(how=event.how), event.labels)
+        if event.for_s and event.kind in _ENDS_ARE_TOLD:
             yield Announcement(event.at_s + event.for_s, _end(event), event.labels)
 
 
@@ -60,5 +62,6 @@ def _end(event: Event) -> str:
         "compressor_failure": "compressor runs again",
         "freeze": "valve freed",
         "link_loss": "link back: the buffer is uploaded",
+        "answers": "answers commands as it should",
     }
     return ends.get(event.kind, "speaks again")

@@ -17,3 +17,7 @@ def basic_ingest(rule: str, topic: str) -> str:
 
 def command_request(thing: str, *, prefix: str = "") -> str:
     return f"{prefix}cmd/{thing}/request"
+
+
+def command_response(thing: str, *, prefix: str = "") -> str:
+    return f"{prefix}cmd/{thing}/response"
