@@ -22,9 +22,10 @@ def incident_id(detector_model: str, key: str, occurrence: str) -> str:
     return _written(int.from_bytes(digest[:17]) >> 6)
 
 
-def event_id(incident: str, *cause: str | int) -> str:
-    """Names an event of an incident after what caused it, so that the same cause adds it once."""
-    return hashlib.sha256("\0".join((incident, *map(str, cause))).encode()).hexdigest()[:32]
+def event_id(incident: str, revision: int, *cause: str | int) -> str:
+    """Names an event of an incident after its cause; in order of the revisions, for events of one millisecond."""
+    digest = hashlib.sha256("\0".join((incident, *map(str, cause))).encode()).hexdigest()
+    return f"{revision:05d}-{digest[:16]}"
 
 
 def page_id(incident: str, round_: int, contact_id: str) -> str:

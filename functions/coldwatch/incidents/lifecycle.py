@@ -33,7 +33,7 @@ class Change:
 
 
 def opened(incident: Incident, what: str) -> TimelineEvent:
-    identity = event_id(incident.incident_id, EventType.OPENED)
+    identity = event_id(incident.incident_id, incident.revision, EventType.OPENED)
     return TimelineEvent(incident.opened_at, identity, EventType.OPENED, DETECTOR, what)
 
 
@@ -148,5 +148,6 @@ def _change(  # noqa: PLR0917 - the parts of one event, each of another type
     *cause: str | int,
     effect_id: str | None = None,
 ) -> Change:
-    event = TimelineEvent(now_ms, event_id(before.incident_id, kind, *cause), kind, who, what)
-    return Change(before, replace(after, revision=before.revision + 1), event, effect_id)
+    changed = replace(after, revision=before.revision + 1)
+    identity = event_id(before.incident_id, changed.revision, kind, *cause)
+    return Change(before, changed, TimelineEvent(now_ms, identity, kind, who, what), effect_id)

@@ -1,0 +1,62 @@
+"""Incidents, their events and pages as DynamoDB items: scalars as they are, structures as JSON text."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from coldwatch.adapters.items import to_item
+from coldwatch.incidents.incident import EventType, Incident, Page, Plan, Severity, Status, TimelineEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from coldwatch.adapters.items import Item
+
+_STRUCTURES = ("profile", "plan", "details")
+_INCIDENT_FIELDS = tuple(field.name for field in fields(Incident))
+_PAGE_FIELDS = tuple(field.name for field in fields(Page))
+
+
+def incident_item(incident: Incident) -> Item:
+    record = {name: getattr(incident, name) for name in _INCIDENT_FIELDS}
+    written = {name: _text(record[name]) for name in _STRUCTURES if record[name] is not None}
+    return to_item({**record, **written, "part": "incident"})
+
+
+def incident_of(record: Mapping[str, Any]) -> Incident:
+    known = {name: record[name] for name in _INCIDENT_FIELDS if name in record}
+    read = {name: msgspec.json.decode(known[name]) for name in ("profile", "details") if name in known}
+    plan = msgspec.json.decode(known["plan"], type=Plan)
+    own: dict[str, Any] = {"plan": plan, "status": Status(known["status"]), "severity": Severity(known["severity"])}
+    return Incident(**(known | read | own))
+
+
+def event_item(incident_id: str, event: TimelineEvent) -> Item:
+    record = {"incident_id": incident_id, "part": f"event#{event.at:013d}#{event.event_id}"}
+    return to_item({**record, **{name: getattr(event, name) for name in ("at", "event_id", "type", "who", "what")}})
+
+
+def event_of(record: Mapping[str, Any]) -> TimelineEvent:
+    return TimelineEvent(
+        record["at"], record["event_id"], EventType(record["type"]), record["who"], record.get("what", "")
+    )
+
+
+def page_part(round_: int, contact_id: str) -> str:
+    return f"page#{round_:04d}#{contact_id}"
+
+
+def page_item(page: Page) -> Item:
+    record = {name: getattr(page, name) for name in _PAGE_FIELDS}
+    return to_item({**record, "part": page_part(page.round, page.contact_id)})
+
+
+def page_of(record: Mapping[str, Any]) -> Page:
+    return Page(**{name: record[name] for name in _PAGE_FIELDS if name in record})
+
+
+def _text(structure: Any) -> str:
+    return msgspec.json.encode(structure, order="deterministic").decode()

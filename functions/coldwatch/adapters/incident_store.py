@@ -1,0 +1,204 @@
+"""Incidents in one DynamoDB table: the truth of each, and what is kept beside it.
+
+| `incident_id`        | `part`                   | what it is                                                |
+| -------------------- | ------------------------ | --------------------------------------------------------- |
+| the incident         | `incident`               | the incident, alone in the indexes by status and device   |
+| the incident         | `event#{at}#{event_id}`  | an event of its timeline                                  |
+| the incident         | `page#{round}#{contact}` | what a responder was sent                                 |
+| the incident         | `token`                  | the task token that waits, and for what                   |
+| `open#{model}#{key}` | `lock`                   | `holder`: the incident that is open                       |
+| `open#{model}#{key}` | `recovered`              | when a recovery was seen that found no open incident      |
+| `effect#{effect_id}` | `taken`                  | `holder`: the incident that the effect was taken into     |
+
+What belongs together is one transaction. A condition that does not hold is an answer, not an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from coldwatch.adapters.incident_items import (
+    event_item,
+    event_of,
+    incident_item,
+    incident_of,
+    page_item,
+    page_of,
+    page_part,
+)
+from coldwatch.adapters.items import from_item, is_failed_condition, to_item
+from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from coldwatch.adapters.items import Item, Scalar
+    from coldwatch.incidents.lifecycle import Change
+
+type Record = dict[str, Scalar | None]
+
+_ABSENT = "attribute_not_exists(part)"
+_SETTLED_BY_ANOTHER = {"ConditionalCheckFailed", "TransactionConflict"}
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoIncidentStore:
+    """`ports.IncidentStore`, `ports.PageStore` and `ports.TokenStore`."""
+
+    client: DynamoDBClient
+    table: str
+
+    def find(self, incident_id: str) -> Incident | None:
+        record = self._get(incident_id, "incident")
+        return incident_of(record) if record else None
+
+    def timeline(self, incident_id: str) -> list[TimelineEvent]:
+        return [event_of(record) for record in self._query(incident_id, "event#")]
+
+    def pages(self, incident_id: str) -> list[Page]:
+        return [page_of(record) for record in self._query(incident_id, "page#")]
+
+    def find_open(self, detector_model: str, key: str) -> Incident | None:
+        lock = self._get(_open(detector_model, key), "lock")
+        return self.find(lock["holder"]) if lock else None
+
+    def taken_into(self, effect_id: str) -> str | None:
+        taken = self._get(f"effect#{effect_id}", "taken")
+        return str(taken["holder"]) if taken else None
+
+    def open(self, incident: Incident, event: TimelineEvent) -> bool:
+        lock = {"incident_id": _open(incident.detector_model, incident.key), "part": "lock"}
+        return self._write(
+            self._put(incident_item(incident), _ABSENT),
+            self._put(to_item(lock | {"holder": incident.incident_id}), _ABSENT),
+            self._put(event_item(incident.incident_id, event)),
+        )
+
+    def apply(self, change: Change) -> bool:
+        after = change.after
+        revision = {":revision": {"N": str(change.before.revision)}}
+        writes = [self._put(incident_item(after), "revision = :revision", revision)]
+        if change.event:
+            writes.append(self._put(event_item(after.incident_id, change.event)))
+        if change.effect_id:
+            taken = {"incident_id": f"effect#{change.effect_id}", "part": "taken", "holder": after.incident_id}
+            writes.append(self._put(to_item(taken), _ABSENT))
+        if change.releases_lock:
+            writes.append(self._release_lock(after))
+        return self._write(*writes)
+
+    def note_recovery(self, detector_model: str, key: str, occurred_at: int) -> None:
+        record: Record = {"incident_id": _open(detector_model, key), "part": "recovered", "occurred_at": occurred_at}
+        later = {":at": {"N": str(occurred_at)}}
+        self._write(self._put(to_item(record), f"{_ABSENT} OR occurred_at < :at", later))
+
+    def last_recovery(self, detector_model: str, key: str) -> int | None:
+        record = self._get(_open(detector_model, key), "recovered")
+        return int(record["occurred_at"]) if record else None
+
+    def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None:
+        record = self._get(incident_id, page_part(round_, contact_id))
+        return page_of(record) if record else None
+
+    def keep_page(self, page: Page, event: TimelineEvent) -> bool:
+        unsent = {":false": {"BOOL": False}}
+        return self._write(
+            self._put(page_item(page), f"{_ABSENT} OR is_sent = :false", unsent),
+            self._put(event_item(page.incident_id, event)),
+        )
+
+    def keep_token(self, incident: Incident, token: str, *, awaits: Status) -> None:
+        record: Record = {
+            "incident_id": incident.incident_id,
+            "part": "token",
+            "token": token,
+            "round": incident.round,
+            "awaits": awaits,
+        }
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item=to_item(record),
+                ConditionExpression=f"{_ABSENT} OR #round <= :round",
+                ExpressionAttributeNames={"#round": "round"},
+                ExpressionAttributeValues={":round": {"N": str(incident.round)}},
+            )
+        except ClientError as error:
+            if not is_failed_condition(error):
+                raise
+
+    def token(self, incident_id: str) -> tuple[str, Status] | None:
+        record = self._get(incident_id, "token")
+        return (record["token"], Status(record["awaits"])) if record else None
+
+    def listed(self, status: Status) -> Iterator[Incident]:
+        """Incidents by status, newest first; the index follows the table after a moment."""
+        yield from self._indexed("by_status", "status", status)
+
+    def of_device(self, device_id: str) -> Iterator[Incident]:
+        """The incidents of a device, newest first; the index follows the table after a moment."""
+        yield from self._indexed("by_device", "device_id", device_id)
+
+    def _indexed(self, index: str, name: str, value: str) -> Iterator[Incident]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName=index,
+            KeyConditionExpression="#name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": {"S": value}},
+            ScanIndexForward=False,
+        )
+        yield from (incident_of(from_item(item)) for page in pages for item in page["Items"])
+
+    def _get(self, incident_id: str, part: str) -> dict[str, Any] | None:
+        key = to_item({"incident_id": incident_id, "part": part})
+        item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+        return from_item(item) if item else None
+
+    def _query(self, incident_id: str, prefix: str) -> Iterator[dict[str, Any]]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="incident_id = :id AND begins_with(part, :prefix)",
+            ExpressionAttributeValues={":id": {"S": incident_id}, ":prefix": {"S": prefix}},
+            ConsistentRead=True,
+        )
+        yield from (from_item(item) for page in pages for item in page["Items"])
+
+    def _put(self, item: Item, condition: str | None = None, values: dict[str, Any] | None = None) -> Any:
+        put: dict[str, Any] = {"TableName": self.table, "Item": item}
+        if condition:
+            put["ConditionExpression"] = condition
+        if values:
+            put["ExpressionAttributeValues"] = values
+        return {"Put": put}
+
+    def _release_lock(self, incident: Incident) -> Any:
+        """Whoever resolves gives it back; a lock that another incident holds is not theirs to give."""
+        key = {"incident_id": _open(incident.detector_model, incident.key), "part": "lock"}
+        return {
+            "Delete": {
+                "TableName": self.table,
+                "Key": to_item(key),
+                "ConditionExpression": "holder = :holder",
+                "ExpressionAttributeValues": {":holder": {"S": incident.incident_id}},
+            }
+        }
+
+    def _write(self, *writes: Any) -> bool:
+        try:
+            self.client.transact_write_items(TransactItems=writes)
+        except ClientError as error:
+            reasons = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])}
+            if reasons and reasons - {"None"} <= _SETTLED_BY_ANOTHER:
+                return False
+            raise
+        return True
+
+
+def _open(detector_model: str, key: str) -> str:
+    return f"open#{detector_model}#{key}"

@@ -1,0 +1,32 @@
+"""Links by the hash of their secret. DynamoDB takes them away some time after they have expired."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from coldwatch.adapters.items import from_item, to_item
+from coldwatch.incidents.links import Link
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoLinkStore:
+    """`ports.LinkStore`. `expires_at` is stored in seconds, as time to live wants it."""
+
+    client: DynamoDBClient
+    table: str
+
+    def find(self, link_hash: str) -> Link | None:
+        key = to_item({"link_hash": link_hash})
+        item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+        if item is None:
+            return None
+        record = from_item(item)
+        return Link(**record | {"expires_at": record["expires_at"] * 1000})
+
+    def put(self, link: Link) -> None:
+        record = asdict(link) | {"expires_at": link.expires_at // 1000}
+        self.client.put_item(TableName=self.table, Item=to_item(record))
