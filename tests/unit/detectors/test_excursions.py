@@ -119,7 +119,8 @@ def test_after_its_recovery_the_next_excursion_opens_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("is_inclusive", "temp_c", "is_out"), [(False, 8.0, False), (False, 8.01, True), (True, 8.0, True), (True, 7.99, False)]
+    ("is_inclusive", "temp_c", "is_out"),
+    [(False, 8.0, False), (False, 8.01, True), (True, 8.0, True), (True, 7.99, False)],
 )
 def test_the_limit_itself_is_in_range_unless_the_profile_includes_it(
     is_inclusive: bool,  # noqa: FBT001 - a column of the table
@@ -135,7 +136,9 @@ def test_the_limit_itself_is_in_range_unless_the_profile_includes_it(
     timeline.run()
 
 
-@pytest.mark.parametrize(("is_inclusive", "temp_c", "is_back"), [(False, 7.5, True), (True, 7.5, False), (True, 7.49, True)])
+@pytest.mark.parametrize(
+    ("is_inclusive", "temp_c", "is_back"), [(False, 7.5, True), (True, 7.5, False), (True, 7.49, True)]
+)
 def test_the_limit_of_recovery_is_read_as_the_limit_is(
     is_inclusive: bool,  # noqa: FBT001 - a column of the table
     temp_c: float,

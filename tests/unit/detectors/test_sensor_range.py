@@ -1,4 +1,4 @@
-"""Timelines of `sensor_range`: temperature 0 to 100, pressure 0 to 200, for 300 s, unless a test says otherwise."""
+"""Timelines of `sensor_range`: temperature 0 to 100, pressure 0 to 200; here for 300 s, with a hysteresis of one degree."""
 
 import pytest
 
@@ -8,7 +8,8 @@ MACHINE = "plant-machine-1"
 
 
 def machine(**changes: float) -> Timeline:
-    return Timeline("sensor_range", application="factory", device_id=MACHINE, **changes)
+    shorter = {"duration_s": 300, "temperature_hysteresis": 1.0, **changes}
+    return Timeline("sensor_range", application="factory", device_id=MACHINE, **shorter)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,15 @@ def test_a_sustained_departure_opens_and_recovers() -> None:
 
     timeline.expect_opening(at(900))
     timeline.expect_recovery(at(1500))
+
+    timeline.run()
+
+
+def test_the_shipped_profile_waits_for_half_an_hour() -> None:
+    timeline = Timeline("sensor_range", application="factory", device_id=MACHINE)
+    timeline.push(every(60, until=3600), sensor_type="temperature", value=104.0)
+
+    timeline.expect_opening(at(1800))
 
     timeline.run()
 
