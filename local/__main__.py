@@ -47,7 +47,9 @@ The local cloud is up, with IAM enforced.
   AWS endpoint  {cloud.endpoint_url}   (credentials test/test, region {process.REGION}, stack {deployment.STACK_NAME})
   MQTT over TLS localhost:{cloud.mqtt_port}   (certificate authority {where.certificate_authority})
   log           {where.log}
-Try:  .venv/bin/coldwatch --local devices list
+  inbox         {cloud.endpoint_url}/_coldwatch/inbox   (what responders are sent)
+Try:  make play   (breaks a fridge; you are its responder)
+      .venv/bin/coldwatch --local devices list
 Stop: make down""")
 
 
