@@ -16,12 +16,16 @@ def decode(document: bytes | str | Mapping[str, Any], report: Report) -> Mapping
     try:
         decoded = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        report.error("", f"not JSON: {error}")
+        report.error("", f"not JSON: {json_fault(error)}")
         return None
     if not isinstance(decoded, dict):
         report.error("", f"expected a JSON object, found {shown(decoded)}")
         return None
     return _without_nulls(decoded)
+
+
+def json_fault(error: Exception) -> str:
+    return str(error).removeprefix("JSON is malformed: ")
 
 
 def _without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def parse(source: str) -> Node:
         raise ExpressionError("the expression is empty", source, Span(0, 1))
     node = parser.binary(0)
     if not parser.cursor.is_at_end():
-        parser.cursor.fail("expected an operator or the end of the expression")
+        raise parser.cursor.error("expected an operator or the end of the expression")
     return node
 
 
@@ -103,6 +103,8 @@ class _Parser:
     def binary(self, weakest: int) -> Node:
         """`binary = unary { operator binary }`, an operator taking to its right what binds more strongly."""
         self._enter()
+        self.cursor.skip_space()
+        start = self.cursor.position
         left = self.unary()
         for _ in range(MAX_OPERATORS):
             operator = self._operator(weakest)
@@ -110,9 +112,8 @@ class _Parser:
                 self.depth -= 1
                 return left
             right = self.binary(PRECEDENCE[operator] + 1)
-            left = Binary(operator, left, right, Span(left.span.start, right.span.end))
-        self._refuse("too many operators in a row; put parts of it into variables")
-        raise AssertionError
+            left = Binary(operator, left, right, Span(start, self.cursor.position))
+        raise self._refusal("too many operators in a row; put parts of it into variables")
 
     def unary(self) -> Node:
         """`unary = ( "!" | "~" | "-" ) unary | primary`."""
@@ -122,7 +123,7 @@ class _Parser:
         self._enter()
         operand = self.unary()
         self.depth -= 1
-        span = Span(prefix.span.start, operand.span.end)
+        span = Span(prefix.span.start, self.cursor.position)
         if prefix.text == "-" and isinstance(operand, Literal) and type(operand.value) in {int, float}:
             return Literal(-operand.value, span)  # type: ignore[operator]  # a number, as just asked
         return Unary(cast("UnaryOperator", prefix.text), operand, span)
@@ -133,12 +134,13 @@ class _Parser:
             node = read(self)
             if node is not None:
                 return node
-        self.cursor.fail("expected a value" if not self.cursor.is_at_end() else "expected a value, found the end")
-        raise AssertionError
+        raise self.cursor.error(
+            "expected a value" if not self.cursor.is_at_end() else "expected a value, found the end"
+        )
 
     def _operator(self, weakest: int) -> BinaryOperator | None:
-        self.cursor.refuse_html()
         before = self.cursor.position
+        self.cursor.refuse_html()
         token = self.cursor.accept("operator")
         if token is None or PRECEDENCE[token.text] < weakest:
             self.cursor.position = before
@@ -148,10 +150,10 @@ class _Parser:
     def _enter(self) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self._refuse("nested too deeply")
+            raise self._refusal("nested too deeply")
 
-    def _refuse(self, message: str) -> None:
-        self.cursor.fail(message, span=self.cursor.next_span())
+    def _refusal(self, message: str) -> ExpressionError:
+        return self.cursor.error(message, span=self.cursor.next_span())
 
 
 def _parenthesis(parser: _Parser) -> Node | None:
@@ -171,21 +173,21 @@ def _number(parser: _Parser) -> Node | None:
         return None
     behind = parser.cursor.accept_here("identifier")
     if behind is not None:
-        parser.cursor.fail("a number ends in letters", span=Span(token.span.start, behind.span.end))
+        raise parser.cursor.error("a number ends in letters", span=Span(token.span.start, behind.span.end))
     value = _decimal(parser, token) if set(token.text) & set(".eE") else _integer(parser, token)
     return Literal(value, token.span)
 
 
 def _integer(parser: _Parser, token: Token) -> int:
     if len(token.text) > 19 or int(token.text) > 1 << 63:
-        parser.cursor.fail("the Integer does not fit in 64 bits", span=token.span)
+        raise parser.cursor.error("the Integer does not fit in 64 bits", span=token.span)
     return int(token.text)
 
 
 def _decimal(parser: _Parser, token: Token) -> float:
     value = float(token.text)
     if value == float("inf"):
-        parser.cursor.fail("the Decimal is too large", span=token.span)
+        raise parser.cursor.error("the Decimal is too large", span=token.span)
     return value
 
 
@@ -254,7 +256,7 @@ def _text(parser: _Parser, opening: Token, end: str | None, *, holds_templates: 
         text.append(character)
         cursor.position += 1
     if end is not None:
-        cursor.fail("the string is never closed", span=opening.span)
+        raise cursor.error("the string is never closed", span=opening.span)
     return "".join(text), True
 
 
@@ -270,7 +272,7 @@ def _reference(parser: _Parser) -> Node | None:
     if sigil.text == "$input":
         return InputReference(name, tuple(steps[1:]), span)
     if len(steps) > 1:
-        parser.cursor.fail("a variable is a single value, without members", span=span)
+        raise parser.cursor.error("a variable is a single value, without members", span=span)
     return VariableReference(name, span)
 
 
@@ -281,12 +283,12 @@ def _steps(parser: _Parser, sigil: Token) -> list[Step]:
         name = parser.cursor.accept("identifier")
         quoted = None if name else parser.cursor.accept("quoted identifier")
         if name is None and quoted is None:
-            parser.cursor.fail("expected a name, in backticks if it is not letters, digits and `_`")
+            raise parser.cursor.error("expected a name, in backticks if it is not letters, digits and `_`")
         steps.append(name.text if name else quoted.text[1:-1] if quoted else "")
         while len(steps) > 1 and (index := parser.cursor.accept_here("index")):
             steps.append(int(index.text[1:-1]))
     if not steps:
-        parser.cursor.fail(f"expected `.` and a name after `{sigil.text}`")
+        raise parser.cursor.error(f"expected `.` and a name after `{sigil.text}`")
     return steps
 
 
@@ -303,14 +305,13 @@ def _word(parser: _Parser) -> Node | None:
     if name.text in _TYPE_WORDS:
         return Literal(name.text, name.span)
     hint = " (text needs quotes; an input is `$input.name`, a variable `$variable.name`)"
-    parser.cursor.fail(f"unknown word `{name.text}`{hint}", span=name.span)
-    raise AssertionError
+    raise parser.cursor.error(f"unknown word `{name.text}`{hint}", span=name.span)
 
 
 def _call(parser: _Parser, name: Token, opening: Token) -> Node:
     """`call = name "(" [ binary { "," binary } ] ")"`."""
     if name.text not in ARITIES:
-        parser.cursor.fail(f"unknown function `{name.text}`", span=name.span)
+        raise parser.cursor.error(f"unknown function `{name.text}`", span=name.span)
     arguments: list[Node] = []
     if parser.cursor.accept_mark(")") is None:
         arguments.append(parser.binary(0))
@@ -321,5 +322,5 @@ def _call(parser: _Parser, name: Token, opening: Token) -> Node:
     span = Span(name.span.start, parser.cursor.position)
     if len(arguments) != expected:
         told = f"`{name.text}` takes {expected} argument{'s' * (expected > 1)}, not {len(arguments)}"
-        parser.cursor.fail(told, span=span)
+        raise parser.cursor.error(told, span=span)
     return Call(name.text, tuple(arguments), span)

@@ -5,6 +5,7 @@ from uuid import UUID, uuid3
 
 import msgspec
 
+from coldwatch.engine.documents import json_fault
 from coldwatch.engine.errors import EvaluationError, Level
 from coldwatch.engine.model import PayloadTemplate
 from coldwatch.engine.run import Run
@@ -78,5 +79,7 @@ def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
     try:
         return msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError) as error:
-        run.note(Level.WARNING, event_name, EvaluationError(f"the payload is not valid JSON: {error}"), content)
+        run.note(
+            Level.WARNING, event_name, EvaluationError(f"the payload is not valid JSON: {json_fault(error)}"), content
+        )
         return value

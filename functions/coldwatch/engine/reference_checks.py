@@ -92,12 +92,15 @@ def _check_reads_of_timers(model: DetectorModel, report: Report) -> None:
         return
     for state in model.states.values():
         for event in (*state.on_input, *state.transitions):
-            if event.condition is not None and any(True for _ in unguarded(event.condition.node, any_message=True)):
+            if event.condition is None:
+                continue
+            first = next(unguarded(event.condition.node, any_message=True), None)
+            if first is not None:
                 told = (
-                    "this is evaluated again, with the latest message, when a timer expires; "
-                    'put `currentInput("...") &&` or `triggerType("Message") &&` before it if it must not be'
+                    "this is read again, from the latest message, when a timer expires; "
+                    f'put `currentInput("{first.input_name}") &&` before it if it must not be'
                 )
-                report.found(Level.INFO, FindingType.REFERENCED_DATA, event.condition, told)
+                report.found(Level.INFO, FindingType.REFERENCED_DATA, event.condition, told, first.span)
 
 
 def _actions(model: DetectorModel) -> Iterator[tuple[ModelEvent, object]]:

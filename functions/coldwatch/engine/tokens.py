@@ -67,18 +67,18 @@ class Cursor:
         token = self.accept_mark(mark)
         if token is None and self.is_at_end():
             raise ExpressionError(f"`{opened_by.text}` is never closed by `{mark}`", self.source, opened_by.span)
-        return token or self.fail(f"expected `{mark}`")
+        if token is None:
+            raise self.error(f"expected `{mark}`")
+        return token
 
     def is_at_end(self) -> bool:
         self.skip_space()
         return self.position >= len(self.source)
 
-    def fail(self, message: str, *, span: Span | None = None) -> "Token":
-        """Raise an error at the given span or at what comes next. Never returns; typed so that it fits after `or`."""
-        if span is not None:
-            raise ExpressionError(message, self.source, span)
+    def error(self, message: str, *, span: Span | None = None) -> ExpressionError:
+        """At the given span, or at what comes next."""
         self.skip_space()
-        raise ExpressionError(message, self.source, self.next_span())
+        return ExpressionError(message, self.source, self.next_span() if span is None else span)
 
     def refuse_html(self) -> None:
         """Copied from a page, `>` may have become `&gt;`, which would otherwise be told as an odd use of `&`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from coldwatch.engine.documents import json_fault
 from coldwatch.engine.evaluation import Message
 
 
@@ -51,7 +52,7 @@ def _read_line(number: int, text: bytes) -> Entry:
     try:
         document = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        return Unreadable(number, f"not JSON: {error}")
+        return Unreadable(number, f"not JSON: {json_fault(error)}")
     if not isinstance(document, dict):
         return Unreadable(number, "not a JSON object")
     if "advanceTo" in document:
