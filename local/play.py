@@ -19,14 +19,16 @@ console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 def play(where: Places) -> None:
     """Raises LocalCloudError when no cloud is up."""
-    if process.running(where) is None:
+    cloud = process.running(where)
+    if cloud is None:
         raise LocalCloudError("No local cloud is up. Start one with `make up`.")
     stage = Stage.of(where)
     _make_you_the_responder(stage)
-    with _fridge(stage) as fleet:
+    # As long as the cloud that knows the fridge: the scratch folder goes when it stops, kept state stays.
+    with _fridge(stage, (where.state if cloud.keep else where.scratch) / "play") as fleet:
         console.print(f"""
 Your inbox is [bold]{stage.address["inbox_url"]}[/bold] - keep it open in a browser.
-In half a minute of yours the fridge will have been too warm for five minutes of its own: open the link, press the button.
+In half a minute of yours the fridge has been too warm for five minutes of its own: open the link, press the button.
 """)
         summary = fleet.run(load_scenario("broken_fridge"), answers=True, on_event=_tell)
     console.print(
@@ -41,9 +43,8 @@ def _make_you_the_responder(stage: Stage) -> None:
     stage.command("policy", "put", str(POLICY))
 
 
-def _fridge(stage: Stage) -> Fleet:
+def _fridge(stage: Stage, state: Path) -> Fleet:
     """The fridge, which is claimed the first time and known by its certificate from then on."""
-    state = stage.places.folder / "play" / "devices"
     if state.exists():
         return Fleet.load(endpoint=stage.broker, ca=stage.ca, state_dir=state)
     stage.command(
