@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from coldwatch.incidents import lifecycle
+from coldwatch.incidents.changing import ATTEMPTS, ContendedError
 from coldwatch.incidents.identity import link_hash
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.ports import IncidentStore, LinkStore, Waiting
-
-ATTEMPTS = 10
-"""Each time somebody else was first, the question is put again; an incident has few writers at a time."""
 
 
 class Action(StrEnum):
@@ -43,13 +41,6 @@ class Answer:
     incident: Incident | None = None
     link: Link | None = None
     may: frozenset[Action] = frozenset()
-
-
-class ContendedError(Exception):
-    """An incident changed each time it was to be changed."""
-
-    def __init__(self) -> None:
-        super().__init__(f"the incident was changed by others {ATTEMPTS} times in a row; try again")
 
 
 def look(secret: str, incidents: IncidentStore, links: LinkStore, *, now_ms: int) -> Answer:
@@ -102,7 +93,7 @@ def act(
         if change and incidents.apply(change):
             waiting.wake(change.after)
             return Answer(_done(action), change.after, link, judge(change.after, link, now_ms=now_ms).may)
-    raise ContendedError
+    raise ContendedError("the incident of this link")
 
 
 def act_as_operator(
@@ -128,7 +119,7 @@ def act_as_operator(
         if incidents.apply(change):
             waiting.wake(change.after)
             return Answer(_done(action), change.after, may=operator_may(change.after))
-    raise ContendedError
+    raise ContendedError(f"incident {incident_id}")
 
 
 def operator_may(incident: Incident) -> frozenset[Action]:

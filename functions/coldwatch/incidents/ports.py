@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
-from coldwatch.incidents.policy import EscalationPolicy
+from coldwatch.incidents.policy import EscalationPolicy, Severity
 
 
 class IncidentStore(Protocol):
@@ -33,6 +33,11 @@ class IncidentStore(Protocol):
     def apply(self, change: Change) -> bool:
         """Carry out a change if the incident is still `change.before`."""
 
+    def note_recovery(self, detector_model: str, key: str, occurred_at: int) -> None:
+        """Remember a recovery that found nothing open, should its own excursion come after it."""
+
+    def last_recovery(self, detector_model: str, key: str) -> int | None: ...
+
 
 class PageStore(Protocol):
     def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None: ...
@@ -55,6 +60,10 @@ class TokenStore(Protocol):
         """
 
 
+class TellingStore(IncidentStore, PageStore, TokenStore, Protocol):
+    """All that an incident's table keeps."""
+
+
 class Waiting(Protocol):
     """Tells a workflow what became of its incident. A token that waits no longer takes no harm."""
 
@@ -66,7 +75,8 @@ class Waiting(Protocol):
 
 
 class PolicyStore(Protocol):
-    def find(self, policy_id: str) -> EscalationPolicy | None: ...
+    def find(self, policy_id: str) -> EscalationPolicy | None:
+        """Raises `PolicyError` for a stored document that is no policy."""
 
 
 class Executions(Protocol):
@@ -87,3 +97,64 @@ class Device:
 
 class DeviceDirectory(Protocol):
     def find(self, device_id: str) -> Device | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentForm:
+    """What incident a detector model opens."""
+
+    kind: str
+    severity: Severity
+    title: str
+
+
+class DetectorStates(Protocol):
+    def state_of(self, detector_model: str, key: str) -> str | None:
+        """The state that a detector is in; None where there is no such detector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A contact as the notifier needs it. `why_not` says, in a sentence, why it cannot be reached."""
+
+    contact_id: str
+    name: str
+    why_not: str | None = None
+
+
+class Recipients(Protocol):
+    def find_recipient(self, contact_id: str) -> Recipient | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to one responder."""
+
+    contact_id: str
+    page_id: str
+    subject: str
+    text: str
+
+
+class NotSentError(Exception):
+    """The channel did not take a message; another try may help."""
+
+
+class Notifier(Protocol):
+    def send(self, notification: Notification) -> str:
+        """Hand a message over; its id. Raises `NotSentError`."""
+
+
+class AlertTopic(Protocol):
+    def publish(self, topic: str, alert: Mapping[str, Any]) -> None:
+        """Raises `NotSentError`."""
+
+
+class ReadingHistory(Protocol):
+    def between(self, device_id: str, from_ms: int, to_ms: int, *, at_most: int) -> Sequence[Mapping[str, Any]]:
+        """The readings whose device time lies within, oldest first, however late they came; the first `at_most`."""
+
+
+class EvidenceStore(Protocol):
+    def keep(self, key: str, content: bytes) -> None:
+        """Write an object; the same key again replaces it."""

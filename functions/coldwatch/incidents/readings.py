@@ -1,0 +1,86 @@
+"""Which of a device's readings an incident is about, and how bad they are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from coldwatch.incidents.incident import Incident
+
+type StoredReading = Mapping[str, Any]
+
+BEFORE_MS = 2 * 3_600_000
+"""How long before its beginning an incident's readings are looked at."""
+
+_LOW_IS_BAD = frozenset({"too_cold", "battery_low"})
+_MEMBERS = {"too_warm": "temp_c", "too_cold": "temp_c", "battery_low": "battery_pct", "shock": "shock_g"}
+
+
+@dataclass(frozen=True, slots=True)
+class Excursion:
+    """What is outside the limits, by device time: the first and last of it, and the worst value."""
+
+    first_at: int
+    last_at: int
+    peak: float
+
+
+def measured(incident: Incident, reading: StoredReading) -> float | None:
+    """The value that the incident is about, where this reading has one."""
+    member = _MEMBERS.get(incident.kind)
+    if incident.kind == "out_of_range":
+        sensor_type = incident.key.partition(":")[2]
+        member = "value" if reading.get("sensor_type") == sensor_type or not sensor_type else None
+    if member is None or (member == "temp_c" and reading.get("probe") == "LOST"):
+        return None
+    value = reading.get(member)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def limits(incident: Incident) -> tuple[float | None, float | None]:
+    """The least and the greatest value that is still in range, by the thresholds in force."""
+    profile = incident.profile
+    sensor_type = incident.key.partition(":")[2]
+    low, high = {
+        "too_warm": (None, profile.get("high_c")),
+        "too_cold": (profile.get("low_c"), None),
+        "battery_low": (profile.get("battery_pct"), None),
+        "shock": (None, profile.get("shock_g")),
+        "out_of_range": (profile.get(f"{sensor_type}_low"), profile.get(f"{sensor_type}_high")),
+    }.get(incident.kind, (None, None))
+    return low, high
+
+
+def is_out_of_range(incident: Incident, reading: StoredReading) -> bool:
+    value = measured(incident, reading)
+    if value is None:
+        return False
+    if incident.kind == "too_warm" and reading.get("probe") in {"HI", "LO"}:
+        return bool(reading["probe"] == "HI")
+    if incident.kind == "too_cold" and reading.get("probe") in {"HI", "LO"}:
+        return bool(reading["probe"] == "LO")
+    low, high = limits(incident)
+    is_below = low is not None and (value < low or (value == low and _counts_itself(incident, "low_is_inclusive")))
+    is_above = high is not None and (value > high or (value == high and _counts_itself(incident, "high_is_inclusive")))
+    return is_below or is_above
+
+
+def excursion(incident: Incident, readings: Iterable[StoredReading]) -> Excursion | None:
+    """What is out of range since the incident began, as far as readings have come."""
+    found = [each for each in readings if each["timestamp"] >= incident.began_at and is_out_of_range(incident, each)]
+    if not found:
+        return None
+    values = [value for each in found if (value := measured(incident, each)) is not None]
+    times = [each["timestamp"] for each in found]
+    return Excursion(min(times), max(times), _worst(incident, values))
+
+
+def _worst(incident: Incident, values: list[float]) -> float:
+    low, high = limits(incident)
+    if low is not None and high is not None:
+        return max(values, key=lambda value: max(low - value, value - high))
+    return min(values) if incident.kind in _LOW_IS_BAD else max(values)
+
+
+def _counts_itself(incident: Incident, member: str) -> bool:
+    """Whether the limit's own value is out of range: as the profile says; a shock's limit always is."""
+    return incident.kind == "shock" or bool(incident.profile.get(member))

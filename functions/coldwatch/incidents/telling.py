@@ -1,0 +1,208 @@
+"""Tells the responders of a tier, each with a link of their own, and leaves a task token to be completed.
+
+In this order, so that no answer falls between two stools: move the incident to its round, by a conditional write; store
+the token; read the incident again, and complete the token at once if it is settled; only then tell anybody. Whoever
+settles it writes first and completes the token afterwards, so one of the two sees the other.
+
+Before each message the incident is read again: an acknowledgement cancels what is still queued. What was sent is
+marked, and a second try sends only what is not. A process that dies between the channel's acceptance and the mark
+leaves a message that may be sent once more, with another link and the same page id: told twice rather than never.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from coldwatch.incidents import lifecycle
+from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
+from coldwatch.incidents.changing import carry_out, found
+from coldwatch.incidents.identity import event_id, link_hash, link_secret, page_id
+from coldwatch.incidents.incident import EventType, Incident, Page, Status, TimelineEvent
+from coldwatch.incidents.links import LIFETIME_MS, Link
+from coldwatch.incidents.policy import step_of
+from coldwatch.incidents.ports import (
+    AlertTopic,
+    LinkStore,
+    Notification,
+    Notifier,
+    NotSentError,
+    Recipient,
+    Recipients,
+    TellingStore,
+    Waiting,
+)
+from coldwatch.incidents.wording import subject, text
+from coldwatch.incidents.workflow import UNREACHABLE, answer_of
+
+NOBODY = ""
+"""Stands for the contact where a plan names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What the workflow asks for: `step` is the place in the plan, `number` how often somebody will have been told."""
+
+    incident_id: str
+    number: int
+    step: int
+    task_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """`random_bytes` gives as many as it is asked for; `page_base_url` ends in a slash."""
+
+    incidents: TellingStore
+    links: LinkStore
+    recipients: Recipients
+    notifier: Notifier
+    alerts: AlertTopic
+    waiting: Waiting
+    random_bytes: Callable[[int], bytes]
+    page_base_url: str
+
+
+class Fate(StrEnum):
+    """What became of one responder's page. FAILING: the channel did not take it now; CANCELLED: nobody needs it."""
+
+    SENT = "sent"
+    ALREADY_SENT = "already_sent"
+    UNREACHABLE = "unreachable"
+    FAILING = "failing"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_told(self) -> bool:
+        return self in {Fate.SENT, Fate.ALREADY_SENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`fates` by contact; empty where the incident was settled before anybody was told. `alert_fault`: it is a copy."""
+
+    incident: Incident
+    fates: dict[str, Fate]
+    alert_fault: str | None = None
+
+    @property
+    def is_nobody_told(self) -> bool:
+        return bool(self.fates) and not any(fate.is_told or fate is Fate.CANCELLED for fate in self.fates.values())
+
+
+class NobodyToldError(Exception):
+    """The channel took nothing; all of it is to be tried again."""
+
+
+def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
+    """Begin or resume a round. Raises `NobodyToldError` where another try may reach somebody."""
+    carry_out(ports.incidents, asked.incident_id, lambda each: lifecycle.expire_acknowledgement(each, now_ms=now_ms))
+    incident, _ = carry_out(
+        ports.incidents,
+        asked.incident_id,
+        lambda each: lifecycle.begin_round(each, round_=asked.number, number=asked.step, now_ms=now_ms),
+    )
+    if _is_current(incident, asked):
+        ports.incidents.keep_token(incident, asked.task_token, awaits=Status.ACKNOWLEDGED)
+        incident = found(ports.incidents, asked.incident_id)
+    if not _is_current(incident, asked):
+        ports.waiting.complete(asked.task_token, answer_of(incident))
+        return Told(incident, {})
+    return _tell_tier(incident, asked, ports, now_ms)
+
+
+def _is_current(incident: Incident, asked: Round) -> bool:
+    return incident.status is Status.OPEN and incident.round == asked.number
+
+
+def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> Told:
+    step = step_of(incident.plan, incident.step)
+    fates = {each: _page(incident, each, asked, ports, now_ms) for each in step.contacts or (NOBODY,)}
+    told = Told(incident, fates, _publish(incident, ports, now_ms))
+    if not told.is_nobody_told:
+        return told
+    if Fate.FAILING in fates.values():
+        raise NobodyToldError(f"nobody could be told of incident {incident.incident_id}: the channel took no message")
+    if step.has_next_tier:
+        ports.waiting.complete(asked.task_token, answer_of(incident, UNREACHABLE))
+    return told
+
+
+def _page(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int) -> Fate:
+    known = ports.incidents.find_page(incident.incident_id, incident.round, contact_id)
+    if known and known.is_sent:
+        return Fate.ALREADY_SENT
+    if not _is_current(found(ports.incidents, incident.incident_id), asked):
+        return Fate.CANCELLED
+    recipient = ports.recipients.find_recipient(contact_id) if contact_id else None
+    if recipient is None or recipient.why_not:
+        why = _why_not(contact_id, recipient)
+        _note_failure(incident, contact_id, known, why, ports, now_ms)
+        return Fate.UNREACHABLE
+    try:
+        message_id = ports.notifier.send(_notification(incident, recipient, ports, now_ms))
+    except NotSentError as error:
+        _note_failure(incident, contact_id, known, str(error), ports, now_ms)
+        return Fate.FAILING
+    page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, True, message_id)  # noqa: FBT003 - is_sent
+    what = f"{recipient.name} is told (round {incident.round}, tier {incident.tier})."
+    ports.incidents.keep_page(page, _page_event(page, EventType.PAGED, what, incident))
+    return Fate.SENT
+
+
+def _why_not(contact_id: str, recipient: Recipient | None) -> str:
+    if contact_id == NOBODY:
+        return "The plan names nobody."
+    return recipient.why_not or "" if recipient else f"There is no contact {contact_id}."
+
+
+def _notification(incident: Incident, recipient: Recipient, ports: Ports, now_ms: int) -> Notification:
+    """A message with a fresh link in it. Its secret is stored nowhere, so a second try makes another."""
+    secret = link_secret(ports.random_bytes(16))
+    ports.links.put(
+        Link(
+            link_hash=link_hash(secret) or "",
+            incident_id=incident.incident_id,
+            contact_id=recipient.contact_id,
+            tier=incident.tier,
+            round=incident.round,
+            created_at=now_ms,
+            expires_at=now_ms + LIFETIME_MS,
+        )
+    )
+    return Notification(
+        recipient.contact_id,
+        page_id(incident.incident_id, incident.round, recipient.contact_id),
+        subject(incident),
+        text(incident, name=recipient.name, link=f"{ports.page_base_url}a/{secret}"),
+    )
+
+
+def _note_failure(  # noqa: PLR0917 - what a failure is about
+    incident: Incident, contact_id: str, known: Page | None, why: str, ports: Ports, now_ms: int
+) -> None:
+    """Once per round and reason, however often it is tried."""
+    if known and known.failure == why:
+        return
+    page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, False, None, why)  # noqa: FBT003 - is_sent
+    what = f"{contact_id or 'Nobody'} could not be told (round {incident.round}, tier {incident.tier}). {why}"
+    ports.incidents.keep_page(page, _page_event(page, EventType.PAGE_FAILED, what, incident))
+
+
+def _page_event(page: Page, kind: EventType, what: str, incident: Incident) -> TimelineEvent:
+    """The letter puts it after the change that began the round, should both come in one millisecond."""
+    identity = event_id(page.incident_id, incident.revision, kind, page.round, page.contact_id)
+    return TimelineEvent(page.at, identity.replace("-", "p-"), kind, lifecycle.SYSTEM, what)
+
+
+def _publish(incident: Incident, ports: Ports, now_ms: int) -> str | None:
+    """Say it to machines as well, in the first round and where a tier is told for the first time. What went wrong."""
+    number = incident.step
+    is_further = number <= incident.plan.first_steps and 1 < number <= len(incident.plan.tiers)
+    if incident.round > 1 and not is_further:
+        return None
+    event = AlertEvent.OPENED if incident.round == 1 else AlertEvent.ESCALATED
+    try:
+        ports.alerts.publish(alert_topic(incident), alert(incident, event, at=now_ms))
+    except NotSentError as error:
+        return str(error)
+    return None
