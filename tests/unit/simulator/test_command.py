@@ -25,7 +25,7 @@ def test_every_command_and_every_kind_of_event_stands_in_the_docs() -> None:
     words = set(re.findall(r"`(\w+)`", DOCS))
 
     assert set(schema["$defs"]["event"]["properties"]["kind"]["enum"]) <= words
-    assert set(re.findall(r"-m simulator (\w+)", DOCS)) == {"run", "replay", "burst", "hostile"}
+    assert set(re.findall(r"-m simulator (\w+)", DOCS)) == {"run", "replay", "burst", "listen", "hostile"}
 
 
 def test_serials_are_a_list_or_the_lines_of_a_file(tmp_path: Path) -> None:
