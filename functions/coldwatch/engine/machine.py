@@ -29,7 +29,7 @@ from coldwatch.engine.interpreter import follow
 from coldwatch.engine.model import DetectorModel, EvaluationMethod, LifeCycle, ModelEvent, State, TransitionEvent
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, next_due
-from coldwatch.engine.values import UNDEFINED, text_of, type_name
+from coldwatch.engine.values import UNDEFINED, text_of
 
 __all__ = [
     "Action",
@@ -54,9 +54,10 @@ def key_value(model: DetectorModel, message: Message) -> str | None:
     value = follow(message.payload, model.key_path)
     if value is UNDEFINED or value is None or value == "":
         raise KeyMissingError(f"the message has no `{model.key}`, which names the detector")
-    if isinstance(value, dict | list):
-        raise KeyMissingError(f"`{model.key}` names the detector, but is an {type_name(value)}")
-    text = text_of(value)
+    try:
+        text = text_of(value)
+    except EvaluationError as error:
+        raise KeyMissingError(f"`{model.key}` cannot name the detector: {error.message}") from None
     if len(text) > _MAX_KEY:
         raise KeyMissingError(f"`{model.key}` names the detector, but is longer than {_MAX_KEY:,} characters")
     return text

@@ -84,7 +84,8 @@ class Detector:
         return evaluation
 
     def wait(self, until: int) -> list[Evaluation]:
-        assert self.snapshot is not None
+        if self.snapshot is None:
+            return []
         evaluations = advance(self.model, self.snapshot, key=None, until_ms=until)
         if evaluations:
             self.snapshot = evaluations[-1].after
