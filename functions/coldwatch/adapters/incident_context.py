@@ -9,6 +9,7 @@ from coldwatch.adapters.detector_files import load_deployment
 from coldwatch.adapters.items import from_item, to_item
 from coldwatch.detection.detector import decode_detector
 from coldwatch.detection.effect import detector_id
+from coldwatch.detection.errors import StoredDetectorError
 from coldwatch.incidents.incident import Severity
 from coldwatch.incidents.ports import Device, IncidentForm
 
@@ -53,7 +54,10 @@ class DynamoDetectorStates:
         item = self.client.get_item(TableName=self.table, Key=name, ConsistentRead=True).get("Item")
         if item is None:
             return None
-        detector = decode_detector(item["body"]["S"], int(item["version"]["N"]))
+        try:
+            detector = decode_detector(item["body"]["S"], int(item["version"]["N"]))
+        except StoredDetectorError:  # whoever evaluates it says so; an incident is opened all the same
+            return None
         return detector.snapshot.state if detector.snapshot else None
 
 

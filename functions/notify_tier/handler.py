@@ -1,0 +1,52 @@
+"""Lambda: notify tier. Trigger: the incident workflow, which waits with a task token. Writes: the incident's round, its
+token, pages and their events, links (DynamoDB); publishes messages to responders (SNS) and an alert (MQTT).
+"""
+
+import secrets
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+
+from coldwatch.adapters.alert_topic import IotAlertTopic
+from coldwatch.adapters.clients import dynamodb_client, iot_data_client, sns_client, step_functions_client
+from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.link_store import DynamoLinkStore
+from coldwatch.adapters.notifier import SnsNotifier
+from coldwatch.adapters.recipients import DynamoRecipients
+from coldwatch.adapters.waiting import StepFunctionsWaiting
+from coldwatch.incidents.telling import Ports, Round, tell
+from coldwatch.settings import NotifyTierSettings
+
+logger = Logger()
+
+
+@cache
+def ports() -> Ports:
+    own, dynamodb = NotifyTierSettings.from_env(), dynamodb_client()
+    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
+    return Ports(
+        incidents=incidents,
+        links=DynamoLinkStore(dynamodb, own.link_table),
+        recipients=DynamoRecipients(dynamodb, own.contact_table),
+        notifier=SnsNotifier(sns_client(), own.notification_topic_arn),
+        alerts=IotAlertTopic(iot_data_client(), own.topic_prefix),
+        waiting=StepFunctionsWaiting(step_functions_client(), incidents),
+        random_bytes=secrets.token_bytes,
+        page_base_url=own.page_base_url,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`."""
+    asked = Round(event["incident_id"], int(event["round"]), int(event["step"]), event["task_token"])
+    told = tell(asked, ports(), now_ms=time.time_ns() // 1_000_000)
+    incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
+    about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
+    logger.info("tier told", extra={**about, "status": incident.status.value})
+    if told.is_nobody_told:
+        logger.error("nobody could be told", extra=about)
+    if told.alert_fault:
+        logger.error("alert not published", extra={**about, "fault": told.alert_fault})
+    return {"status": incident.status.value, "fates": fates}

@@ -1,0 +1,48 @@
+"""Lambda: open incident. Trigger: `run_effects` and the command workflow, which wait for the answer. Writes: the incident,
+its lock and its first event (DynamoDB); starts the incident's workflow.
+"""
+
+import time
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+
+from coldwatch.adapters.clients import dynamodb_client, step_functions_client
+from coldwatch.adapters.incident_context import DynamoDetectorStates, DynamoDeviceDirectory, incident_forms
+from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.policy_store import DynamoPolicyStore
+from coldwatch.adapters.waiting import StepFunctionsExecutions
+from coldwatch.incidents.effects import read_effect
+from coldwatch.incidents.opening import Ports, open_incident
+from coldwatch.settings import OpenIncidentSettings
+
+logger = Logger()
+
+
+@cache
+def ports() -> Ports:
+    own, dynamodb = OpenIncidentSettings.from_env(), dynamodb_client()
+    return Ports(
+        incidents=DynamoIncidentStore(dynamodb, own.incident_table),
+        devices=DynamoDeviceDirectory(dynamodb, own.device_table),
+        policies=DynamoPolicyStore(dynamodb, own.policy_table),
+        detectors=DynamoDetectorStates(dynamodb, own.detector_table),
+        executions=StepFunctionsExecutions(step_functions_client(), own.incident_state_machine_arn),
+        forms=incident_forms(),
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
+    """Answers `{"incident_id", "outcome"}`; `outcome` is opened, joined or known."""
+    effect = read_effect(event)
+    opening = open_incident(effect, ports(), now_ms=time.time_ns() // 1_000_000)
+    incident = opening.incident
+    about = {"incident_id": incident.incident_id, "effect_id": effect.effect_id, "device_id": incident.device_id}
+    logger.info(
+        f"incident {opening.outcome.value}",
+        extra={**about, "detector_model": incident.detector_model, "key": incident.key, "severity": incident.severity},
+    )
+    if opening.complaint:
+        logger.error("responders not told as planned", extra={**about, "complaint": opening.complaint})
+    return {"incident_id": incident.incident_id, "outcome": opening.outcome.value}
