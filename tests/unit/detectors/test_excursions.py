@@ -198,13 +198,16 @@ def test_a_gap_that_ends_hot_is_confirmed_by_the_first_reading_after_it() -> Non
     timeline.run()
 
 
-def test_a_gap_while_recovering_does_not_recover() -> None:
-    timeline = Timeline(HIGH)
-    timeline.push(every(10, until=300), temp_c=9.0)
+@pytest.mark.parametrize(("model", "out_c"), [(HIGH, 9.0), (FREEZE, -1.0)])
+def test_a_gap_while_recovering_does_not_recover(model: str, out_c: float) -> None:
+    timeline = Timeline(model)
+    timeline.push(every(10, until=300), temp_c=out_c)
     timeline.push(310, temp_c=5.0)
-    timeline.push(every(10, start=hours(2), until=hours(2) + 600), temp_c=9.0)
+    timeline.push(7200, temp_c=out_c)
+    timeline.push(every(10, start=7210, until=8000), temp_c=5.0)
 
     timeline.expect_opening(at(300))
+    timeline.expect_recovery(at(7510))
 
     timeline.run()
 

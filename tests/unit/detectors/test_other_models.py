@@ -1,5 +1,7 @@
 """Timelines of `battery_low` (below 15 %, again at 20 %), `shock` (3 g, quiet for 600 s) and `probe_lost` (600 s)."""
 
+from typing import Any
+
 import pytest
 
 from tests.unit.detectors.timeline import Timeline, at, every, hours, minutes
@@ -168,10 +170,23 @@ def test_a_probe_with_a_loose_contact_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("said", [{}, {"probe": "OK"}, {"probe": "HI"}, {"probe": "LO"}])
-def test_a_probe_that_says_anything_else_or_nothing_is_there(said: dict[str, str]) -> None:
+def test_a_probe_that_says_anything_else_or_nothing_is_there(said: dict[str, Any]) -> None:
     timeline = Timeline("probe_lost")
     timeline.push([0, 60], probe="LOST")
     timeline.push(120, **said)
     timeline.push(every(60, start=180, until=660), probe="LOST")
+
+    timeline.run()
+
+
+def test_a_probe_that_a_gap_hid_while_it_was_found_recovers_anew() -> None:
+    timeline = Timeline("probe_lost")
+    timeline.push(every(60, until=600), probe="LOST")
+    timeline.push(660, probe="OK")
+    timeline.push(7200, probe="LOST")
+    timeline.push(every(60, start=7260, until=7800), probe="OK")
+
+    timeline.expect_opening(at(600))
+    timeline.expect_recovery(at(7560))
 
     timeline.run()

@@ -1,14 +1,16 @@
-"""Timelines of `sensor_range`: temperature 0 to 100, pressure 0 to 200; here for 300 s, with a hysteresis of one degree."""
+"""Timelines of `sensor_range`: temperature 0 to 100, pressure 0 to 200. Here it takes 300 s; the hysteresis is 1."""
+
+from typing import Any
 
 import pytest
 
-from tests.unit.detectors.timeline import Timeline, at, every
+from tests.unit.detectors.timeline import Timeline, at, every, in_ms
 
 MACHINE = "plant-machine-1"
 
 
 def machine(**changes: float) -> Timeline:
-    shorter = {"duration_s": 300, "temperature_hysteresis": 1.0, **changes}
+    shorter: dict[str, Any] = {"duration_s": 300, "temperature_hysteresis": 1.0, **changes}
     return Timeline("sensor_range", application="factory", device_id=MACHINE, **shorter)
 
 
@@ -138,5 +140,45 @@ def test_vibration_is_watched_once_a_device_has_limits_for_it() -> None:
 
     timeline.expect_opening(at(300), key=f"{MACHINE}:vibration")
     timeline.expect_recovery(at(660), key=f"{MACHINE}:vibration")
+
+    timeline.run()
+
+
+@pytest.mark.parametrize(("limit", "beyond"), [(0.0, -5.0), (100.0, 105.0)])
+def test_a_reading_at_the_limit_itself_starts_the_duration_anew(limit: float, beyond: float) -> None:
+    timeline = machine()
+    timeline.push(every(60, until=240), sensor_type="temperature", value=beyond)
+    timeline.push(300, sensor_type="temperature", value=limit)
+    timeline.push(every(60, start=360, until=720), sensor_type="temperature", value=beyond)
+
+    timeline.expect_opening(at(660))
+    [opening] = timeline.run()
+
+    assert opening.effect["action"]["payload"]["payload"]["state"]["variables"]["began_at"] == in_ms(360)
+
+
+@pytest.mark.parametrize("hovering_at", [0.9, 99.1])
+def test_a_relapse_into_the_band_starts_the_recovery_anew(hovering_at: float) -> None:
+    timeline = machine()
+    timeline.push(every(60, until=300), sensor_type="temperature", value=-5.0)
+    timeline.push(every(60, start=360, until=540), sensor_type="temperature", value=60.0)
+    timeline.push(600, sensor_type="temperature", value=hovering_at)
+    timeline.push(every(60, start=660, until=1200), sensor_type="temperature", value=60.0)
+
+    timeline.expect_opening(at(300))
+    timeline.expect_recovery(at(960))
+
+    timeline.run()
+
+
+def test_a_recovery_that_a_gap_interrupted_starts_anew() -> None:
+    timeline = machine()
+    timeline.push(every(60, until=300), sensor_type="temperature", value=-5.0)
+    timeline.push(360, sensor_type="temperature", value=60.0)
+    timeline.push(7200, sensor_type="temperature", value=-5.0)
+    timeline.push(every(60, start=7260, until=7800), sensor_type="temperature", value=60.0)
+
+    timeline.expect_opening(at(300))
+    timeline.expect_recovery(at(7560))
 
     timeline.run()

@@ -150,6 +150,7 @@ class Timeline:
         profile: str | None = None,
         device_id: str = "north-fridge-1",
         application: str = "coldchain",
+        device_type: str | None = None,
         **changes: Any,
     ) -> None:
         self._files = load_detectors()
@@ -159,6 +160,7 @@ class Timeline:
             device_id=device_id,
             fleet_id="north",
             application=application,
+            device_type=device_type,
             profile=profile,
             profile_changes=msgspec.json.encode(changes).decode() if changes else None,
         )
@@ -176,6 +178,10 @@ class Timeline:
             stamp = {"device_id": self._device.device_id, "timestamp": in_ms(moment), "seq": len(self._pushed) + 1}
             arrives = moment if arriving is None else arriving
             self._pushed.append(Pushed(at=moment, arrives=arrives, measurements={**stamp, **quiet, **measurements}))
+
+    def push_all(self, messages: Iterable[Pushed]) -> None:
+        """Messages that something else has made."""
+        self._pushed += messages
 
     def push_again(self, moment: float, *, arriving: float) -> None:
         """The readings of that moment once more: the same reading, another message."""

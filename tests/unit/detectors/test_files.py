@@ -1,0 +1,190 @@
+"""Every file in `detectors/`: what the service would have taken, what the schemas say, and what belongs together."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from coldwatch.adapters.detector_files import FOLDER, load_deployment, load_detectors
+from coldwatch.engine.checker import check
+from coldwatch.engine.errors import Level
+from coldwatch.profiles import DeploymentError, ProfileError
+from coldwatch.profiles.values import SHAPES
+
+ROOT = Path(__file__).parents[3]
+MODELS = sorted((ROOT / "detectors" / "models").glob("*.json"))
+INPUTS = sorted((ROOT / "detectors" / "inputs").glob("*.json"))
+PROFILES = sorted((ROOT / "detectors" / "profiles").glob("*.json"))
+FILES = load_detectors()
+
+CONDITION_LIMIT, DESCRIPTION_LIMIT, TIMERS, STATES, EVENTS, ACTIONS, ATTRIBUTES = 512, 1024, 5, 20, 20, 10, 200
+"""Of the service."""
+
+
+def schema(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text()))
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def events(model: Any) -> Iterator[Any]:
+    for state in model["detectorModelDefinition"]["states"]:
+        yield from state["onInput"].get("events", [])
+        yield from state["onInput"]["transitionEvents"]
+
+
+def name_of(path: Path) -> str:
+    return path.stem
+
+
+@pytest.mark.parametrize("path", MODELS, ids=name_of)
+def test_the_checker_has_nothing_to_say_about_a_model(path: Path) -> None:
+    findings = check(path.read_bytes(), FILES.inputs)
+
+    assert [str(each) for each in findings if each.level is not Level.INFO] == []
+    assert read(path)["detectorModelName"] == path.stem
+
+
+@pytest.mark.parametrize("path", MODELS, ids=name_of)
+def test_a_model_keeps_the_services_limits(path: Path) -> None:
+    model = read(path)
+    states = model["detectorModelDefinition"]["states"]
+    timers = {a["setTimer"]["timerName"] for event in events(model) for a in event["actions"] if "setTimer" in a}
+
+    assert len(model["detectorModelDescription"]) <= DESCRIPTION_LIMIT
+    assert len(states) <= STATES
+    assert len(timers) <= TIMERS
+    assert all(len(event["condition"]) <= CONDITION_LIMIT for event in events(model))
+    assert all(len(event["actions"]) <= ACTIONS for event in events(model))
+    assert all(len(state["onInput"]["transitionEvents"]) <= EVENTS for state in states)
+
+
+@pytest.mark.parametrize("path", MODELS, ids=name_of)
+def test_a_model_looks_at_a_message_only_when_that_message_has_come(path: Path) -> None:
+    """So a timer reads no old message, and nothing of a message need be stored."""
+    for event in events(read(path)):
+        guarded = event["condition"].startswith(("currentInput(", "timeout("))
+
+        assert guarded or "$input" not in event["condition"]
+    assert FILES.models[path.stem].remembered == {}
+
+
+@pytest.mark.parametrize("path", MODELS, ids=name_of)
+def test_a_model_opens_in_one_state_and_recovers_by_a_message(path: Path) -> None:
+    calls = [(a["lambda"], event) for event in events(read(path)) for a in event["actions"] if "lambda" in a]
+    opening = [event for call, event in calls if call["functionArn"].endswith(":open_incident")]
+    recovering = [event for call, event in calls if call["functionArn"].endswith(":recover_incident")]
+
+    assert {event["nextState"] for event in opening} <= {"excursion", "silent", "low", "shaken", "lost"}
+    assert len(opening) == 1
+    assert recovering
+    assert all(call.keys() == {"functionArn"} for call, _ in calls)
+    assert all(event["condition"].startswith("currentInput(") for event in recovering)
+
+
+@pytest.mark.parametrize("path", INPUTS, ids=name_of)
+def test_an_input_declares_every_member_of_the_profiles(path: Path) -> None:
+    body = read(path)
+    paths = [each["jsonPath"] for each in body["inputDefinition"]["attributes"]]
+    application = "factory" if path.stem.startswith("factory") else "coldchain"
+
+    assert body["inputName"] == path.stem
+    assert len(paths) == len(set(paths)) <= ATTRIBUTES
+    declared = {path.removeprefix("profile.") for path in paths if path.startswith("profile.")}
+    assert declared == {"name", "version", *SHAPES[application].__struct_fields__}
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=name_of)
+def test_a_profile_fits_its_schema(path: Path) -> None:
+    schema("profile").validate(read(path))
+
+    assert FILES.catalog.profiles[path.stem].name == path.stem
+
+
+@pytest.mark.parametrize("application", sorted(SHAPES))
+def test_schema_and_shape_name_the_same_members(application: str) -> None:
+    document = json.loads((ROOT / "schemas" / "profile.schema.json").read_text())["$defs"][application]
+    shape = SHAPES[application]
+
+    assert list(document["properties"]) == list(shape.__struct_fields__)
+    optional = {name for name in shape.__struct_fields__ if name.startswith("vibration_")}
+    assert set(document["required"]) == set(shape.__struct_fields__) - optional
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": 0}, {"name": "No"}, {"values": {}}, {"application": "factory"}, {"colour": "red"}]
+)
+def test_the_schema_refuses_what_is_no_profile(change: dict[str, Any]) -> None:
+    assert not schema("profile").is_valid(read(PROFILES[0]) | change)
+
+
+def test_the_deployment_fits_its_schema_and_runs_every_model() -> None:
+    document = read(ROOT / "detectors" / "deployment.json")
+
+    schema("deployment").validate(document)
+
+    assert set(FILES.models) == {path.stem for path in MODELS} == set(document["models"])
+    assert {name for name, each in load_deployment().models.items() if each.clock == "wall"} == {"device_silence"}
+
+
+def test_the_files_ship_with_the_code() -> None:
+    assert FOLDER.parent.name == "functions"
+    assert FOLDER.resolve() == ROOT / "detectors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FOLDER, tmp_path / "detectors"))
+
+
+def test_another_layout_is_the_same_version_and_another_content_is_not(folder: Path) -> None:
+    shock, battery = folder / "models" / "shock.json", folder / "models" / "battery_low.json"
+    shock.write_text(json.dumps(read(shock)))
+    battery.write_text(battery.read_text().replace("Battery low", "Battery is low"))
+
+    versions = load_detectors(folder).versions
+
+    assert versions["shock"] == FILES.versions["shock"]
+    assert versions["battery_low"] != FILES.versions["battery_low"]
+
+
+def test_a_model_that_the_deployment_names_must_be_there(folder: Path) -> None:
+    (folder / "models" / "shock.json").unlink()
+
+    with pytest.raises(DeploymentError, match="not in models/: shock"):
+        load_detectors(folder)
+
+
+def test_a_model_that_it_does_not_name_is_not_run(folder: Path) -> None:
+    deployment = read(folder / "deployment.json")
+    del deployment["models"]["shock"]
+    (folder / "deployment.json").write_text(json.dumps(deployment))
+
+    assert "shock" not in load_detectors(folder).models
+
+
+def test_a_faulty_profile_is_told_by_its_files_name(folder: Path) -> None:
+    (folder / "profiles" / "frozen_18.json").write_text("{}")
+
+    with pytest.raises(ProfileError, match=r"frozen_18\.json: Not a profile"):
+        load_detectors(folder)
+
+
+def test_a_profiles_file_has_its_name(folder: Path) -> None:
+    (folder / "profiles" / "frozen_18.json").rename(folder / "profiles" / "frozen.json")
+
+    with pytest.raises(ProfileError, match=r"frozen\.json holds the profile frozen_18"):
+        load_detectors(folder)
+
+
+def test_a_deployment_that_is_none_is_refused(folder: Path) -> None:
+    (folder / "deployment.json").write_text('{"profiles": {}, "models": {}}')
+
+    with pytest.raises(DeploymentError, match="coldchain"):
+        load_detectors(folder)
