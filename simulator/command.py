@@ -144,7 +144,7 @@ def _run(fleet: Fleet, options: argparse.Namespace) -> tuple[dict[str, Any], boo
     terminal.say(f"{story.about} ({story.wall_s:.0f} s)")
     with terminal.progress("published", None) as bar:
         summary = fleet.run(
-            story, answers=options.answer, on_event=terminal.tell, on_progress=bar.to, on_act=terminal.tell_act
+            story, listens=options.answer, on_event=terminal.tell, on_progress=bar.to, on_act=terminal.tell_act
         )
     return _conclude(f"Scenario {story.name}", summary)
 

@@ -149,7 +149,7 @@ class Fleet:
         self,
         scenario: Scenario,
         *,
-        answers: bool = False,
+        listens: bool = False,
         on_event: OnHappening = lambda _happening: None,
         on_progress: OnProgress = lambda _published: None,
         on_act: OnAct = lambda _thing, _act: None,
@@ -157,11 +157,11 @@ class Fleet:
         """Play a scenario to its end, or until interrupted, and wait until all is acknowledged.
 
         Device time ends at the present, so accelerated timestamps lie in the past and never ahead of the clock. With
-        `answers`, its devices answer commands, as the scenario says, and go on doing so afterwards.
+        `listens`, its devices answer commands, as the scenario says, and go on doing so afterwards.
         """
         cast = self.cast(scenario)
         self.open(cast.values())
-        if answers:
+        if listens:
             self._listen(scenario, cast, on_act)
         start_ms = round((time.time() + scenario.wall_s - scenario.duration_s) * 1000)
         steps = timeline.steps(scenario, cast, start_ms)
