@@ -21,6 +21,8 @@ def write(places: Places, cloud: Running) -> dict[str, Any]:
         "ca_file": str(places.certificate_authority),
         "region": REGION,
         "stack_name": STACK_NAME,
+        "inbox_file": str(places.inbox),
+        "inbox_url": f"{cloud.endpoint_url}/_coldwatch/inbox",
     }
     places.endpoints_file.write_text(json.dumps(endpoints, indent=2) + "\n")
     return endpoints

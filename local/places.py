@@ -28,6 +28,11 @@ class Places:
         return self.folder / "ca.pem"
 
     @property
+    def inbox(self) -> Path:
+        """What responders were sent: a JSON line per e-mail or SMS. It holds their links, so it goes with the cloud."""
+        return self.folder / "inbox.jsonl"
+
+    @property
     def log(self) -> Path:
         return self.folder / "cloud.log"
 

@@ -30,7 +30,7 @@ def play(where: Places) -> None:
 Your inbox is [bold]{stage.address["inbox_url"]}[/bold] - keep it open in a browser.
 In half a minute of yours the fridge has been too warm for five minutes of its own: open the link, press the button.
 """)
-        summary = fleet.run(load_scenario("broken_fridge"), answers=True, on_event=_tell)
+        summary = fleet.run(load_scenario("broken_fridge"), listens=True, on_event=_tell)
     console.print(
         f"{summary.published} readings published. What became of it: .venv/bin/coldwatch --local incidents list"
     )

@@ -81,6 +81,8 @@ def start(places: Places, *, port: int, mqtt_port: int, keep: bool) -> Running:
     for folder in (_state(places, keep=keep), places.scratch):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # keys of devices and of the certificate authority lie in there
+    places.inbox.touch(mode=0o600)  # links lie in there, too
+    places.inbox.write_bytes(b"")
     with places.log.open("wb") as log:
         process = subprocess.Popen(
             [str(_python()), "-m", "local.cloud"],
@@ -172,6 +174,7 @@ def _environment(places: Places, *, port: int, mqtt_port: int, keep: bool) -> di
         "TMPDIR": str(places.scratch),
         "HOME": str(places.scratch),
         "PATH": os.environ["PATH"],
+        "COLDWATCH_INBOX": str(places.inbox),
         **CREDENTIALS,
     }
     passed_on = {
@@ -219,6 +222,6 @@ def _ended(pid: int, *, within_s: float) -> bool:
 
 
 def _clean(places: Places) -> None:
-    for file in (places.process_file, places.endpoints_file, places.certificate_authority):
+    for file in (places.process_file, places.endpoints_file, places.certificate_authority, places.inbox):
         file.unlink(missing_ok=True)
     shutil.rmtree(places.scratch, ignore_errors=True)

@@ -4,7 +4,7 @@ import importlib
 import sys
 from types import ModuleType
 
-from local.cloud import needed_packages, upstream
+from local.cloud import front, needed_packages, upstream
 
 MENDS = (
     "event_source",
@@ -13,6 +13,7 @@ MENDS = (
     "rule_roles",
     "state_machine_roles",
     "task_tokens",
+    "task_callbacks",
     "message_size",
     "mqtt_pace",
     "loopback",
@@ -20,6 +21,8 @@ MENDS = (
     "firehose_buffer",
     "athena_projection",
     "nested_stacks",
+    "function_urls",
+    "mailbox",
     "metrics",
     "authorizations",
 )
@@ -44,10 +47,7 @@ def main(arguments: list[str]) -> int:
         return 0
     for mend in mends:
         mend.install()
-    from ministack.app import main as serve  # noqa: PLC0415 - after the mends: it binds what they replace
-
-    sys.argv = ["ministack"]
-    serve()
+    front.serve()
     return 0
 
 

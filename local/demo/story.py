@@ -88,7 +88,7 @@ class Story:
         self._console.print(f"\n[bold]{self._play.about}[/bold]")
         sender = Sender(self._stage, plot, self._say)
         with sender:
-            summary = fleet.run(self._play, on_event=self._happen, answers=True)
+            summary = fleet.run(self._play, on_event=self._happen, listens=True)
         self._count(summary)
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in summary.by_kind.items())
         self._chapter(f"{summary.published:,} messages published: {kinds}", began)

@@ -32,9 +32,8 @@ if changed:
     sys.exit("\\n".join(changed))
 for mend in mends:
     mend.install()
-from ministack.app import main
-sys.argv = ["ministack"]
-main()
+from local.cloud import front
+front.serve()
 """
 
 
@@ -93,6 +92,7 @@ def _environment(folder: Path, port: int, mqtt_port: int) -> dict[str, str]:
         "STATE_DIR": str(folder / "state"),
         "S3_DATA_DIR": str(folder / "s3"),
         "TMPDIR": str(folder / "tmp"),
+        "COLDWATCH_INBOX": str(folder / "inbox.jsonl"),
         "MINISTACK_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
@@ -113,7 +113,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], cloud: MendedCloud)
     while time.monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"the local cloud ended with {process.returncode} while starting:\n{_tail(cloud.log)}")
-        with suppress(OSError), urllib.request.urlopen(f"{cloud.endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 - a loopback address made above
+        with suppress(OSError), urllib.request.urlopen(f"{cloud.endpoint}/_ministack/health", timeout=2) as answer:
             if answer.status == 200:
                 return
         time.sleep(0.1)
