@@ -1,5 +1,6 @@
 """A detector model from its document: a `CreateDetectorModel` body, a console export, or a bare definition."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -34,6 +35,7 @@ from coldwatch.engine.survey import mentioned_inputs, remembered
 __all__ = ["Input", "load_inputs", "load_model", "read_model"]
 
 _UNNAMED: Final = "detectorModel"
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _BODY_MEMBERS: Final = (
     *("detectorModelName", "detectorModelDefinition", "detectorModelDescription", "key", "roleArn"),
     *("evaluationMethod", "tags", "detectorModelVersion", "detectorModelArn", "creationTime", "lastUpdateTime"),
@@ -70,7 +72,7 @@ def read_model(
     inputs = mentioned_inputs(ordered.values())
     has_timers = any(isinstance(a, SetTimer) for s in states for e in s.events for a in e.actions)
     return DetectorModel(
-        name=str(body.attributes.get("detectorModelName", name)),
+        name=_read_name(body.attributes, name, report),
         version=str(body.attributes.get("detectorModelVersion", "1")),
         key=key,
         evaluation_method=_read_method(body.attributes, report),
@@ -97,12 +99,21 @@ def _body(document: Mapping[str, Any], report: Report) -> _Body | None:
         return _Body(attributes, object_member(export, "detectorModelDefinition", "", report))
     if "detectorModelDefinition" in document:
         refuse_others(document, _BODY_MEMBERS, "", report)
-        text_member(document, "detectorModelName", "", report)
         return _Body(document, object_member(document, "detectorModelDefinition", "", report))
     if "states" in document:
         return _Body({}, document)
     report.error("", "no detector model: expected `detectorModelDefinition`, `detectorModel` or `states`")
     return None
+
+
+def _read_name(attributes: Mapping[str, Any], otherwise: str, report: Report) -> str:
+    """A slash would be mistaken for the one between a model's name and a key."""
+    name = attributes.get("detectorModelName", otherwise)
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return name
+    told = f"`detectorModelName` must be letters, digits, `_` and `-`, at most 128, not {shown(name)}"
+    report.error("detectorModelName", told)
+    return otherwise
 
 
 def _read_key(attributes: Mapping[str, Any], report: Report) -> tuple[str | None, tuple[str, ...]]:

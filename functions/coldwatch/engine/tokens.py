@@ -39,14 +39,21 @@ class Cursor:
         self.position = position
 
     def skip_space(self) -> None:
+        self.position = self._behind_space()
+
+    def _behind_space(self) -> int:
         matched = _SPACE.match(self.source, self.position)
         assert matched is not None
-        self.position = matched.end()
+        return matched.end()
 
     def accept(self, kind: str) -> Token | None:
         """The token of this kind that comes next, white space aside; None leaves the cursor where it was."""
+        before = self.position
         self.skip_space()
-        return self.accept_here(kind)
+        token = self.accept_here(kind)
+        if token is None:
+            self.position = before
+        return token
 
     def accept_here(self, kind: str) -> Token | None:
         """Likewise, without any white space before it."""
@@ -57,8 +64,10 @@ class Cursor:
         return Token(matched[0], Span(*matched.span()))
 
     def accept_mark(self, mark: str) -> Token | None:
+        before = self.position
         self.skip_space()
         if not self.source.startswith(mark, self.position):
+            self.position = before
             return None
         start, self.position = self.position, self.position + len(mark)
         return Token(mark, Span(start, self.position))
@@ -72,8 +81,7 @@ class Cursor:
         return token
 
     def is_at_end(self) -> bool:
-        self.skip_space()
-        return self.position >= len(self.source)
+        return self._behind_space() >= len(self.source)
 
     def error(self, message: str, *, span: Span | None = None) -> ExpressionError:
         """At the given span, or at what comes next."""

@@ -1,6 +1,7 @@
 """`coldwatch validate` and `coldwatch replay`: offline, from files."""
 
 import json
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,7 @@ def run_replay(options: Namespace, context: Context) -> Answer:
 def _model(path: str) -> DetectorModel:
     content = read_file(Path(path))
     try:
-        return load_model(content, name=Path(path).stem)
+        return load_model(content, name=re.sub(r"[^a-zA-Z0-9_-]", "_", Path(path).stem)[:128] or "model")
     except ModelError as error:
         raise FailedError(f"{path} cannot run:", finding_lines(error.findings)) from None
 

@@ -1,0 +1,274 @@
+"""What the checker tells, each with its level, type and place."""
+
+import json
+from typing import Any
+
+import pytest
+
+from coldwatch.engine.checker import check
+from coldwatch.engine.errors import Finding, FindingType, Level
+from coldwatch.engine.inputs import load_inputs
+from tests.unit.engine.builders import Document, document, event, publish, set_timer, set_variable, state
+
+E = FindingType
+INPUTS = load_inputs(
+    [{"inputName": "i", "inputDefinition": {"attributes": [{"jsonPath": "id"}, {"jsonPath": "temps.air"}]}}]
+)
+READS = event("reads", "currentInput('i') && $input.i.temps.air > 1")
+
+
+def found(*states: Document, **more: Any) -> list[tuple[Level, FindingType, str, str]]:
+    return [(each.level, each.type, each.path, each.message) for each in check(document(*states, **more))]
+
+
+def findings_of(condition: str, *more: Document) -> list[Finding]:
+    return list(check(document(state("s", [READS, event("e", condition), *more]))))
+
+
+def test_a_good_model_has_no_findings() -> None:
+    good = document(
+        state("a", [event("go", "$input.i.temps.air > 8", to="b")], enter=[event("e", None, set_variable("n", "0"))]),
+        state("b", [event("back", "$input.i.temps.air <= 8 && $variable.n == 0", publish("t"), to="a")]),
+        key="id",
+    )
+
+    assert check(good, INPUTS) == ()
+    assert check(json.dumps(good)) == ()
+
+
+def test_a_model_that_names_no_input_in_any_condition() -> None:
+    assert found(state("s", [event("e", "true", publish("'${$input.i.x}'"))])) == [
+        (Level.ERROR, E.STRUCTURE, "", "no condition names an input, so no message would ever be evaluated")
+    ]
+    assert found(state("s", [event("e", "currentInput('i')")])) == []
+
+
+def test_a_fault_of_syntax_carries_its_expression_and_span() -> None:
+    [finding] = findings_of("maxx($input.i.x) > 3")
+
+    assert (finding.level, finding.type) == (Level.ERROR, E.EXPRESSION_SYNTAX)
+    assert finding.path == "states[0].onInput.events[1].condition"
+    assert str(finding) == (
+        "error: states[0].onInput.events[1].condition: unknown function `maxx`\n  maxx($input.i.x) > 3\n  ^^^^"
+    )
+
+
+def test_the_caret_stands_in_the_line_of_the_fault() -> None:
+    [finding] = findings_of("$input.i.x > 1\n  && maxx(\t1)")
+
+    assert str(finding).splitlines()[1:] == ["    && maxx( 1)", "       ^^^^"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "message", "underlined"),
+    [
+        ("1 + true == 2", "incompatible data types: `+` cannot take Integer and Boolean", "1 + true"),
+        ("'a' && true", "incompatible data types: `&&` cannot take String and Boolean", "'a' && true"),
+        ("$input.i.a > 1 > 2", "incompatible data types: `>` cannot take Boolean and Integer", "$input.i.a > 1 > 2"),
+        ("2.5 | 1 == 1", "incompatible data types: `|` cannot take Decimal and Boolean", "2.5 | 1 == 1"),
+        ("!1", "`!` cannot take Integer", "!1"),
+        ("-'a' < 1", "`-` cannot take String", "-'a'"),
+        ("'text'", "a condition must be true or false; this is always String", "'text'"),
+        (
+            "$input.i.a + 1",
+            "a condition must be true or false; this is always Integer or Decimal or String",
+            "$input.i.a + 1",
+        ),
+        (
+            "convert(Decimal, $input.i.a)",
+            "a condition must be true or false; this is always Decimal",
+            "convert(Decimal, $input.i.a)",
+        ),
+    ],
+)
+def test_what_can_never_be_is_an_error_of_types(condition: str, message: str, underlined: str) -> None:
+    errors = [each for each in findings_of(condition) if each.level is Level.ERROR]
+
+    assert [(each.type, each.message) for each in errors[:1]] == [(E.DATA_TYPE, message)]
+    assert errors[0].expression is not None
+    assert errors[0].span is not None
+    assert errors[0].expression[errors[0].span.start : errors[0].span.end] == underlined
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("$variable.flag == true", "incompatible data types: `==` cannot take String and Boolean"),
+        ("$variable.n != 'x'", "incompatible data types: `!=` cannot take Integer and String; it is always true"),
+        ("$variable.flag", "this is always String, which never holds"),
+        ("startsWith($input.i.a, 5)", "`startsWith` takes no Integer, so this is always undefined"),
+        ("false", "this never holds"),
+        ("triggerType('message ')", 'a trigger is "Message" or "Timer"; this is never true'),
+        ("$variable.none > 1", "no action ever sets the variable `none`"),
+        ("timeout('none')", "no action ever sets the timer `none`"),
+    ],
+)
+def test_what_can_hardly_be_meant_is_a_warning(condition: str, message: str) -> None:
+    setting = event("set", "true", set_variable("flag", "'true'"), set_variable("n", "1"), set_variable("n", "0"))
+
+    [finding] = findings_of(condition, setting)
+
+    assert (finding.level, finding.message) == (Level.WARNING, message)
+
+
+def test_kinds_follow_variables_set_from_variables() -> None:
+    setting = event("set", "true", set_variable("a", "1"), set_variable("b", "$variable.a * 2.0"))
+    growing = event("grow", "true", set_variable("c", "$variable.c + 1"))
+
+    [finding] = findings_of("$variable.b == 'x'", setting, growing)
+
+    assert finding.message == "incompatible data types: `==` cannot take Decimal and String"
+    assert findings_of("$variable.c == 'x'", setting, growing) == []
+
+
+def test_a_variable_set_from_a_message_may_be_anything() -> None:
+    setting = event("set", "true", set_variable("a", "$input.i.a"), set_variable("a", "1"))
+
+    assert findings_of("$variable.a == 'x' || $variable.a == true", setting) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level"), [(0, Level.ERROR), (31_622_401, Level.ERROR), (59, Level.WARNING), (60, None)]
+)
+def test_a_constant_duration_is_checked(seconds: int, level: Level | None) -> None:
+    findings = findings_of("timeout('t')", event("set", "true", set_timer("t", seconds)))
+
+    assert [each.level for each in findings] == ([] if level is None else [level])
+
+
+def test_a_duration_and_a_json_payload_have_their_types() -> None:
+    wrong = event(
+        "wrong",
+        "timeout('t')",
+        {"setTimer": {"timerName": "t", "durationExpression": "'60'"}},
+        publish("t", type="JSON", contentExpression="1 + 1"),
+    )
+
+    messages = [each.message for each in findings_of("true", wrong)]
+
+    assert messages == [
+        "a timer's duration must be a number of seconds; this is always String",
+        "a JSON payload must be made as a String; this is always Integer",
+    ]
+
+
+def test_timers_that_nobody_sets_or_asks_about() -> None:
+    using = event(
+        "use",
+        "$input.i.id == 1",
+        {"resetTimer": {"timerName": "a"}},
+        {"clearTimer": {"timerName": "b"}},
+        set_timer("c", 60),
+    )
+
+    messages = [each.message for each in findings_of("true", using) if each.level is Level.WARNING]
+
+    assert messages == [
+        'nothing asks `timeout("c")`, so that timer has no effect',
+        "no action ever sets the timer `a`",
+        "no action ever sets the timer `b`",
+    ]
+    assert not [
+        each
+        for each in findings_of("triggerType('Timer')", event("x", "true", set_timer("c", 60)))
+        if each.level is Level.WARNING
+    ]
+
+
+def test_what_a_timer_has_read_again_is_mentioned() -> None:
+    setting = event("set", "currentInput('i') && $input.i.id == 1", set_timer("t", 60))
+    asking = event("ask", "timeout('t') && $input.i.temps.air > 8")
+
+    [finding] = check(document(state("s", [setting, asking])))
+
+    assert finding.level is Level.INFO
+    assert finding.expression is not None
+    assert finding.span is not None
+    assert finding.expression[finding.span.start : finding.span.end] == "$input.i.temps.air"
+
+
+def test_inputs_and_attributes_are_compared_with_what_is_declared() -> None:
+    reading = document(
+        state("s", [event("e", "$input.i.temps.water > 1 && $input.j.x > 1 && currentInput('k')")]), key="serial"
+    )
+
+    findings = check(reading, INPUTS)
+
+    assert [(each.level, each.type, each.message) for each in findings] == [
+        (Level.WARNING, E.REFERENCED_DATA, "the input `i` does not declare `serial`, which names the detector"),
+        (Level.WARNING, E.REFERENCED_DATA, "the input `i` declares no attribute `temps.water`"),
+        (Level.ERROR, E.REFERENCED_RESOURCE, "there is no input `j`"),
+        (Level.ERROR, E.REFERENCED_RESOURCE, "there is no input `k`"),
+    ]
+    assert check(reading) == ()
+
+
+def test_states_and_transitions_that_are_never_reached() -> None:
+    first = state("a", [READS, event("go", "true", to="b"), event("late", "$input.i.id == 1", to="c")])
+
+    assert found(first, state("b"), state("c"), state("d", [event("x", "$input.i.id == 1", to="d")])) == [
+        (
+            Level.WARNING,
+            E.STRUCTURE,
+            "states[0].onInput.transitionEvents[1]",
+            "never reached: `go` stands before it and always holds",
+        ),
+        (Level.WARNING, E.STRUCTURE, "states[3]", "no transition leads to the state `d`"),
+    ]
+
+
+def test_a_misspelt_member_is_told() -> None:
+    misspelt = document(state("s", [READS | {"conditions": "true"}]))
+    misspelt["detectorModelDefinition"]["states"][0]["onEntry"] = {}
+
+    assert [each.message for each in check(misspelt)] == [
+        "unknown member `onEntry` is ignored",
+        "unknown member `conditions` is ignored",
+    ]
+
+
+def test_the_services_limits_are_warnings() -> None:
+    actions = [set_variable(f"v{number}", "1") for number in range(51)]
+    timers = [set_timer(f"t{number}", 60) for number in range(6)]
+    asking = [event(f"t{number}", f"timeout('t{number}')") for number in range(6)]
+    long = event("x" * 129, "$input.i.id == 1 && '" + "x" * 512 + "' != ''", *actions, *timers)
+    more = [event("more", "$input.i.id == 1", publish("t" * 129)) for _ in range(14)]
+    payload = event("p", "true", publish("t", type="STRING", contentExpression="'" + "é" * 600 + "'"))
+    unnamed = event("v", "true", set_variable("odd-name", "'" + "x" * 1_030 + "'"))
+    states = [state(f"s{number}", [event("n", "true", to=f"s{number + 1}")]) for number in range(1, 21)]
+    first = state("odd state", [long, payload, unnamed, *asking, *more, event("n", "true", to="s1")])
+
+    warnings = check(document(first, *states, state("s21"), key="k" * 129))
+
+    assert {each.type for each in warnings if each.level is not Level.INFO} == {E.SERVICE_LIMITS}
+    assert {each.message.partition(":")[0] for each in warnings if each.level is Level.WARNING} == {
+        "6 timers",
+        "52 variables",
+        "22 states",
+        "129 characters of key",
+        "129 characters of name",
+        "23 events",
+        "57 actions",
+        "540 characters",
+        "1,032 characters",
+        "129 characters",
+        "1,202 bytes of content expression",
+        "the service took letters, digits, `_` and `-` for a state's name, not `odd state`",
+        "the service took letters, digits and `_`, a letter first, for a variable's name, not `odd-name`",
+    }
+
+
+def test_a_definition_that_is_too_large_for_the_service() -> None:
+    large = document(state("s", [READS])) | {"detectorModelDescription": "x" * (512 * 1024)}
+
+    [finding] = check(json.dumps(large))
+
+    assert finding.type is E.SERVICE_LIMITS
+
+
+def test_findings_stand_in_the_order_of_the_document() -> None:
+    events = [event(f"e{number}", "1 +") for number in range(12)]
+
+    paths = [each.path for each in check(document(state("s", events)))]
+
+    assert paths == [f"states[0].onInput.events[{number}].condition" for number in range(12)]
