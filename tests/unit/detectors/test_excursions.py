@@ -356,7 +356,8 @@ def test_a_lost_probe_says_nothing_about_the_goods(model: str, temp_c: float) ->
 def test_readings_without_a_probe_neither_break_an_excursion_nor_recover_it() -> None:
     timeline = Timeline(HIGH)
     timeline.push([0, 10], temp_c=9.0)
-    timeline.push(every(10, start=20, until=390), temp_c=0.0, probe="LOST")
+    timeline.push(every(10, start=20, until=200), temp_c=0.0, probe="LOST")
+    timeline.push(every(10, start=210, until=390), temp_c=40.0, probe="LOST")
     timeline.push(400, temp_c=9.0)
     timeline.push(every(10, start=410, until=900), temp_c=0.0, probe="LOST")
 

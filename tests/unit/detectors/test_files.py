@@ -1,6 +1,7 @@
 """Every file in `detectors/`: what the service would have taken, what the schemas say, and what belongs together."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 from coldwatch.adapters.detector_files import FOLDER, load_deployment, load_detectors
 from coldwatch.engine.checker import check
 from coldwatch.engine.errors import Level
+from coldwatch.engine.machine import Message, advance, evaluate
 from coldwatch.profiles import DeploymentError, ProfileError
 from coldwatch.profiles.values import SHAPES
 
@@ -19,6 +21,7 @@ ROOT = Path(__file__).parents[3]
 MODELS = sorted((ROOT / "detectors" / "models").glob("*.json"))
 INPUTS = sorted((ROOT / "detectors" / "inputs").glob("*.json"))
 PROFILES = sorted((ROOT / "detectors" / "profiles").glob("*.json"))
+PAGE = (ROOT / "docs" / "detectors.md").read_text()
 FILES = load_detectors()
 
 CONDITION_LIMIT, DESCRIPTION_LIMIT, TIMERS, STATES, EVENTS, ACTIONS, ATTRIBUTES = 512, 1024, 5, 20, 20, 10, 200
@@ -188,3 +191,43 @@ def test_a_deployment_that_is_none_is_refused(folder: Path) -> None:
 
     with pytest.raises(DeploymentError, match="coldchain"):
         load_detectors(folder)
+
+
+def test_the_trace_shows_what_its_page_says() -> None:
+    """A reading a minute: a spike, then seven minutes of heat."""
+    model = FILES.models["sustained_excursion_high"]
+    acted: dict[int, list[str]] = {}
+    snapshot, began = None, None
+    for line in (ROOT / "detectors" / "traces" / "spike_then_heat.jsonl").read_text().splitlines():
+        sent = json.loads(line)
+        now_ms = sent["timestamp"]["timeInMillis"]
+        began = began or now_ms
+        if snapshot is not None:
+            for evaluation in advance(model, snapshot, key="acme-fridge-0001", until_ms=now_ms):
+                snapshot = evaluation.after
+        message = Message(sent["inputName"], sent["payload"], sent["messageId"])
+        evaluation = evaluate(model, snapshot, message, key="acme-fridge-0001", now_ms=now_ms)
+        snapshot = evaluation.after
+        if evaluation.actions:
+            acted[(now_ms - began) // 60_000] = [action.event_name for action in evaluation.actions]
+
+        assert sent["payload"]["profile"] == FILES.catalog.profiles["default"].members()
+
+    assert acted == {8: ["Too warm"], 15: ["Recovered"]}
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=name_of)
+def test_the_page_tells_of_every_profile_with_its_limits(path: Path) -> None:
+    [row] = [line for line in PAGE.splitlines() if line.startswith(f"| `{path.stem}` |")]
+    values = read(path)["values"]
+
+    names = ("high_c", "low_c") if "high_c" in values else ("temperature_high", "temperature_low")
+    assert all(re.search(rf"(?<![\d.]){re.escape(f'{values[name]:g}')}(?![\d.]*\d)", row) for name in names)
+
+
+@pytest.mark.parametrize("name", sorted(FILES.models))
+def test_the_page_tells_of_every_model_as_it_is_deployed(name: str) -> None:
+    deployed = FILES.deployment.models[name]
+
+    [row] = [line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |")]
+    assert row.endswith(f"| {deployed.clock} | `{deployed.incident.kind}`, {deployed.incident.severity} |")
