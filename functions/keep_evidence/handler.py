@@ -1,5 +1,5 @@
-"""Lambda: keep evidence. Trigger: the incident workflow. Writes: the readings around the excursion (S3), and their hash on
-the incident (DynamoDB).
+"""Lambda: keep evidence. Trigger: the incident workflow. Writes: the readings around the excursion (S3), and their hash
+on the incident (DynamoDB).
 """
 
 import time

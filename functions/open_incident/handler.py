@@ -1,5 +1,5 @@
-"""Lambda: open incident. Trigger: `run_effects` and the command workflow, which wait for the answer. Writes: the incident,
-its lock and its first event (DynamoDB); starts the incident's workflow.
+"""Lambda: open incident. Trigger: `run_effects` and the command workflow, which wait for the answer. Writes: the
+incident, its lock and its first event (DynamoDB); starts the incident's workflow.
 """
 
 import time
@@ -39,10 +39,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     opening = open_incident(effect, ports(), now_ms=time.time_ns() // 1_000_000)
     incident = opening.incident
     about = {"incident_id": incident.incident_id, "effect_id": effect.effect_id, "device_id": incident.device_id}
-    logger.info(
-        f"incident {opening.outcome.value}",
-        extra={**about, "detector_model": incident.detector_model, "key": incident.key, "severity": incident.severity},
-    )
+    detector = {"detector_model": incident.detector_model, "key": incident.key, "severity": incident.severity.value}
+    logger.info("incident taken in", extra={**about, **detector, "outcome": opening.outcome.value})
     if opening.complaint:
         logger.error("responders not told as planned", extra={**about, "complaint": opening.complaint})
     return {"incident_id": incident.incident_id, "outcome": opening.outcome.value}

@@ -1,5 +1,5 @@
-"""Lambda: recover incident. Trigger: `run_effects`, which waits for the answer. Writes: the recovery, and the resolution
-where the plan says so (DynamoDB); wakes the incident's workflow.
+"""Lambda: recover incident. Trigger: `run_effects`, which waits for the answer. Writes: the recovery and, where the
+plan says so, the resolution (DynamoDB); wakes the incident's workflow.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""A task that waits for its token: its function may fail, its time-out be an expression, each attempt has its own token.
+"""A task that waits for its token: its function may fail, its time be an expression, each attempt has its own token.
 
 In MiniStack a function that fails in `lambda:invoke.waitForTaskToken` goes unnoticed, so neither Retry nor Catch sees
 it and the task waits until its time is over; the time begins only when the function has answered; a time-out that is

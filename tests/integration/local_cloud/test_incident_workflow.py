@@ -1,0 +1,110 @@
+"""The incident workflow itself, with functions that only say that they were called: who is told when, and again."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.local_cloud.conftest import ROOT
+from tests.integration.local_cloud.devices import eventually
+from tests.integration.local_cloud.machines import Machines
+
+if TYPE_CHECKING:
+    from tests.integration.local_cloud.conftest import MendedCloud
+
+pytestmark = pytest.mark.cloud
+
+INCIDENT = "0" * 26
+FUNCTIONS = ("KeepEvidence", "EnrichIncident", "NotifyTier", "AwaitResolution", "RecordIncident")
+
+
+@pytest.fixture
+def machines(mended_cloud: "MendedCloud", tmp_path: Path) -> Machines:
+    return Machines(mended_cloud, tmp_path)
+
+
+def definition(machines: Machines, failing: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The machine as it is deployed, save that it tries everything once: its back-off would make the test slow."""
+    text = (ROOT / "statemachines" / "incident.asl.json").read_text()
+    for name in FUNCTIONS:
+        arn = machines.function(name, fails="it is broken" if name in failing else "")
+        text = text.replace(f"${{{name}FunctionArn}}", arn)
+    machine: dict[str, Any] = json.loads(text)
+    for state in machine["States"].values():
+        state.pop("Retry", None)
+    return machine
+
+
+def waits(*acknowledge_s: int, repeat_s: int = 60, resolve_s: int = 60) -> dict[str, Any]:
+    times = {"acknowledge_s": list(acknowledge_s), "repeat_s": repeat_s, "resolve_s": resolve_s}
+    return {"incident_id": INCIDENT, "round": 1, "step": 1, "waits": times}
+
+
+def answer(machines: Machines, function: str, number: int, outcome: str) -> dict[str, Any]:
+    """Return the token of a function's call, as whoever settles the incident does; the call."""
+    calls = eventually(lambda: found if len(found := machines.calls(function)) >= number else None)
+    assert calls, f"{function} was not called {number} times"
+    call = calls[number - 1]
+    last = machines.calls("NotifyTier")[-1]
+    output = {"outcome": outcome, "round": last["round"], "step": last["step"]}
+    machines.sfn.send_task_success(taskToken=call["task_token"], output=json.dumps(output))
+    return call
+
+
+def steps(machines: Machines) -> list[tuple[int, int]]:
+    return [(call["round"], call["step"]) for call in machines.calls("NotifyTier")]
+
+
+def test_tier_after_tier_is_told_and_the_acknowledgers_again_when_they_forget(machines: Machines) -> None:
+    execution = machines.start(definition(machines), waits(1, resolve_s=1))
+
+    answer(machines, "NotifyTier", 2, "acknowledged")
+    answer(machines, "NotifyTier", 3, "acknowledged")
+    answer(machines, "AwaitResolution", 2, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (2, 2), (3, 2)], "after its time the next step; after an expiry the same step"
+    assert machines.calls("KeepEvidence") == machines.calls("RecordIncident") == [{"incident_id": INCIDENT}]
+
+
+def test_who_cannot_be_reached_is_not_waited_for(machines: Machines) -> None:
+    execution = machines.start(definition(machines), waits(60, 60))
+
+    answer(machines, "NotifyTier", 1, "unreachable")
+    answer(machines, "NotifyTier", 2, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (2, 2)]
+    assert machines.calls("AwaitResolution") == []
+
+
+def test_without_evidence_and_details_somebody_is_told_all_the_same(machines: Machines) -> None:
+    execution = machines.start(definition(machines, failing=("KeepEvidence", "EnrichIncident")), waits(60))
+
+    answer(machines, "NotifyTier", 1, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert machines.entered(execution)[:4] == ["Begin", "Keep evidence", "Enrich", "Notify tier"]
+
+
+def test_a_broken_notifier_is_tried_again_with_the_next_step(machines: Machines) -> None:
+    broken = definition(machines, failing=("NotifyTier",))
+    broken["States"]["Wait after a failure"]["Seconds"] = 0
+
+    execution = machines.start(broken, waits(60, 60))
+
+    assert eventually(lambda: len(machines.calls("NotifyTier")) >= 3)
+    machines.sfn.stop_execution(executionArn=execution)
+    assert steps(machines)[:3] == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_a_record_that_cannot_be_written_fails_the_execution_for_somebody_to_redrive(machines: Machines) -> None:
+    execution = machines.start(definition(machines, failing=("RecordIncident",)), waits(60))
+
+    answer(machines, "NotifyTier", 1, "resolved")
+
+    end = machines.end(execution)
+    assert (end["status"], end["error"]) == ("FAILED", "NotRecorded")
+    assert INCIDENT in end["cause"]
+    assert "it is broken" in end["cause"]
