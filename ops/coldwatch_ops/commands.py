@@ -4,6 +4,7 @@ from typing import Final
 
 from coldwatch_ops import accounts, telemetry
 from coldwatch_ops.command import Command
+from coldwatch_ops.command_executions import commands as command_executions
 from coldwatch_ops.dead_letters import commands as dead_letters
 from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
@@ -12,12 +13,14 @@ from coldwatch_ops.teardown import commands as teardown
 
 NOUNS: Final = {
     "devices": "the registry, the allow-list, gateways and certificates",
+    "command": "instructions to devices, and what became of them",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
 }
 
 COMMANDS: Final[tuple[Command, ...]] = (
     *devices.COMMANDS,
+    *command_executions.COMMANDS,
     *telemetry.COMMANDS,
     *accounts.COMMANDS,
     *quarantine.COMMANDS,

@@ -1,0 +1,1 @@
+"""Commands to devices: sending them, and reading what became of them."""
