@@ -11,10 +11,10 @@ from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.alert_topic import IotAlertTopic
 from coldwatch.adapters.clients import dynamodb_client, iot_data_client, sns_client, step_functions_client
+from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.notifier import SnsNotifier
-from coldwatch.adapters.recipients import DynamoRecipients
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.telling import Ports, Round, tell
 from coldwatch.settings import NotifyTierSettings
@@ -29,7 +29,7 @@ def ports() -> Ports:
     return Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),
-        recipients=DynamoRecipients(dynamodb, own.contact_table),
+        recipients=DynamoContactStore(dynamodb, own.contact_table),
         notifier=SnsNotifier(sns_client(), own.notification_topic_arn),
         alerts=IotAlertTopic(iot_data_client(), own.topic_prefix),
         waiting=StepFunctionsWaiting(step_functions_client(), incidents),

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
@@ -133,10 +135,9 @@ def _page(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_m
         return Fate.ALREADY_SENT
     if not _is_current(found(ports.incidents, incident.incident_id), asked):
         return Fate.CANCELLED
-    recipient = ports.recipients.find_recipient(contact_id) if contact_id else None
-    if recipient is None or recipient.why_not:
-        why = _why_not(contact_id, recipient)
-        _note_failure(incident, contact_id, known, why, ports, now_ms)
+    recipient = _recipient(contact_id, ports)
+    if recipient.why_not:
+        _note_failure(incident, contact_id, known, recipient.why_not, ports, now_ms)
         return Fate.UNREACHABLE
     try:
         message_id = ports.notifier.send(_notification(incident, recipient, ports, now_ms))
@@ -149,10 +150,15 @@ def _page(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_m
     return Fate.SENT
 
 
-def _why_not(contact_id: str, recipient: Recipient | None) -> str:
+def _recipient(contact_id: str, ports: Ports) -> Recipient:
+    """One entry that is missing or cannot be read harms nobody but its own contact."""
     if contact_id == NOBODY:
-        return "The plan names nobody."
-    return recipient.why_not or "" if recipient else f"There is no contact {contact_id}."
+        return Recipient(NOBODY, "Nobody", "The plan names nobody.")
+    try:
+        found_recipient = ports.recipients.find_recipient(contact_id)
+    except (LookupError, ValueError, msgspec.MsgspecError) as error:
+        return Recipient(contact_id, contact_id, f"The entry of contact {contact_id} cannot be read: {error}.")
+    return found_recipient or Recipient(contact_id, contact_id, f"There is no contact {contact_id}.")
 
 
 def _notification(incident: Incident, recipient: Recipient, ports: Ports, now_ms: int) -> Notification:
