@@ -8,11 +8,16 @@ from coldwatch_ops.command_executions import commands as command_executions
 from coldwatch_ops.dead_letters import commands as dead_letters
 from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
+from coldwatch_ops.incidents import commands as incidents
 from coldwatch_ops.quarantine import commands as quarantine
+from coldwatch_ops.responders import contacts, policies
 from coldwatch_ops.teardown import commands as teardown
 
 NOUNS: Final = {
     "devices": "the registry, the allow-list, gateways and certificates",
+    "incidents": "what somebody must answer for",
+    "contacts": "who can be told",
+    "policy": "who is told, and after how long the next one is",
     "command": "instructions to devices, and what became of them",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
@@ -20,6 +25,9 @@ NOUNS: Final = {
 
 COMMANDS: Final[tuple[Command, ...]] = (
     *devices.COMMANDS,
+    *incidents.COMMANDS,
+    *contacts.COMMANDS,
+    *policies.COMMANDS,
     *command_executions.COMMANDS,
     *telemetry.COMMANDS,
     *accounts.COMMANDS,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_dynamodb import DynamoDBClient, DynamoDBServiceResource
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_iot import IoTClient
     from mypy_boto3_kinesis import KinesisClient
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 
 class Clients:
@@ -37,6 +38,15 @@ class Clients:
     @cached_property
     def dynamodb(self) -> "DynamoDBServiceResource":
         return self._session.resource("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
+
+    @cached_property
+    def dynamodb_client(self) -> "DynamoDBClient":
+        """Items as DynamoDB has them, for the adapters that the functions use, too."""
+        return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
+
+    @cached_property
+    def step_functions(self) -> "SFNClient":
+        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def s3(self) -> "S3Client":
