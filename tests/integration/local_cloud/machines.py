@@ -25,7 +25,7 @@ def handler(event, context):
     time.sleep(float(os.environ["SLEEPS"]))
     if os.environ["FAILS"]:
         raise RuntimeError(os.environ["FAILS"])
-    return {"answered": os.environ["NAME"]}
+    return json.loads(os.environ["ANSWERS"])
 """
 
 
@@ -37,12 +37,13 @@ class Machines:
         self._lambda, self.sfn = client(cloud, "lambda"), client(cloud, "stepfunctions")
         self._calls = folder / "calls.jsonl"
 
-    def function(self, name: str, *, fails: str = "", sleeps: float = 0) -> str:
+    def function(self, name: str, *, fails: str = "", sleeps: float = 0, answers: dict[str, Any] | None = None) -> str:
         """The ARN of a function that does what it is told here."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("handler.py", FUNCTION)
         settings = {"CALLS": str(self._calls), "NAME": name, "FAILS": fails, "SLEEPS": str(sleeps)}
+        settings["ANSWERS"] = json.dumps(answers or {"answered": name})
         made = self._lambda.create_function(
             FunctionName=unique(name),
             Runtime="python3.13",
