@@ -19,7 +19,7 @@ def ask(stack: Stack, action: str, **given: Any) -> dict[str, Any]:
         Payload=json.dumps({"action": action, **given}).encode(),
     )
     document: dict[str, Any] = json.loads(answer["Payload"].read())
-    if "FunctionError" in answer:
+    if answer.get("FunctionError"):
         raise FailedError(f"manage_contacts failed: {document.get('errorMessage', 'its log says why')}.")
     if "error" in document:
         raise RefusedError(document["error"])
