@@ -36,7 +36,7 @@ def incident_event(execution: CommandExecution) -> dict[str, Any] | None:
                 "messageId": execution.execution_id,
                 "triggerType": "Message",
             },
-            "state": {"stateName": "timed_out", "variables": {}, "timers": {}},
+            "state": {"stateName": "timed_out", "variables": {"began_at": execution.created_at}, "timers": {}},
         },
         "coldwatch": _what_it_means(execution, effect_id, severity),
     }

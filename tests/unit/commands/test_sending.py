@@ -9,6 +9,7 @@ from coldwatch.commands.order import Command, Order, Refusal, read_order
 from coldwatch.commands.ports import Addressee
 from coldwatch.commands.sending import send
 from coldwatch.commands.settlement import time_out
+from coldwatch.incidents.effects import read_effect
 from tests.unit.commands.fakes import CHILD, DEVICE, GATEWAY, NOW, FakeAddresses, FakeStore, FakeWorkflow, order
 
 EVENT: dict[str, Any] = {"device_id": DEVICE, "command": "defrost", "requested_by": "somebody"}
@@ -175,7 +176,8 @@ def test_the_incident_of_a_command_that_nobody_answered_has_the_form_of_a_detect
         "severity": "critical",
         "title": "No answer to set_point",
     }
-    json.dumps(event)
+    effect = read_effect(json.loads(json.dumps(event)))
+    assert (effect.kind, effect.severity, effect.began_at) == ("command_timed_out", "critical", NOW)
 
 
 def test_nobody_is_woken_for_a_command_that_asked_for_no_incident() -> None:
