@@ -1,0 +1,223 @@
+"""What a message, or the passing of time, does to a stored detector.
+
+Every answer depends on the stored detector and the message alone, never on which messages shared a batch. So a batch
+may be delivered again in any pieces: what was stored is not done again, and a message that changed nothing, of which
+nothing was stored, changes nothing again.
+
+**The event clock and devices whose clock is ahead.** Time on the event clock is the device's timestamp, but never later
+than the message's arrival. A reading from the future would otherwise make every right one after it late, up to the
+whole lead that validation allows; so it counts as of now, and a device that is always ahead is watched as on the wall
+clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import islice
+from typing import Any, Final
+
+from coldwatch.detection.detector import Detector, Position, Watch, snapshot_bytes
+from coldwatch.detection.effect import Effect, EffectAction, as_document, effect_id
+from coldwatch.engine.machine import Evaluation, Message, Note, evaluate, expirations
+from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.snapshot import Snapshot
+from coldwatch.profiles.deployment import Clock
+
+FIRINGS: Final = 1_000
+EFFECTS: Final = 100
+"""Timers that restart themselves may be due millions of times when a device's clock jumps from 2000 to now. No single
+step fires more than so many, or goes on firing after so many effects; what is left fires with the next one.
+"""
+KEYS: Final = 20
+"""Readings of one instant that are remembered as having changed a detector."""
+POSITION_KEPT_MS: Final = 8 * 24 * 3_600_000
+"""Longer than any record stays on the stream, after which none of its shard can be delivered again."""
+
+type Cause = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A message as a detector gets it: joined with its profile. `arrived_at` and `timestamp` are epoch ms, of the cloud
+    and of the device. `is_put_again`: another record carried it before.
+    """
+
+    input_name: str
+    payload: Mapping[str, Any]
+    origin: str
+    shard_id: str
+    sequence: int
+    thing: str
+    device_id: str
+    application: str
+    reading_key: str
+    timestamp: int
+    arrived_at: int
+    is_put_again: bool = False
+
+
+class Fate(StrEnum):
+    EVALUATED = "evaluated"
+    LATE = "late"
+    """Older than the detector's last change."""
+    REPEATED = "repeated"
+    """The same reading as the one that changed the detector last."""
+    REDELIVERED = "redelivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`detector` holds the new effects behind those it had. Only one that `has_changed` needs to be stored."""
+
+    detector: Detector
+    has_changed: bool
+    fate: Fate = Fate.EVALUATED
+    notes: tuple[Note, ...] = ()
+
+
+def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
+    """First the timers that were due when the message was sent, each at its own time; then the message."""
+    known = restarted(detector, watch)
+    fate = _fate(known, arrival)
+    if fate is Fate.REDELIVERED:
+        return Step(known, has_changed=False, fate=fate)
+    known = replace(known, positions=_positions(known, arrival))
+    if fate is not Fate.EVALUATED:
+        return Step(known, has_changed=False, fate=fate)
+    now_ms = _time(known, arrival)
+    fired = expire_due(known, watch, until_ms=now_ms)
+    message = Message(arrival.input_name, arrival.payload, arrival.origin)
+    evaluation = evaluate(watch.model, fired.detector.snapshot, message, key=known.key, now_ms=now_ms)
+    after = _after_message(fired.detector, evaluation, arrival, watch)
+    has_changed = fired.has_changed or after is not fired.detector
+    return Step(after, has_changed=has_changed, notes=(*fired.notes, *evaluation.notes))
+
+
+def expire_due(detector: Detector, watch: Watch, *, until_ms: int) -> Step:
+    """Fire the timers that are due by then (epoch ms, included), in order, each at its own time."""
+    known = restarted(detector, watch)
+    if known.snapshot is None:
+        return Step(known, has_changed=known is not detector)
+    notes: list[Note] = []
+    start, before = len(known.pending), known
+    firings = expirations(watch.model, known.snapshot, key=known.key, until_ms=until_ms)
+    for evaluation in islice(firings, FIRINGS):
+        known = _after_timer(known, evaluation, watch)
+        notes += evaluation.notes
+        if len(known.pending) - start >= EFFECTS:
+            break
+    return Step(known, has_changed=known is not before, notes=tuple(notes))
+
+
+def restarted(detector: Detector, watch: Watch) -> Detector:
+    """The detector, or the beginning of one if it is of another version of the model. What it has seen of the stream
+    and when it changed stays known: the past is not evaluated again by the new version.
+    """
+    if detector.model_version == watch.version and detector.clock is watch.clock:
+        return detector
+    return replace(detector, snapshot=None, profile=None, model_version=watch.version, clock=watch.clock)
+
+
+def _fate(detector: Detector, arrival: Arrival) -> Fate:
+    position = detector.positions.get(arrival.shard_id)
+    if position is not None and arrival.sequence <= position.sequence:
+        return Fate.REDELIVERED
+    if detector.clock is Clock.EVENT:
+        if _event_time(arrival) < detector.changed_at:
+            return Fate.LATE
+        return Fate.REPEATED if arrival.reading_key in detector.changed_keys else Fate.EVALUATED
+    # Nothing is late on the wall clock, save what was put on the stream again: it says nothing of the present.
+    is_past = arrival.is_put_again and arrival.arrived_at < detector.changed_at
+    return Fate.LATE if is_past else Fate.EVALUATED
+
+
+def _time(detector: Detector, arrival: Arrival) -> int:
+    """A detector's time never runs backwards; messages of two shards may cross by a little."""
+    if detector.clock is Clock.EVENT:
+        return _event_time(arrival)
+    return max(arrival.arrived_at, detector.changed_at)
+
+
+def _event_time(arrival: Arrival) -> int:
+    return min(arrival.timestamp, arrival.arrived_at)
+
+
+def _positions(detector: Detector, arrival: Arrival) -> dict[str, Position]:
+    forgotten = arrival.arrived_at - POSITION_KEPT_MS
+    kept = {shard: each for shard, each in detector.positions.items() if each.at >= forgotten}
+    return {**kept, arrival.shard_id: Position(arrival.sequence, arrival.thing, arrival.arrived_at)}
+
+
+def _after_message(detector: Detector, evaluation: Evaluation, arrival: Arrival, watch: Watch) -> Detector:
+    """The same object if nothing changed: then nothing of the message may be kept, as it would not be stored."""
+    snapshot = _without_unseen(evaluation.after, watch.model)
+    profile = as_document(arrival.payload.get("profile"))
+    kept_profile = profile if _has_pending_timer(snapshot) else None
+    is_same = snapshot_bytes(snapshot) == snapshot_bytes(detector.snapshot) and kept_profile == detector.profile
+    if is_same and not evaluation.actions:
+        return detector
+    changed = replace(
+        detector,
+        snapshot=snapshot,
+        profile=kept_profile,
+        device_id=arrival.device_id,
+        application=arrival.application,
+        changed_at=evaluation.time_ms,
+        changed_keys=_changed_keys(detector, evaluation.time_ms, arrival.reading_key),
+    )
+    cause = ("message", arrival.origin)
+    return replace(changed, pending=(*detector.pending, *_effects(changed, evaluation, cause, watch, profile)))
+
+
+def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> Detector:
+    snapshot = _without_unseen(evaluation.after, watch.model)
+    changed = replace(
+        detector,
+        snapshot=snapshot,
+        profile=detector.profile if _has_pending_timer(snapshot) else None,
+        changed_at=max(detector.changed_at, evaluation.time_ms),
+        changed_keys=(),
+    )
+    cause = ("timer", evaluation.trigger.timer_name or "", evaluation.time_ms)
+    profile = as_document(detector.profile)
+    return replace(changed, pending=(*detector.pending, *_effects(changed, evaluation, cause, watch, profile)))
+
+
+def _changed_keys(detector: Detector, time_ms: int, reading_key: str) -> tuple[str, ...]:
+    same_instant = detector.changed_keys if time_ms == detector.changed_at else ()
+    return (*same_instant, reading_key)[-KEYS:]
+
+
+def _without_unseen(snapshot: Snapshot, model: DetectorModel) -> Snapshot:
+    """Without remembered messages that no later evaluation can see: the next message of the only input takes their
+    place, and there is no timer that could look at them before.
+    """
+    if not snapshot.inputs or len(model.inputs) > 1 or _has_pending_timer(snapshot):
+        return snapshot
+    return replace(snapshot, inputs={})
+
+
+def _has_pending_timer(snapshot: Snapshot) -> bool:
+    return any(timer.is_pending for timer in snapshot.timers.values())
+
+
+def _effects(
+    detector: Detector, evaluation: Evaluation, cause: Cause, watch: Watch, profile: dict[str, Any] | None
+) -> Sequence[Effect]:
+    return [
+        Effect(
+            effect_id=effect_id(detector.detector_id, cause, index),
+            detector_model=detector.model,
+            model_version=watch.version,
+            key=detector.key,
+            device_id=detector.device_id,
+            application=detector.application,
+            event_name=action.event_name,
+            occurred_at=evaluation.time_ms,
+            clock=detector.clock,
+            trigger=evaluation.trigger.to_document(),
+            profile=profile,
+            action=EffectAction(action.type, dict(action.fields), action.payload, action.action_execution_id),
+        )
+        for index, action in enumerate(evaluation.actions)
+    ]
