@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coldwatch.adapters.command_topic import IotCommandTopic
-from simulator.api import Act, Fleet, How, Identity
+from simulator.api import Act, Fleet, How
 from simulator.endpoint import Endpoint
+from simulator.identity import Grant, StateFolder
 from simulator.message import Kind
 from tests.integration.local_cloud.devices import ANYTHING_IN_IOT, Device, client, eventually, unique
 from tests.integration.local_cloud.machines import Machines
@@ -109,27 +110,19 @@ def fleet(mended_cloud: "MendedCloud", tmp_path: Path) -> Iterator[Fleet]:
         (tmp_path / "ca.pem").write_bytes(answer.read())
     iot, policy = client(mended_cloud, "iot"), unique("any")
     iot.create_policy(policyName=policy, policyDocument=json.dumps(ANYTHING_IN_IOT))
-    identities = [identity(iot, policy, tmp_path, f"acme-fridge-{number}") for number in (1, 2)]
-    with Fleet(Endpoint("localhost", mended_cloud.mqtt_port, tmp_path / "ca.pem"), identities) as made:
+    place = Endpoint("localhost", mended_cloud.mqtt_port, tmp_path / "ca.pem")
+    for number in (1, 2):
+        keep_identity(iot, policy, StateFolder(tmp_path / "keys", place), f"acme-fridge-{number}")
+    with Fleet.load(endpoint=f"localhost:{place.port}", ca=place.ca, state_dir=tmp_path / "keys") as made:
         yield made
 
 
-def identity(iot: Any, policy: str, folder: Path, thing: str) -> Identity:
+def keep_identity(iot: Any, policy: str, state: StateFolder, thing: str) -> None:
     made = iot.create_keys_and_certificate(setAsActive=True)
     iot.attach_policy(policyName=policy, target=made["certificateArn"])
-    certificate, key = folder / f"{thing}.pem", folder / f"{thing}.key"
-    certificate.write_text(made["certificatePem"])
-    key.write_text(made["keyPair"]["PrivateKey"])
-    return Identity(
-        serial=thing,
-        thing=thing,
-        template="t",
-        application="coldchain",
-        topic_prefix="x/",
-        basic_ingest_rule="r",
-        certificate=certificate,
-        key=key,
-    )
+    state.keep_grant(thing, Grant(made["certificatePem"], made["keyPair"]["PrivateKey"], "no ownership to prove"))
+    names = {"serial": thing, "thing": thing, "template": "t", "application": "coldchain"}
+    state.keep_identity(thing, {**names, "topic_prefix": "x/", "basic_ingest_rule": "r"})
 
 
 def request(thing: str, command: str = "identify", **changes: Any) -> dict[str, Any]:
@@ -208,3 +201,14 @@ def test_answers_are_not_counted_as_telemetry_but_a_report_that_was_asked_for_is
     telemetry = [payload for name, payload in listener.received if name.endswith("/telemetry")]
     assert (len(telemetry), telemetry[2]) == (4, telemetry[3])
     assert fleet._tally.by_kind == {Kind.BURST: 3, Kind.DUPLICATE: 1}
+
+
+def test_the_command_line_listens_for_a_while(fleet: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from simulator.command import main  # noqa: PLC0415 - makes a console that writes to what is captured here
+
+    place = ["--endpoint", f"localhost:{fleet.endpoint.port}", "--ca", str(fleet.endpoint.ca)]
+
+    code = main(["listen", *place, "--state", str(tmp_path / "keys"), "--for", "1", "--json", str(tmp_path / "acts")])
+
+    assert (code, json.loads((tmp_path / "acts").read_text())) == (0, {"acts": {}})
+    assert "2 devices listen for commands and answer: normal." in capsys.readouterr().out

@@ -1,18 +1,18 @@
 """The whole course of a command in whatever order things happen, with processes killed and overtaken in the middle."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coldwatch.commands.delivery import Attempt, deliver
+from coldwatch.commands.delivery import Attempt, Delivery, deliver
 from coldwatch.commands.execution import CommandExecution, EntryType
 from coldwatch.commands.response import RejectedResponse, ResponseMessage
 from coldwatch.commands.sending import send
-from coldwatch.commands.settlement import record_response, time_out
+from coldwatch.commands.settlement import ContendedError, UnknownExecutionError, record_response, time_out
 from coldwatch.commands.status import Status
 from simulator.answering import Memory, hear
 from simulator.scenario import How
@@ -308,3 +308,37 @@ def test_a_response_that_is_quicker_than_giving_up_is_respected() -> None:
 
     assert world.outcome == {"execution_id": world.execution.execution_id, "status": "SUCCEEDED"}
     assert world.execution.late_response is None
+
+
+def test_an_attempt_that_was_overtaken_tells_nobody_and_leaves_the_later_token() -> None:
+    world = World()
+    for _ in range(3):
+        world.advance_workflow()
+    execution_id, token = world.execution.execution_id, world.workflow.waiting
+    stale = Attempt(execution_id, 1, NOW, "stale")
+
+    delivery, _ = deliver(
+        stale, store=world.store, topic=world.topic, workflow=world.workflow, now_ms=world.now + 31_000
+    )
+
+    assert delivery is Delivery.OVERTAKEN
+    assert len(world.topic.published) == 2
+    assert world.store.token(execution_id) == token
+
+
+def test_an_execution_that_was_never_written_down_is_an_error() -> None:
+    with pytest.raises(UnknownExecutionError, match="no command execution x"):
+        time_out("x", store=FakeStore(), now_ms=NOW)
+
+
+def test_a_change_that_others_undercut_forever_is_left_to_the_next_delivery() -> None:
+    class Contended(FakeStore):
+        def replace(self, before: CommandExecution, after: CommandExecution) -> bool:
+            self.executions[before.execution_id] = replace(before, revision=before.revision + 1)
+            return super().replace(before, after)
+
+    world = World()
+    contended = Contended(executions=world.store.executions)
+
+    with pytest.raises(ContendedError, match="8 times"):
+        time_out(world.execution.execution_id, store=contended, now_ms=NOW)
