@@ -2,6 +2,7 @@
 
 DetectionError
 ├── EffectError             an effect cannot be written, read, or carried out; no retry helps
+├── TargetFailedError       what an effect was to set off has failed; a later try may not
 ├── EffectsUnsentError      the queue did not take effects; their detectors keep them
 ├── StoredDetectorError     a stored detector cannot be read
 ├── CheckpointMovedError    another delivery has got on with the shard meanwhile
@@ -14,6 +15,10 @@ class DetectionError(Exception):
 
 
 class EffectError(DetectionError):
+    pass
+
+
+class TargetFailedError(DetectionError):
     pass
 
 

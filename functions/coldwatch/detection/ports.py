@@ -6,6 +6,8 @@ from typing import Protocol
 
 from coldwatch.detection.detector import Detector
 from coldwatch.detection.effect import Effect
+from coldwatch.profiles.device import RegisteredDevice
+from coldwatch.telemetry.identity import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,19 @@ class DetectorStore(Protocol):
         """Store each if it still has the version it was read at, as the next one; the ids of those that have not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the registry says of a device: who may speak for it, and how it is watched."""
+
+    identity: Device
+    watched: RegisteredDevice
+
+
+class Registry(Protocol):
+    def look_up(self, device_ids: Collection[str]) -> Mapping[str, Entry]:
+        """The entries of those that are registered, as they are now: a changed profile holds from the next batch on."""
+
+
 class Checkpoints(Protocol):
     def read(self, shard_id: str) -> Checkpoint | None:
         """Strongly consistent."""
@@ -78,6 +93,11 @@ class DueIndex(Protocol):
 class StreamTails(Protocol):
     def tail(self, shard_id: str, after: int | None) -> Tail:
         """What is in the shard behind a sequence number, or at all."""
+
+
+class EffectTargets(Protocol):
+    def carry_out(self, effect: Effect) -> None:
+        """Do what the effect says, or raise: EffectError if no retry can help."""
 
 
 class DoneMarkers(Protocol):
