@@ -107,6 +107,25 @@ def test_a_relapse_into_the_band_starts_the_recovery_anew() -> None:
     timeline.run()
 
 
+@pytest.mark.parametrize(
+    ("model", "out_c", "limit_c", "safe_c"), [(HIGH, 9.0, 7.5, 7.49), (FREEZE, -1.0, 0.5, 0.51)], ids=["high", "freeze"]
+)
+def test_an_inclusive_limit_of_recovery_neither_begins_it_nor_lets_it_go_on(
+    model: str, out_c: float, limit_c: float, safe_c: float
+) -> None:
+    timeline = Timeline(model, high_is_inclusive=True, low_is_inclusive=True)
+    timeline.push(every(10, until=300), temp_c=out_c)
+    timeline.push(310, temp_c=limit_c)
+    timeline.push(every(10, start=320, until=590), temp_c=safe_c)
+    timeline.push(600, temp_c=limit_c)
+    timeline.push(every(10, start=610, until=1000), temp_c=safe_c)
+
+    timeline.expect_opening(at(300))
+    timeline.expect_recovery(at(910))
+
+    timeline.run()
+
+
 def test_after_its_recovery_the_next_excursion_opens_again() -> None:
     timeline = Timeline(HIGH)
     for start in (0, 1200):

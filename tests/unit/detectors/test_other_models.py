@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.detectors.timeline import Timeline, at, every, hours, minutes
+from tests.unit.detectors.timeline import Timeline, at, every, hours, in_ms, minutes
 
 
 def test_a_battery_that_drains_is_told_once_and_recovers_when_it_is_charged() -> None:
@@ -190,3 +190,17 @@ def test_a_probe_that_a_gap_hid_while_it_was_found_recovers_anew() -> None:
     timeline.expect_recovery(at(7560))
 
     timeline.run()
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("battery_low", {"battery_pct": 9.0}), ("shock", {"shock_g": 9.0}), ("probe_lost", {"probe": "LOST"})],
+)
+def test_an_opening_tells_when_it_began(model: str, said: dict[str, Any]) -> None:
+    timeline = Timeline(model)
+    timeline.push(0)
+    timeline.push(every(60, start=60, until=660), **said)
+
+    [opening] = timeline.play()
+
+    assert opening.effect["action"]["payload"]["payload"]["state"]["variables"]["began_at"] == in_ms(60)

@@ -18,7 +18,6 @@ import msgspec
 
 from coldwatch.adapters.detector_files import DetectorFiles, load_detectors
 from coldwatch.detection.detector import (
-    Clock,
     Detector,
     Watch,
     decode_detector,
@@ -29,7 +28,7 @@ from coldwatch.detection.detector import (
 )
 from coldwatch.detection.step import Arrival, Step, expire_due, receive
 from coldwatch.engine.machine import Message, key_value
-from coldwatch.profiles import RegisteredDevice, join
+from coldwatch.profiles import Clock, RegisteredDevice, join
 
 START_MS = 1_767_225_600_000
 QUIET_READING = {"temp_c": 5.0, "humidity_pct": 45.0, "shock_g": 0.02, "battery_pct": 80.0, "door_open": False}
