@@ -11,6 +11,8 @@ import msgspec
 
 WITHOUT_POLICY = "none"
 DEFAULT_POLICY = "default"
+LONGEST_S = 31_536_000
+"""A year: as long as a workflow may live."""
 
 
 class AutoResolve(StrEnum):
@@ -153,10 +155,12 @@ def _plan(policy: _Policy, plan: _Plan) -> Plan:
 def _fault(plan: Plan) -> str:
     """What would make a plan that never ends a wait, or whose steps no workflow could hold."""
     waits = [tier.acknowledge_within_s for tier in plan.tiers]
-    if any(wait < 1 for wait in (*waits, plan.repeat_every_s, plan.resolve_within_s)):
-        return "every time is at least one second"
+    if not all(1 <= wait <= LONGEST_S for wait in (*waits, plan.repeat_every_s, plan.resolve_within_s)):
+        return "every time is at least one second and at most a year"
     if not 1 <= plan.rounds <= 100 or len(plan.tiers) > 20:
         return "a plan has at most 20 tiers and between 1 and 100 rounds"
     if any(len(set(tier.contacts)) != len(tier.contacts) for tier in plan.tiers):
         return "a tier names each contact once"
+    if not all(0 < len(contact) <= 64 for tier in plan.tiers for contact in tier.contacts):
+        return "a contact has no name, or one of more than 64 characters"
     return ""

@@ -1,0 +1,184 @@
+"""Who may do what by a link, who was first, and what each other press is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from coldwatch.incidents import answering
+from coldwatch.incidents.answering import Action, Answer, Outcome
+from coldwatch.incidents.identity import link_secret
+from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.links import LIFETIME_MS
+from tests.unit.incidents.builders import NOW, is_, opened, secret_of, told, world
+from tests.unit.incidents.fakes import Course, Killed, World
+
+ACKNOWLEDGE, RESOLVE = frozenset({Action.ACKNOWLEDGE}), frozenset({Action.RESOLVE})
+
+
+@pytest.fixture
+def here() -> World:
+    return world()
+
+
+@pytest.fixture
+def incident(here: World) -> Incident:
+    """Open, and ana has been told."""
+    made = opened(here)
+    told(here, made, 1)
+    return made
+
+
+def press(
+    here: World, secret: str, action: Action = Action.ACKNOWLEDGE, *, now_ms: int = NOW, course: Course | None = None
+) -> Answer:
+    watch = (course or Course()).watch
+    return answering.act(
+        secret,
+        action,
+        note=None,
+        incidents=watch(here.incidents),
+        links=watch(here.links),
+        waiting=watch(here.waiting),
+        now_ms=now_ms,
+    )
+
+
+def operate(here: World, of: Incident, action: Action, who: str = "op") -> Answer:
+    return answering.act_as_operator(
+        of.incident_id, action, who=who, note="n", incidents=here.incidents, waiting=here.waiting, now_ms=NOW
+    )
+
+
+def look(here: World, secret: str, now_ms: int = NOW) -> tuple[Outcome, frozenset[Action]]:
+    answer = answering.look(secret, here.incidents, here.links, now_ms=now_ms)
+    return answer.outcome, answer.may
+
+
+def test_looking_writes_nothing_however_often(here: World, incident: Incident) -> None:
+    before = is_(here, incident), dict(here.links.links), list(here.waiting.heard)
+
+    seen = {look(here, secret_of(here, "ana")) for _ in range(50)}
+
+    assert seen == {(Outcome.SHOWN, ACKNOWLEDGE)}
+    assert (is_(here, incident), here.links.links, here.waiting.heard) == before
+
+
+def test_a_press_acknowledges_and_wakes_the_workflow(here: World, incident: Incident) -> None:
+    answer = press(here, secret_of(here, "ana"))
+
+    assert (answer.outcome, answer.may) == (Outcome.ACKNOWLEDGED, RESOLVE)
+    assert is_(here, incident).acknowledged_by == "ana"
+    assert [output["outcome"] for _, output in here.waiting.heard] == ["acknowledged"]
+
+
+def test_the_first_acknowledgement_wins_and_the_second_is_told_who_has_it(here: World, incident: Incident) -> None:
+    told(here, incident, 2)
+    press(here, secret_of(here, "ben"))
+
+    second = press(here, secret_of(here, "cem"))
+
+    assert second.outcome is Outcome.ALREADY_TAKEN
+    assert second.may == frozenset()
+    assert second.incident is not None
+    assert second.incident.acknowledged_by == "ben"
+
+
+def test_of_two_who_press_at_once_one_has_it(here: World, incident: Incident) -> None:
+    told(here, incident, 2)
+    ben, cem = secret_of(here, "ben"), secret_of(here, "cem")
+
+    def be_quicker() -> None:
+        press(here, cem)
+
+    slower = press(here, ben, course=Course(at=3, act=be_quicker))
+
+    assert slower.outcome is Outcome.ALREADY_TAKEN
+    assert is_(here, incident).acknowledged_by == "cem"
+
+
+def test_only_who_has_it_may_resolve_by_link(here: World, incident: Incident) -> None:
+    told(here, incident, 2)
+    ben, cem = secret_of(here, "ben"), secret_of(here, "cem")
+    assert press(here, ben, Action.RESOLVE).outcome is Outcome.SHOWN, "an open incident is acknowledged first"
+    press(here, ben)
+
+    assert press(here, cem, Action.RESOLVE).outcome is Outcome.ALREADY_TAKEN
+    assert press(here, ben, Action.RESOLVE).outcome is Outcome.RESOLVED
+
+    over = is_(here, incident)
+    assert (over.status, over.resolved_by) == (Status.RESOLVED, "ben")
+    assert look(here, cem) == (Outcome.ALREADY_RESOLVED, frozenset())
+
+
+def test_a_link_of_an_earlier_round_is_too_late(here: World, incident: Incident) -> None:
+    ana = secret_of(here, "ana")
+    told(here, incident, 2)
+    before = is_(here, incident)
+
+    assert press(here, ana).outcome is Outcome.TOO_LATE
+    assert look(here, ana) == (Outcome.TOO_LATE, frozenset())
+    assert is_(here, incident) == before
+
+
+def test_a_link_expires_and_can_be_revoked(here: World, incident: Incident) -> None:
+    ana = secret_of(here, "ana")
+    assert look(here, ana, NOW + LIFETIME_MS - 1)[0] is Outcome.SHOWN
+    assert press(here, ana, now_ms=NOW + LIFETIME_MS).outcome is Outcome.EXPIRED
+
+    ((hashed, link),) = here.links.links.items()
+    here.links.links[hashed] = replace(link, revoked=True)
+
+    assert press(here, ana).outcome is Outcome.EXPIRED
+    assert is_(here, incident).status is Status.OPEN
+
+
+@pytest.mark.parametrize("secret", ["", "../../etc/passwd", "a" * 26, link_secret(bytes(16))])
+def test_unknown_forged_and_malformed_secrets_get_one_answer(here: World, incident: Incident, secret: str) -> None:
+    before = is_(here, incident)
+
+    assert press(here, secret) == Answer(Outcome.UNKNOWN)
+    assert is_(here, incident) == before
+
+
+def test_pressing_again_changes_nothing_but_wakes_a_workflow_that_was_not_told(here: World, incident: Incident) -> None:
+    ana = secret_of(here, "ana")
+    with pytest.raises(Killed):
+        press(here, ana, course=Course(at=4))
+    assert here.waiting.heard == [], "killed between the write and the wake-up call"
+    before = is_(here, incident)
+
+    again = press(here, ana)
+
+    assert (again.outcome, is_(here, incident)) == (Outcome.ALREADY_YOURS, before)
+    assert [output["outcome"] for _, output in here.waiting.heard] == ["acknowledged"]
+
+
+def test_pressing_again_does_not_wake_who_waits_for_the_resolution(here: World, incident: Incident) -> None:
+    press(here, secret_of(here, "ana"))
+    here.waiting.open_tokens.add("later")
+    here.incidents.keep_token(is_(here, incident), "later", awaits=Status.RESOLVED)
+
+    press(here, secret_of(here, "ana"))
+
+    assert here.waiting.open_tokens == {"later"}
+
+
+def test_an_operator_may_acknowledge_and_resolve_without_a_link(here: World, incident: Incident) -> None:
+    assert operate(here, incident, Action.ACKNOWLEDGE).outcome is Outcome.ACKNOWLEDGED
+    assert operate(here, incident, Action.ACKNOWLEDGE).outcome is Outcome.ALREADY_YOURS
+    assert operate(here, incident, Action.ACKNOWLEDGE, who="other").outcome is Outcome.ALREADY_TAKEN
+    assert operate(here, incident, Action.RESOLVE, who="other").outcome is Outcome.RESOLVED
+    assert operate(here, incident, Action.RESOLVE).outcome is Outcome.ALREADY_RESOLVED
+
+    assert is_(here, incident).resolution == "by other"
+
+
+def test_an_operator_may_resolve_what_nobody_acknowledged(here: World, incident: Incident) -> None:
+    assert operate(here, incident, Action.RESOLVE).outcome is Outcome.RESOLVED
+
+    assert here.incidents.locks == {}
+    assert [output["outcome"] for _, output in here.waiting.heard] == ["resolved"]
+
+
+def test_an_operator_who_names_no_incident_is_told_so(here: World, incident: Incident) -> None:
+    assert operate(here, replace(incident, incident_id="?"), Action.RESOLVE) == Answer(Outcome.UNKNOWN)
