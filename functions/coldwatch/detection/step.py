@@ -151,6 +151,8 @@ def _positions(detector: Detector, arrival: Arrival) -> dict[str, Position]:
 def _after_message(detector: Detector, evaluation: Evaluation, arrival: Arrival, watch: Watch) -> Detector:
     """The same object if nothing changed: then nothing of the message may be kept, as it would not be stored."""
     snapshot = _without_unseen(evaluation.after, watch.model)
+    if detector.snapshot is None and not evaluation.actions and _is_untouched(snapshot, watch.model):
+        return detector
     profile = as_document(arrival.payload.get("profile"))
     kept_profile = profile if _has_pending_timer(snapshot) else None
     is_same = snapshot_bytes(snapshot) == snapshot_bytes(detector.snapshot) and kept_profile == detector.profile
@@ -195,6 +197,12 @@ def _without_unseen(snapshot: Snapshot, model: DetectorModel) -> Snapshot:
     if not snapshot.inputs or len(model.inputs) > 1 or _has_pending_timer(snapshot):
         return snapshot
     return replace(snapshot, inputs={})
+
+
+def _is_untouched(snapshot: Snapshot, model: DetectorModel) -> bool:
+    """Whether a new detector is as any other new one: to be made is no change, by which older messages were late."""
+    kept = snapshot.variables or snapshot.timers or snapshot.inputs or snapshot.cleared
+    return not kept and snapshot.state == model.initial_state and not model.states[snapshot.state].on_enter
 
 
 def _has_pending_timer(snapshot: Snapshot) -> bool:

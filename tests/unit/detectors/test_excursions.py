@@ -257,7 +257,6 @@ def test_an_excursion_that_was_buffered_is_found_when_it_is_uploaded_before_the_
     timeline.run()
 
 
-@pytest.mark.xfail(strict=False, reason="a detector's creation counts as its first change, so what is older is late")
 def test_a_live_reading_in_range_does_not_make_what_was_buffered_before_it_late() -> None:
     timeline = Timeline(HIGH)
     timeline.push(hours(2), temp_c=5.0)
