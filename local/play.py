@@ -1,5 +1,6 @@
 """`make play`: a fridge that fails in the cloud that `make up` started, with you as its responder."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -62,6 +63,7 @@ def _tell(happening: Happening) -> None:
 
 def main() -> int:
     """0 done, 1 could not, 130 interrupted."""
+    os.environ.update(process.CREDENTIALS)
     try:
         play(places())
     except (LocalCloudError, SimulatorError) as error:

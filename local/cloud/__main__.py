@@ -17,6 +17,8 @@ MENDS = (
     "message_size",
     "mqtt_pace",
     "loopback",
+    "principal_arn",
+    "batch_actions",
     "secure_transport",
     "firehose_buffer",
     "athena_projection",
