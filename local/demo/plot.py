@@ -87,8 +87,8 @@ def findings(incidents: Iterable[Mapping[str, Any]], device: str) -> tuple[Findi
     starts, ends = [], []
     for incident in incidents:
         if incident["device_id"] == device and incident["detector_model"] == "sensor_range":
-            starts += [event["what"]["began_at"] for event in incident["timeline"] if event["type"] in _FOUND]
-            ends += [event["what"]["occurred_at"] for event in incident["timeline"] if event["type"] == "recovered"]
+            starts += [event["occurred_at"] for event in incident["timeline"] if event["type"] in _FOUND]
+            ends += [event["occurred_at"] for event in incident["timeline"] if event["type"] == "recovered"]
     return tuple(
         Finding(_rfc3339(start), _rfc3339(end)) for start, end in zip(sorted(starts), sorted(ends), strict=False)
     )

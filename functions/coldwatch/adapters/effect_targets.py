@@ -7,7 +7,6 @@ The function's role names which of them it may reach. `lambda` reaches the funct
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +16,8 @@ from coldwatch.adapters import clients
 from coldwatch.detection.errors import EffectError, TargetFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_iot_data import IoTDataPlaneClient

@@ -34,15 +34,17 @@ def incident_of(record: Mapping[str, Any]) -> Incident:
     return Incident(**(known | read | own))
 
 
+_EVENT_FIELDS = ("at", "event_id", "type", "who", "what", "occurred_at")
+
+
 def event_item(incident_id: str, event: TimelineEvent) -> Item:
     record = {"incident_id": incident_id, "part": f"event#{event.at:013d}#{event.event_id}"}
-    return to_item({**record, **{name: getattr(event, name) for name in ("at", "event_id", "type", "who", "what")}})
+    return to_item({**record, **{name: getattr(event, name) for name in _EVENT_FIELDS}})
 
 
 def event_of(record: Mapping[str, Any]) -> TimelineEvent:
-    return TimelineEvent(
-        record["at"], record["event_id"], EventType(record["type"]), record["who"], record.get("what", "")
-    )
+    known = {name: record[name] for name in _EVENT_FIELDS if name in record}
+    return TimelineEvent(**{"what": "", **known, "type": EventType(record["type"])})
 
 
 def page_part(round_: int, contact_id: str) -> str:

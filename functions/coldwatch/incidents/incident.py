@@ -87,13 +87,16 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """`at` is when it was recorded; `what` is a sentence for people."""
+    """`at` is when it was recorded; `what` is a sentence for people. `occurred_at` is the detector's own time of what
+    it said: when an excursion began, when it was over.
+    """
 
     at: int
     event_id: str
     type: EventType
     who: str
     what: str
+    occurred_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,12 @@ class Change:
 
 def opened(incident: Incident, what: str) -> TimelineEvent:
     identity = event_id(incident.incident_id, incident.revision, EventType.OPENED)
-    return TimelineEvent(incident.opened_at, identity, EventType.OPENED, DETECTOR, what)
+    return TimelineEvent(incident.opened_at, identity, EventType.OPENED, DETECTOR, what, incident.began_at)
 
 
-def repeat(incident: Incident, *, effect_id: str, occurred_at: int, what: str, now_ms: int) -> Change | None:
+def repeat(
+    incident: Incident, *, effect_id: str, occurred_at: int, what: str, now_ms: int, began_at: int | None = None
+) -> Change | None:
     """The detector says it again: the open incident is joined, and is no longer recovered.
 
     A repeat that happened before the recovery that is known changes no state; the timeline has it all the same.
@@ -50,7 +52,8 @@ def repeat(incident: Incident, *, effect_id: str, occurred_at: int, what: str, n
         excursion_at=max(incident.excursion_at, occurred_at),
         recovered_at=incident.recovered_at if is_stale else None,
     )
-    return _change(incident, after, EventType.REPEATED, DETECTOR, what, now_ms, effect_id, effect_id=effect_id)
+    change = _change(incident, after, EventType.REPEATED, DETECTOR, what, now_ms, effect_id, effect_id=effect_id)
+    return _occurred(change, began_at or occurred_at)
 
 
 def recover(incident: Incident, *, effect_id: str, occurred_at: int, what: str, now_ms: int) -> Change | None:
@@ -58,7 +61,8 @@ def recover(incident: Incident, *, effect_id: str, occurred_at: int, what: str, 
     if incident.status is Status.RESOLVED or occurred_at < incident.excursion_at:
         return None
     after = replace(incident, recovered_at=max(occurred_at, incident.recovered_at or 0))
-    return _change(incident, after, EventType.RECOVERED, DETECTOR, what, now_ms, effect_id, effect_id=effect_id)
+    change = _change(incident, after, EventType.RECOVERED, DETECTOR, what, now_ms, effect_id, effect_id=effect_id)
+    return _occurred(change, occurred_at)
 
 
 def settle_recovered(incident: Incident, *, now_ms: int) -> Change | None:
@@ -136,6 +140,11 @@ def begin_round(incident: Incident, *, round_: int, number: int, now_ms: int) ->
 def note(incident: Incident, after: Incident, kind: EventType, what: str, *, now_ms: int) -> Change:
     """Something was added that leaves the status as it is: evidence, what is known, the record."""
     return _change(incident, after, kind, SYSTEM, what, now_ms)
+
+
+def _occurred(change: Change, at: int) -> Change:
+    """The same change, its event with the detector's own time."""
+    return replace(change, event=replace(change.event, occurred_at=at)) if change.event else change
 
 
 def _change(  # noqa: PLR0917 - the parts of one event, each of another type

@@ -92,6 +92,7 @@ def _join(effect: IncidentEffect, ports: Ports, now_ms: int) -> Opening | None:
         holder,
         effect_id=effect.effect_id,
         occurred_at=effect.occurred_at,
+        began_at=effect.began_at,
         what=f"The detector says it again: {effect.event_name}.",
         now_ms=now_ms,
     )
