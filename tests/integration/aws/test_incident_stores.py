@@ -1,0 +1,401 @@
+"""The stores of incidents keep what `coldwatch.incidents.ports` promises: the fake of the unit tests and the real one.
+
+And the functions of the workflow, with their real adapters, from the sample event to the record.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from await_resolution import handler as await_resolution
+from coldwatch.adapters import clients
+from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.items import to_item
+from coldwatch.adapters.link_store import DynamoLinkStore
+from coldwatch.adapters.policy_store import DynamoPolicyStore
+from coldwatch.adapters.reading_history import DynamoReadingHistory
+from coldwatch.adapters.waiting import StepFunctionsWaiting
+from coldwatch.incidents import lifecycle
+from coldwatch.incidents.incident import EventType, Incident, Page, Severity, Status, TimelineEvent
+from coldwatch.incidents.lifecycle import Change
+from coldwatch.incidents.links import Link
+from coldwatch.incidents.policy import PolicyError
+from enrich_incident import handler as enrich_incident
+from keep_evidence import handler as keep_evidence
+from notify_tier import handler as notify_tier
+from open_incident import handler as open_incident
+from record_incident import handler as record_incident
+from recover_incident import handler as recover_incident
+from tests.integration.aws.stack import REGION, AwsStack
+from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, incident
+from tests.unit.incidents.fakes import FakeIncidents
+
+ROOT = Path(__file__).parents[3]
+ACCOUNT = "123456789012"
+SIMPLE = {
+    "LinkTable": "link_hash",
+    "ContactTable": "contact_id",
+    "PolicyTable": "policy_id",
+    "DetectorTable": "detector_id",
+}
+MADE = incident(details={"place": {"site": "Basel"}}, peak=9.5)
+OPENED = lifecycle.opened(MADE, "Too warm.")
+
+type Store = FakeIncidents | DynamoIncidentStore
+
+
+def create_tables(client: Any) -> None:
+    for table, key in SIMPLE.items():
+        client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        )
+    kinds = {"incident_id": "S", "part": "S", "status": "S", "device_id": "S", "opened_at": "N"}
+    client.create_table(
+        TableName="IncidentTable",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()],
+        KeySchema=keys("incident_id", "part"),
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": keys(name, "opened_at"),
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index, name in (("by_status", "status"), ("by_device", "device_id"))
+        ],
+    )
+
+
+def keys(hash_: str, range_: str) -> list[dict[str, str]]:
+    return [{"AttributeName": hash_, "KeyType": "HASH"}, {"AttributeName": range_, "KeyType": "RANGE"}]
+
+
+@pytest.fixture
+def dynamodb(aws: AwsStack) -> Any:
+    create_tables(aws.dynamodb)
+    return aws.dynamodb
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "fake":
+        return FakeIncidents()
+    return DynamoIncidentStore(request.getfixturevalue("dynamodb"), "IncidentTable")
+
+
+def changed(before: Incident, effect_id: str | None = None, **changes: Any) -> Change:
+    after = replace(before, revision=before.revision + 1, **changes)
+    event = TimelineEvent(NOW + after.revision, f"e{after.revision}", EventType.REPEATED, "x", "again")
+    return Change(before, after, event, effect_id)
+
+
+def test_what_is_opened_is_found_by_id_and_by_its_lock(store: Store) -> None:
+    assert (store.find(MADE.incident_id), store.find_open(HIGH, FRIDGE)) == (None, None)
+
+    assert store.open(MADE, OPENED)
+
+    assert store.find(MADE.incident_id) == store.find_open(HIGH, FRIDGE) == MADE
+    assert store.find_open(HIGH, "other") is None
+    assert list(store.timeline(MADE.incident_id)) == [OPENED]
+
+
+def test_neither_the_same_incident_nor_another_of_its_detector_opens_twice(store: Store) -> None:
+    store.open(MADE, OPENED)
+    other = replace(MADE, incident_id="another")
+
+    assert not store.open(MADE, OPENED)
+    assert not store.open(other, lifecycle.opened(other, "x"))
+    assert not store.open(replace(MADE, key="elsewhere"), OPENED)
+
+    assert store.find("another") is None
+    assert store.find_open(HIGH, "elsewhere") is None
+    assert store.open(replace(other, key="elsewhere"), lifecycle.opened(other, "x"))
+
+
+def test_of_two_changes_of_one_incident_one_is_written_whole_and_the_other_not_at_all(store: Store) -> None:
+    store.open(MADE, OPENED)
+    first, second = changed(MADE, "a", tier=1), changed(MADE, "b", tier=2)
+
+    assert [store.apply(first), store.apply(second)] == [True, False]
+
+    assert store.find(MADE.incident_id) == first.after
+    assert (store.taken_into("a"), store.taken_into("b")) == (MADE.incident_id, None)
+    assert len(store.timeline(MADE.incident_id)) == 2
+
+
+def test_an_effect_is_taken_once(store: Store) -> None:
+    store.open(MADE, OPENED)
+    first = changed(MADE, "a")
+    store.apply(first)
+
+    assert not store.apply(changed(first.after, "a", tier=9))
+    assert store.find(MADE.incident_id) == first.after
+
+
+def test_resolving_gives_back_the_lock(store: Store) -> None:
+    store.open(MADE, OPENED)
+    over = lifecycle.resolve(MADE, who="op", resolution="by op", note=None, now_ms=NOW)
+    assert over
+
+    assert store.apply(over)
+
+    assert store.find_open(HIGH, FRIDGE) is None
+    next_one = replace(MADE, incident_id="next")
+    assert store.open(next_one, lifecycle.opened(next_one, "x"))
+
+
+def test_a_change_without_an_event_adds_none(store: Store) -> None:
+    store.open(MADE, OPENED)
+    begun = lifecycle.begin_round(MADE, round_=1, number=1, now_ms=NOW)
+    assert begun
+
+    assert store.apply(begun)
+
+    assert list(store.timeline(MADE.incident_id)) == [OPENED]
+
+
+def test_a_page_is_kept_with_its_event_and_stays_sent(store: Store) -> None:
+    store.open(MADE, OPENED)
+    failed = Page(MADE.incident_id, 2, 1, "ana", NOW, False, None, "no address")  # noqa: FBT003 - is_sent
+    sent = Page(MADE.incident_id, 2, 1, "ana", NOW, True, "m-1")  # noqa: FBT003 - is_sent
+    events = [TimelineEvent(NOW + n, f"p{n}", EventType.PAGED, "coldwatch", "x") for n in range(3)]
+
+    written = [store.keep_page(page, event) for page, event in zip((failed, sent, failed), events, strict=True)]
+
+    assert written == [True, True, False]
+    assert store.find_page(MADE.incident_id, 2, "ana") == sent
+    assert store.find_page(MADE.incident_id, 3, "ana") is None
+    assert list(store.pages(MADE.incident_id)) == [sent]
+    assert [event.event_id for event in store.timeline(MADE.incident_id)][1:] == ["p0", "p1"]
+
+
+def test_the_token_of_the_latest_round_is_the_one_that_waits(store: Store) -> None:
+    second = replace(MADE, round=2)
+    assert store.token(MADE.incident_id) is None
+
+    store.keep_token(second, "b", awaits=Status.ACKNOWLEDGED)
+    store.keep_token(replace(MADE, round=1), "a", awaits=Status.ACKNOWLEDGED)
+    assert store.token(MADE.incident_id) == ("b", Status.ACKNOWLEDGED)
+
+    store.keep_token(second, "c", awaits=Status.RESOLVED)
+    assert store.token(MADE.incident_id) == ("c", Status.RESOLVED)
+
+
+def test_the_latest_recovery_of_nothing_is_remembered(store: Store) -> None:
+    assert store.last_recovery(HIGH, FRIDGE) is None
+
+    for at in (5, 9, 7):
+        store.note_recovery(HIGH, FRIDGE, at)
+
+    assert store.last_recovery(HIGH, FRIDGE) == 9
+
+
+def test_incidents_are_listed_by_status_and_by_device_newest_first(dynamodb: Any) -> None:
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    made = [replace(MADE, incident_id=f"i{n}", key=str(n), opened_at=NOW + n) for n in range(3)]
+    for each in made:
+        real.open(each, lifecycle.opened(each, "x"))
+        real.keep_token(each, "t", awaits=Status.RESOLVED)
+
+    assert list(real.listed(Status.OPEN)) == list(real.of_device(FRIDGE)) == made[::-1]
+    assert list(real.listed(Status.RESOLVED)) == []
+
+
+def test_a_link_is_found_by_its_hash_and_expires_in_seconds(dynamodb: Any) -> None:
+    links = DynamoLinkStore(dynamodb, "LinkTable")
+    link = Link("f" * 64, MADE.incident_id, "ana", 1, 1, NOW, NOW + 5000)
+
+    links.put(link)
+
+    assert links.find("f" * 64) == link
+    assert links.find("0" * 64) is None
+    item = dynamodb.get_item(TableName="LinkTable", Key={"link_hash": {"S": "f" * 64}})["Item"]
+    assert item["expires_at"] == {"N": str(NOW // 1000 + 5)}
+
+
+def test_a_policy_is_kept_only_if_it_is_one(dynamodb: Any) -> None:
+    policies = DynamoPolicyStore(dynamodb, "PolicyTable")
+    document = json.loads((ROOT / "local/demo/policy.json").read_text())
+
+    kept = policies.put(document)
+    with pytest.raises(PolicyError):
+        policies.put({"policy_id": "bad"})
+
+    assert policies.find("default") == kept
+    assert list(policies.documents()) == [document]
+    assert policies.find("bad") is None
+    policies.remove("default")
+    assert policies.find("default") is None
+
+
+@pytest.mark.parametrize("stored", [{}, {"document": "[]"}, {"document": "{}"}])
+def test_a_stored_policy_that_is_none_is_said_to_be_none(dynamodb: Any, stored: dict[str, str]) -> None:
+    dynamodb.put_item(TableName="PolicyTable", Item=to_item({"policy_id": "x", **stored}))
+
+    with pytest.raises(PolicyError):
+        DynamoPolicyStore(dynamodb, "PolicyTable").find("x")
+
+
+def test_readings_are_found_by_device_time_however_late_they_came(aws: AwsStack) -> None:
+    for at in (NOW - 1, NOW, NOW + 5, NOW + 6):
+        item: dict[str, Any] = {"device_id": FRIDGE, "reading_key": f"{at:013d}#-#1", "timestamp": at, "temp_c": 9.5}
+        aws.dynamodb.put_item(TableName="ReadingTable", Item=to_item(item))
+    history = DynamoReadingHistory(aws.dynamodb, "ReadingTable")
+
+    found = history.between(FRIDGE, NOW, NOW + 5, at_most=10)
+
+    assert [each["timestamp"] for each in found] == [NOW, NOW + 5]
+    assert [each["timestamp"] for each in history.between(FRIDGE, NOW, NOW + 9, at_most=1)] == [NOW]
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+def test_a_token_that_waits_no_longer_takes_no_harm(dynamodb: Any, code: str) -> None:
+    states = boto3.client("stepfunctions", region_name=REGION)
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    real.keep_token(MADE, "t", awaits=Status.ACKNOWLEDGED)
+    with Stubber(states) as stub:
+        stub.add_client_error("send_task_success", code)
+
+        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED))
+
+        stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("awaits", "status", "is_woken"),
+    [
+        (Status.ACKNOWLEDGED, Status.ACKNOWLEDGED, True),
+        (Status.ACKNOWLEDGED, Status.RESOLVED, True),
+        (Status.RESOLVED, Status.ACKNOWLEDGED, False),
+        (Status.RESOLVED, Status.RESOLVED, True),
+        (Status.ACKNOWLEDGED, Status.OPEN, False),
+    ],
+)
+def test_a_workflow_is_woken_by_what_it_awaits(
+    dynamodb: Any, awaits: Status, status: Status, *, is_woken: bool
+) -> None:
+    states = boto3.client("stepfunctions", region_name=REGION)
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    real.keep_token(MADE, "t", awaits=awaits)
+    output = json.dumps({"outcome": status.value.lower(), "round": 0, "step": 0})
+    with Stubber(states) as stub:
+        stub.add_response("send_task_success", {}, {"taskToken": "t", "output": output})
+
+        StepFunctionsWaiting(states, real).wake(replace(MADE, status=status))
+
+        if is_woken:
+            stub.assert_no_pending_responses()
+        else:
+            with pytest.raises(AssertionError, match="remaining"):
+                stub.assert_no_pending_responses()
+
+
+FUNCTIONS = (
+    open_incident,
+    keep_evidence,
+    enrich_incident,
+    notify_tier,
+    await_resolution,
+    recover_incident,
+    record_incident,
+)
+
+
+@pytest.fixture
+def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStack]:
+    """Everything that the functions of the workflow use."""
+    aws.s3.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": REGION})
+    topic = boto3.client("sns", region_name=REGION).create_topic(Name="notifications")["TopicArn"]
+    machine = boto3.client("stepfunctions", region_name=REGION).create_state_machine(
+        name="incident",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
+    )
+    named = {table.removesuffix("Table").upper() + "_TABLE": table for table in (*SIMPLE, "IncidentTable")}
+    own = {
+        "TOPIC_PREFIX": "x/",
+        "EVIDENCE_BUCKET": "evidence",
+        "NOTIFICATION_TOPIC_ARN": topic,
+        "INCIDENT_STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "PAGE_BASE_URL": "https://page.example/",
+    }
+    for name, value in (named | own).items():
+        monkeypatch.setenv(name, value)
+    for function in FUNCTIONS:
+        function.ports.cache_clear()
+    for made in (clients.dynamodb_client, clients.s3_client, clients.sns_client, clients.step_functions_client):
+        made.cache_clear()
+    clients.iot_data_client.cache_clear()
+    device = {"device_id": FRIDGE, "fleet_id": "acme", "device_type": "fridge", "application": "coldchain"}
+    aws.dynamodb.put_item(TableName="DeviceTable", Item=to_item(device))
+    DynamoPolicyStore(dynamodb, "PolicyTable").put(json.loads((ROOT / "local/demo/policy.json").read_text()))
+    for contact_id in ("ana", "ben"):
+        entry = {
+            "contact_id": contact_id,
+            "name": contact_id.title(),
+            "addresses": '[{"protocol": "email", "endpoint": "a@b.c"}]',
+        }
+        dynamodb.put_item(TableName="ContactTable", Item=to_item(entry))
+    yield aws
+    for function in FUNCTIONS:
+        function.ports.cache_clear()
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return event
+
+
+def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -> None:
+    made = open_incident.handler(sample("open_incident"), None)
+    incident_id = made["incident_id"]
+    assert made == {"incident_id": sample("keep_evidence")["incident_id"], "outcome": "opened"}
+    assert open_incident.handler(sample("open_incident"), None)["outcome"] == "known"
+
+    assert keep_evidence.handler(sample("keep_evidence"), None)["sha256"]
+    assert enrich_incident.handler(sample("enrich_incident"), None)["incident_id"] == incident_id
+    assert notify_tier.handler(sample("notify_tier"), None) == {"status": "OPEN", "fates": {"ana": "sent"}}
+    assert recover_incident.handler(sample("recover_incident"), None)["outcome"] == "recorded"
+    store = DynamoIncidentStore(dynamodb, "IncidentTable")
+    known = store.find(incident_id)
+    assert known
+    taken = lifecycle.acknowledge(known, who="ana", note=None, now_ms=time.time_ns() // 1_000_000)
+    assert taken
+    assert store.apply(taken)
+    with Stubber(clients.step_functions_client()) as stub:
+        for _ in range(2):  # it is resolved here, and answers for itself
+            stub.add_client_error("send_task_success", "TaskDoesNotExist")
+        assert await_resolution.handler(sample("await_resolution"), None)["status"] == "RESOLVED"
+    assert record_incident.handler(sample("record_incident"), None)["resolution"] == "recovered"
+
+    folder = f"incidents/{incident_id}"
+    assert set(account.objects("evidence")) == {f"{folder}/evidence.json", f"{folder}/record.json"}
+    record = json.loads(account.objects("evidence")[f"{folder}/record.json"])
+    assert [event["type"] for event in record["timeline"]] == [
+        "opened",
+        "evidence_kept",
+        "enriched",
+        "paged",
+        "recovered",
+        "acknowledged",
+        "resolved",
+    ]
+    over = store.find(incident_id)
+    assert over
+    assert (over.severity, over.began_at, over.status) == (Severity.CRITICAL, 1767225600000, Status.RESOLVED)
+
+
+def test_a_recovery_of_nothing_is_no_fault(account: AwsStack) -> None:
+    assert account
+
+    assert recover_incident.handler(sample("recover_incident"), None) == {"incident_id": None, "outcome": "noted"}
