@@ -22,6 +22,16 @@ def test_a_handler_loads_nothing_heavy_and_needs_no_environment(name: str) -> No
     assert not loaded_by(f"{name}.handler") & HEAVY
 
 
-@pytest.mark.parametrize("name", ["coldwatch.telemetry.judgement", "coldwatch.provisioning.claim"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "coldwatch.telemetry.judgement",
+        "coldwatch.provisioning.claim",
+        "coldwatch.engine.machine",
+        "coldwatch.detection.step",
+        "coldwatch.incidents.answering",
+        "coldwatch.commands.settlement",
+    ],
+)
 def test_the_pure_packages_load_no_aws(name: str) -> None:
     assert not loaded_by(name) & {"boto3", "botocore", "aws_lambda_powertools"}
