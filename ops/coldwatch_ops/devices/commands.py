@@ -5,7 +5,7 @@ from pathlib import Path
 
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import YES, Command, Context, argument
-from coldwatch_ops.devices import allow_list, registry, view
+from coldwatch_ops.devices import allow_list, registry, view, watching
 from coldwatch_ops.devices.allow_file import AllowedSerial, checked, read_allow_file
 from coldwatch_ops.devices.certificates import make_claim_certificate
 from coldwatch_ops.devices.names import APPLICATIONS
@@ -76,10 +76,28 @@ def run_orphan(options: Namespace, context: Context) -> Answer:
     return view.orphaned(options.child_id, registry.orphan(context.open_stack(), options.child_id))
 
 
+def run_profile(options: Namespace, context: Context) -> Answer:
+    stack = context.open_stack()
+    wish = watching.Wish(options.profile, watching.parse_changes(options.set), options.clear)
+    if not wish.profile and not wish.changes and not wish.forgets:
+        return view.profiled(registry.get_device(stack, options.device_id))
+    return view.profiled(watching.give_profile(stack, options.device_id, wish))
+
+
+def run_watch(options: Namespace, context: Context) -> Answer:
+    return view.watched(watching.watch(context.open_stack(), options.device_id, is_watched=True))
+
+
+def run_unwatch(options: Namespace, context: Context) -> Answer:
+    return view.watched(watching.watch(context.open_stack(), options.device_id, is_watched=False))
+
+
 def run_claim_certificate(options: Namespace, context: Context) -> Answer:
     made = make_claim_certificate(context.open_stack(), options.application, Path(options.out))
     return view.claim_certificate(made)
 
+
+_DEVICE = argument("device_id", metavar="DEVICE", help="the device's id")
 
 COMMANDS = (
     Command(
@@ -128,6 +146,19 @@ COMMANDS = (
         run_orphan,
         (argument("child_id", metavar="CHILD", help="the device spoken for"),),
     ),
+    Command(
+        "devices profile",
+        "show or change the limits that hold for a device",
+        run_profile,
+        (
+            _DEVICE,
+            argument("profile", nargs="?", metavar="PROFILE", help="the profile by name, such as who_refrigerator"),
+            argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one member otherwise"),
+            argument("--clear", action="store_true", help="back to what its type has"),
+        ),
+    ),
+    Command("devices watch", "let detectors look at a device again", run_watch, (_DEVICE,)),
+    Command("devices unwatch", "store a device's telemetry, but raise no incidents", run_unwatch, (_DEVICE,)),
     Command(
         "devices claim-certificate",
         "make the certificate and key that new devices claim their own with",

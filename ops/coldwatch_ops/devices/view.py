@@ -8,6 +8,7 @@ from coldwatch_ops.answer import Answer
 from coldwatch_ops.devices.allow_list import Allowed, Released
 from coldwatch_ops.devices.certificates import ClaimCertificate
 from coldwatch_ops.devices.registry import Device
+from coldwatch_ops.devices.watching import in_force
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.text import count, escape, fields, table
 from coldwatch_ops.times import rfc3339
@@ -96,6 +97,24 @@ def adopted(child: Device) -> Answer:
 def orphaned(child_id: str, gateway: str) -> Answer:
     sentence = f"{escape(gateway)} no longer speaks for {escape(child_id)}."
     return Answer({"device_id": child_id, "gateway": gateway}, (sentence,))
+
+
+def profiled(device: Device) -> Answer:
+    """The limits in force, and what about the registry's entry no detector could follow."""
+    found = in_force(device)
+    document = {"device_id": device["device_id"], "profile": dict(found.members), "faults": list(found.faults)}
+    told = [*fields({"device": device["device_id"]} | dict(found.members)), *(escape(fault) for fault in found.faults)]
+    return Answer(document, tuple(told), ExitCode.FAILED if found.faults else ExitCode.OK)
+
+
+def watched(device: Device) -> Answer:
+    name = escape(device["device_id"])
+    told = (
+        f"Detectors look at {name}."
+        if device["watched"]
+        else f"No detector looks at {name} until: devices watch {name}"
+    )
+    return Answer({"device": with_times(device, *_TIMES)}, (told,))
 
 
 def claim_certificate(made: ClaimCertificate) -> Answer:

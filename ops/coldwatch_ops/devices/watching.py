@@ -1,0 +1,89 @@
+"""What detectors go by for one device: its profile, what it has its own way, and whether they look at it at all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coldwatch.adapters.detector_files import load_catalog
+from coldwatch.profiles import ProfileInForce, RegisteredDevice
+from coldwatch.profiles.changes import ChangesError, check_changes
+from coldwatch_ops.devices.registry import Device, get_device
+from coldwatch_ops.errors import RefusedError, UsageError
+from coldwatch_ops.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks for: a profile by name, members to be otherwise, or all of that forgotten."""
+
+    profile: str | None
+    changes: Mapping[str, Any]
+    forgets: bool
+
+
+def parse_changes(words: Sequence[str]) -> dict[str, Any]:
+    """Members of a profile from `name=value`; a value is JSON: a number, true or false. Raises UsageError."""
+    changes: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        try:
+            changes[name] = json.loads(value) if equals else None
+        except ValueError:
+            changes[name] = None
+        if changes[name] is None:
+            raise UsageError(f"{word!r} sets nothing: say NAME=VALUE, such as silence_s=600 or high_is_inclusive=true.")
+    return changes
+
+
+def in_force(device: Device) -> ProfileInForce:
+    return load_catalog().in_force(registered(device))
+
+
+def registered(device: Device) -> RegisteredDevice:
+    known = {name: device[name] for name in ("device_id", "fleet_id", "application")}
+    optional = ("device_type", "profile", "profile_changes", "watched")
+    return RegisteredDevice(**known, **{name: device[name] for name in optional if name in device})
+
+
+def give_profile(stack: Stack, device_id: str, wish: Wish) -> Device:
+    """The device as it is afterwards. RefusedError with every fault when no detector could follow the wish."""
+    device = get_device(stack, device_id)
+    changed = device | _wished(device, wish)
+    faults = list(in_force(changed).faults)
+    if changed.get("profile_changes"):
+        try:
+            check_changes(in_force(changed | {"profile_changes": None}).profile, changed["profile_changes"])
+        except ChangesError as error:
+            faults = [*error.faults]
+    if faults:
+        raise RefusedError(f"{device_id} keeps what it had.", faults)
+    _write(stack, device_id, {name: changed.get(name) for name in ("profile", "profile_changes")})
+    return {name: value for name, value in changed.items() if value is not None}
+
+
+def watch(stack: Stack, device_id: str, *, is_watched: bool) -> Device:
+    device = get_device(stack, device_id)
+    _write(stack, device_id, {"watched": is_watched})
+    return device | {"watched": is_watched}
+
+
+def _wished(device: Device, wish: Wish) -> dict[str, Any]:
+    known = {} if wish.forgets or wish.profile else json.loads(device.get("profile_changes") or "{}")
+    changes = known | dict(wish.changes)
+    profile = wish.profile or (None if wish.forgets else device.get("profile"))
+    return {"profile": profile, "profile_changes": json.dumps(changes) if changes else None}
+
+
+def _write(stack: Stack, device_id: str, values: Mapping[str, Any]) -> None:
+    kept = {name: value for name, value in values.items() if value is not None}
+    gone = [name for name in values if name not in kept]
+    sets = ", ".join(f"#{name} = :{name}" for name in kept)
+    removes = ", ".join(f"#{name}" for name in gone)
+    stack.table("DeviceTableName").update_item(
+        Key={"device_id": device_id},
+        UpdateExpression=" ".join([f"SET {sets}"] * bool(kept) + [f"REMOVE {removes}"] * bool(gone)),
+        ConditionExpression="attribute_exists(device_id)",
+        ExpressionAttributeNames={f"#{name}": name for name in values},
+        **({"ExpressionAttributeValues": {f":{name}": value for name, value in kept.items()}} if kept else {}),
+    )
