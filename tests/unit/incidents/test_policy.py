@@ -103,3 +103,11 @@ def test_the_policy_of_the_demonstration_is_one() -> None:
     document = json.loads((Path(__file__).parents[3] / "local/demo/policy.json").read_text())
 
     assert read_policy(document).plan(Severity.CRITICAL).first_steps == 4
+
+
+def test_the_policy_that_the_documents_offer_is_the_schemas_example() -> None:
+    text = (Path(__file__).parents[3] / "docs/incidents.md").read_text()
+    offered = json.loads(text.partition("```json\n")[2].partition("```")[0])
+
+    assert offered == {name: value for name, value in EXAMPLE.items() if name != "about"}
+    assert read_policy(offered) == read_policy(EXAMPLE)
