@@ -80,10 +80,12 @@ def _write(stack: Stack, device_id: str, values: Mapping[str, Any]) -> None:
     gone = [name for name in values if name not in kept]
     sets = ", ".join(f"#{name} = :{name}" for name in kept)
     removes = ", ".join(f"#{name}" for name in gone)
-    stack.table("DeviceTableName").update_item(
-        Key={"device_id": device_id},
-        UpdateExpression=" ".join([f"SET {sets}"] * bool(kept) + [f"REMOVE {removes}"] * bool(gone)),
-        ConditionExpression="attribute_exists(device_id)",
-        ExpressionAttributeNames={f"#{name}": name for name in values},
-        **({"ExpressionAttributeValues": {f":{name}": value for name, value in kept.items()}} if kept else {}),
-    )
+    request: dict[str, Any] = {
+        "Key": {"device_id": device_id},
+        "UpdateExpression": " ".join([f"SET {sets}"] * bool(kept) + [f"REMOVE {removes}"] * bool(gone)),
+        "ConditionExpression": "attribute_exists(device_id)",
+        "ExpressionAttributeNames": {f"#{name}": name for name in values},
+    }
+    if kept:
+        request["ExpressionAttributeValues"] = {f":{name}": value for name, value in kept.items()}
+    stack.table("DeviceTableName").update_item(**request)
