@@ -7,7 +7,8 @@ from typing import Any
 
 from coldwatch.adapters.detector_files import load_catalog
 from coldwatch.profiles import ProfileInForce, RegisteredDevice
-from coldwatch.profiles.changes import ChangesError, check_changes
+from coldwatch.profiles.changes import check_changes
+from coldwatch.profiles.errors import ChangesError
 from coldwatch_ops.devices.registry import Device, get_device
 from coldwatch_ops.errors import RefusedError, UsageError
 from coldwatch_ops.stack import Stack
