@@ -17,10 +17,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from coldwatch_ops.times import rfc3339
 from local import deployment, endpoints, ports, process
 from local.demo.stage import Stage
 from local.demo.story import Story
-from local.demo.verdict import Figures, checks, document
+from local.demo.verdict import LABEL_WINDOWS, Figures, checks, document
 from local.errors import LocalCloudError
 from local.places import ROOT, Places
 from simulator.api import SimulatorError
@@ -92,16 +93,42 @@ def _on_a_cloud_of_its_own(where: Places, console: Console) -> Figures:
 
 
 def _show(figures: Figures, console: Console) -> None:
-    table = Table(title="\nAccounts", title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
     names = ("published", "accepted", "duplicates", "quarantined", "refused", "stored", "archived")
-    for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+    table = _table("Accounts", *names)
     numbers = document(figures)
+    for column in table.columns:
+        column.justify = "right"
     table.add_row(*(f"{numbers[name]:,}" for name in names))
     console.print(table)
+    _show_incidents(figures, console)
     for check in checks(figures):
         mark = "[green]✓[/green]" if check.holds else "[bold red]✗[/bold red]"
         console.print(f"{mark} {check.about} [dim]({check.seen})[/dim]")
+
+
+def _show_incidents(figures: Figures, console: Console) -> None:
+    table = _table("Incidents", "device", "detector model", "status", "tiers told", "acknowledged by", "began (device)")
+    for each in sorted(figures.incidents, key=lambda incident: incident.opened_at):
+        tiers = ", ".join(map(str, each.tiers_notified)) or "none: over before"
+        who = each.acknowledged_by or ""
+        table.add_row(each.device_id, each.detector_model, each.status, tiers, who, rfc3339(each.began_at))
+    console.print(table)
+    table = _table(f"Lasting departures in {figures.recording.name}", "from", "to", "what its makers say of that time")
+    for finding in figures.recording.findings:
+        table.add_row(finding.start, finding.end, finding.label or "nothing")
+    missed = [
+        about for _, _, about in LABEL_WINDOWS if about not in {found.label for found in figures.recording.findings}
+    ]
+    table.caption = f"No departure from 0 to 100 °C in: {', '.join(missed)}." if missed else None
+    console.print(table)
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=box.SIMPLE, padding=(0, 1, 0, 0))
+    table.caption_justify, table.caption_style = "left", "dim"
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    return table
 
 
 def _insist(figures: Figures, folder: Path) -> None:
