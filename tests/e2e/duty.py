@@ -134,9 +134,7 @@ COOL = (4.0,) * 7
 def fetch(link: str, method: str = "GET", data: bytes | None = None, **headers: str) -> tuple[int, str]:
     """Status and text of an answer, a refusal's too."""
     assert link.startswith("http://localhost:")
-    request = urllib.request.Request(
-        link, data, {name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    request = urllib.request.Request(link, data, {name.replace("_", "-"): value for name, value in headers.items()})
     request.method = method
     try:
         with urllib.request.urlopen(request, timeout=15) as answer:

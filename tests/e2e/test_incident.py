@@ -1,8 +1,5 @@
 """The one-minute story through the real thing: an excursion becomes an incident that somebody answers by a link."""
 
-import random
-import re
-import time
 import urllib.parse
 from collections.abc import Iterator
 
@@ -30,7 +27,7 @@ def duty(cloud: Cloud) -> Duty:
 
 @pytest.fixture(scope="module")
 def fridges(cloud: Cloud) -> Iterator[Fleet]:
-    serials = [f"DUTY{number}" for number in range(1, 8)]
+    serials = [f"DUTY{number}" for number in range(1, 9)]
     with cloud.provision(*serials, fleet="duty", is_watched=True) as fleet:
         yield fleet
 
@@ -114,15 +111,15 @@ def test_every_other_answer_has_its_page_and_changes_nothing(duty: Duty, fridges
     forged = post(act, fields | {"link": "a" * 26})
     strange = post(act, fields | {"link": "../../etc/passwd"})
     foreign = post(act, fields, Origin="https://evil.example", Sec_Fetch_Site="cross-site")
-    bare = fetch(act, "POST", b'{"link": "x"}', Content_Type="application/json")
+    nowhere = fetch(act, "POST", b"link=x&action=acknowledge")
+    bare = post(act, fields, Content_Type="application/json")
 
     assert everything(duty.cloud, *STATE) == before, "none of these changes anything"
     assert "Ana" in again[1]
     assert "Ana" in second[1]
     assert forged[0] == strange[0] == 404
     assert forged[1] == strange[1], "unknown and forged look the same"
-    assert foreign[0] == 403
-    assert bare[0] in {400, 415}
+    assert (foreign[0], nowhere[0], bare[0]) == (403, 403, 415)
     duty.run("incidents", "resolve", incident["incident_id"], "--note", "test")
     before = everything(duty.cloud, *STATE)
     assert "esolved" in post(act, fields)[1]
@@ -172,27 +169,30 @@ def logged(cloud: Cloud) -> list[str]:
     ]
 
 
-KILLED = ("EvaluateDetectors", "RunEffects", "OpenIncident", "NotifyTier")
+KILLED = {"EvaluateDetectors": 5, "RunEffects": 6, "OpenIncident": 7, "NotifyTier": 8}
+"""Each function with the fridge that its test uses."""
 
 
 @pytest.mark.parametrize("function", KILLED)
 def test_a_function_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(
-    cloud: Cloud, duty: Duty, fridges: Fleet, function: str
+    cloud: Cloud, duty: Duty, fridges: Fleet, figures: list[str], function: str
 ) -> None:
-    fridge = readings(fridges, 5 if function in KILLED[:2] else 6)
-    chance = random.Random(function)
-    with killing(cloud, f"{function}Function", times=3, every_s=0.05 + chance.random() / 4) as kills:
-        for temperature in HOT:
-            fridge.publish(temperature)
-            time.sleep(0.05)
-        cloud.wait_for("its process was killed", lambda: len(kills) >= 1 or None)
+    """Killed as soon as it is there, until it has been killed three times; then it may finish.
 
-    page = duty.page(fridge.thing, number=1, within_s=90)
-    (incident,) = [each for each in duty.incidents(fridge.thing) if each["status"] == "OPEN"]
+    The same page may be sent a second time if the notifier dies between SNS's acceptance and its own mark, which no
+    kill from outside can be kept from: so pages are counted by responder and round.
+    """
+    fridge = readings(fridges, KILLED[function])
+    with killing(cloud, f"{function}Function", times=3, every_s=0.03) as kills:
+        fridge.publish(*HOT)
+        cloud.wait_for(f"{function} was killed", lambda: len(kills) >= 3 or bool(duty.pages(fridge.thing)) or None)
+    page = duty.page(fridge.thing, within_s=90)
+    incident = duty.incident(fridge.thing, "OPEN")
 
-    told = [found for found in duty.pages(fridge.thing) if found.at >= incident["opened_at"]]
-    assert {found.contact_id for found in told} == {"duty-ana"}, "one responder, once"
-    assert page
-    duty.run("incidents", "resolve", incident["incident_id"], "--note", f"killed {function} {len(kills)} times")
-    fridge.publish(*COOL)
-    assert re.fullmatch(r"[0-9a-z]{26}", incident["incident_id"])
+    story = duty.run("incidents", "show", incident["incident_id"])
+    duty.run("incidents", "resolve", incident["incident_id"], "--note", f"{function} killed {len(kills)} times")
+
+    assert kills, "it was killed while it worked"
+    assert [(each["contact_id"], each["round"]) for each in story["pages"]] == [("duty-ana", 1)]
+    assert {each.contact_id for each in duty.pages(fridge.thing)} == {page.contact_id} == {"duty-ana"}
+    figures.append(f"{function} killed {len(kills)} times: one incident, {len(duty.pages(fridge.thing))} message")
