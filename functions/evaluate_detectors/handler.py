@@ -1,13 +1,16 @@
 """Lambda: evaluate detectors. Trigger: Kinesis `TelemetryStream`. Writes: detectors and the shard's checkpoint
-(DynamoDB), effects and wake-ups (SQS).
+(DynamoDB), effects and timers that are due soon (SQS), metrics (log).
 """
 
+import sys
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.batches import DynamoBatches
@@ -16,95 +19,93 @@ from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.adapters.detector_store import DynamoCheckpoints, DynamoDetectorStore
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.mapping_files import load_mappings
+from coldwatch.adapters.request_count import RequestCount
 from coldwatch.adapters.timer_queue import SqsTimerQueue
-from coldwatch.adapters.watched_devices import DynamoWatchedDevices
-from coldwatch.detection.batch import Outcome, advance, evaluate
-from coldwatch.detection.commit import Ports
-from coldwatch.detection.watches import Watches
+from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
+from coldwatch.detection.commit import Ports as CommitPorts
+from coldwatch.detection.detector import Watch, watches
 from coldwatch.settings import EvaluateDetectorsSettings
-from coldwatch.telemetry.envelope import StreamRecord, stream_record
+from coldwatch.telemetry.envelope import stream_record
 from coldwatch.telemetry.judgement import Rules
-from evaluate_detectors.arrivals import Judged, judge_all
+from evaluate_detectors.evaluation import BatchReport, Ports, evaluate_batch
+from evaluate_detectors.intake import Knowledge
+from evaluate_detectors.report import describe, metrics
 
-SHOWN = 10
 logger = Logger()
 
 
 class FirstRecordFailedError(Exception):
-    """A batch got nowhere, not even past its first record: raised, so that the stream halves it and the record is left
-    alone in the end ("Configuring partial batch response with Kinesis"; store_telemetry does the same).
+    """A batch got nowhere, not even past its first record: it fails as a whole, so that the event source halves it
+    until the record that will never do is given up alone. What is its fault is the cause.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    devices: DynamoWatchedDevices
-    checkpoints: DynamoCheckpoints
+class Environment:
     ports: Ports
-    rules: Rules
-    watches: Watches
+    knowledge: Knowledge
+    requests: RequestCount
 
 
 @cache
-def tools() -> Tools:
-    own, dynamodb, sqs = EvaluateDetectorsSettings.from_env(), dynamodb_client(), sqs_client()
+def settings() -> EvaluateDetectorsSettings:
+    return EvaluateDetectorsSettings.from_env()
+
+
+@cache
+def environment() -> Environment:
+    own, dynamodb, sqs = settings(), dynamodb_client(), sqs_client()
     batches = DynamoBatches(dynamodb, time.sleep)
-    return Tools(
-        DynamoWatchedDevices(batches, own.device_table),
-        DynamoCheckpoints(dynamodb, own.detector_table),
-        Ports(
-            DynamoDetectorStore(dynamodb, batches, own.detector_table),
-            SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
-            SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
-        ),
-        Rules(load_mappings(), own.max_clock_lead_minutes * 60_000),
-        Watches.of(load_detectors()),
+    commit = CommitPorts(
+        detectors=DynamoDetectorStore(dynamodb, batches, own.detector_table),
+        effects=SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
+        timers=SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
     )
+    registry = DynamoWatchedRegistry(batches, own.device_table)
+    ports = Ports(registry, DynamoCheckpoints(dynamodb, own.detector_table), commit)
+    files = load_detectors()
+    rules = Rules(load_mappings(), own.max_clock_lead_minutes * 60_000)
+    found = watches(files.models, files.versions, files.deployment)
+    return Environment(ports, Knowledge(rules, by_input(found), files.catalog), RequestCount(dynamodb, sqs))
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, list[dict[str, str]]]:
-    """Records are of one shard and in its order."""
+def by_input(found: Mapping[str, Watch]) -> dict[str, list[Watch]]:
+    """The models that look at each input."""
+    looking: dict[str, list[Watch]] = defaultdict(list)
+    for watch in found.values():
+        for input_name in watch.model.inputs:
+            looking[input_name].append(watch)
+    return dict(looking)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     records = [stream_record(record) for record in event["Records"]]
     if not records:
         return {"batchItemFailures": []}
-    use, now_ms = tools(), time.time_ns() // 1_000_000
-    shard_id = records[0].shard_id
-    previous = use.checkpoints.read(shard_id)
-    fresh = [each for each in records if previous is None or each.sequence > previous.last_sequence]
-    judged = judge_all(fresh, use.devices, use.rules, load_detectors().catalog)
-    outcome = evaluate(judged.arrivals, use.watches, use.ports, now_ms=now_ms)
-    failures = {**outcome.failures, **judged.failures}
-    done = [(each.sequence, each.arrived_at) for each in fresh]
-    advance(use.checkpoints, shard_id, done, previous=previous, lowest_failed=min(failures, default=None))
-    tell(shard_id, fresh, judged, outcome)
-    return _answer(records, failures)
+    now_ms = time.time_ns() // 1_000_000
+    report = evaluate_batch(records, environment().ports, environment().knowledge, now_ms=now_ms)
+    publish(report, now_ms=now_ms, request_id=context.aws_request_id)
+    return {"batchItemFailures": failed_items(report)}
 
 
-def _answer(records: Sequence[StreamRecord], failures: dict[int, str]) -> dict[str, list[dict[str, str]]]:
-    lowest = min(failures, default=None)
+def failed_items(report: BatchReport) -> list[dict[str, str]]:
+    lowest = report.lowest_failed
     if lowest is None:
-        return {"batchItemFailures": []}
-    failed = next(record for record in records if record.sequence == lowest)
-    if failed is records[0]:
-        raise FirstRecordFailedError(f"{failed.event_id}: {failures[lowest]}")
+        return []
+    failed = next(record for record in report.records if record.sequence == lowest)
+    if failed is report.records[0]:
+        raise FirstRecordFailedError(failed.event_id) from report.failures[lowest]
     # Its own text, not the number's: the event source looks it up as it sent it.
-    return {"batchItemFailures": [{"itemIdentifier": failed.sequence_number}]}
+    return [{"itemIdentifier": failed.sequence_number}]
 
 
-def tell(shard_id: str, fresh: Sequence[StreamRecord], judged: Judged, outcome: Outcome) -> None:
-    """One line of the log per batch, and what was wrong in it."""
-    failures = {**outcome.failures, **judged.failures}
-    about = {
-        "shard_id": shard_id,
-        "records": len(fresh),
-        "rejected": judged.rejected,
-        "unwatched": judged.unwatched,
-        **{fate.value: number for fate, number in outcome.fates.items()},
-        "changed": outcome.changed,
-        "effects": outcome.effects,
-        "profile_faults": judged.faults[:SHOWN],
-        "notes": [f"{note.level}: {note.message}" for note in outcome.notes[:SHOWN]],
-        "failures": {str(sequence): failures[sequence] for sequence in sorted(failures)[:SHOWN]},
-    }
-    log = logger.warning if failures or judged.faults else logger.info
-    log("batch evaluated", extra=about)
+def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:
+    """Say what happened, now that it is stored: metrics, and one line of the log."""
+    document = metrics(report, settings().stage, now_ms=now_ms)
+    sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+    sys.stdout.flush()
+    log = logger.warning if report.failures or report.faults else logger.info
+    if report.omitted:
+        log = logger.error
+    requests = environment().requests.taken()
+    log("batch evaluated", extra={"request_id": request_id, "requests": requests, **describe(report)})

@@ -1,10 +1,11 @@
-"""Lambda: fire timers. Trigger: a schedule each minute (the sweep), and SQS `TimerQueue` (a detector's timer is due).
-Writes: detectors (DynamoDB), effects and wake-ups (SQS).
+"""Lambda: fire timers. Trigger: EventBridge Scheduler, each minute, and SQS `TimerQueue`. Writes: detectors (DynamoDB),
+effects and timers that are due soon (SQS), metrics (log).
 """
 
+import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,63 +18,75 @@ from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.adapters.detector_store import DynamoCheckpoints, DynamoDetectorStore, DynamoDueIndex
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.stream_frontier import KinesisTails
-from coldwatch.adapters.timer_queue import SqsTimerQueue
-from coldwatch.detection.commit import Ports
-from coldwatch.detection.detector import Watch
-from coldwatch.detection.firing import fire_all, sweep
+from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
+from coldwatch.detection.commit import Ports as CommitPorts
+from coldwatch.detection.detector import watches
 from coldwatch.detection.frontier import Frontier
-from coldwatch.detection.ports import Wake
-from coldwatch.detection.watches import Watches
 from coldwatch.settings import FireTimersSettings
+from coldwatch.telemetry.metrics import metric_document
+from fire_timers.firing import Fired, Ports, fire, sweep
 
 logger = Logger()
 
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    index: DynamoDueIndex
-    checkpoints: DynamoCheckpoints
-    stream: KinesisTails
-    ports: Ports
-    watches: Mapping[str, Watch]
+SHOWN = 10
+"""A line of the log names this many notes."""
 
 
 @cache
-def tools() -> Tools:
-    own, dynamodb, sqs = FireTimersSettings.from_env(), dynamodb_client(), sqs_client()
-    return Tools(
+def settings() -> FireTimersSettings:
+    return FireTimersSettings.from_env()
+
+
+@cache
+def ports() -> Ports:
+    own, dynamodb, sqs = settings(), dynamodb_client(), sqs_client()
+    commit = CommitPorts(
+        detectors=DynamoDetectorStore(dynamodb, DynamoBatches(dynamodb, time.sleep), own.detector_table),
+        effects=SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
+        timers=SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
+    )
+    files = load_detectors()
+    return Ports(
+        commit,
         DynamoDueIndex(dynamodb, own.detector_table),
-        DynamoCheckpoints(dynamodb, own.detector_table),
-        KinesisTails(kinesis_client(), own.telemetry_stream),
-        Ports(
-            DynamoDetectorStore(dynamodb, DynamoBatches(dynamodb, time.sleep), own.detector_table),
-            SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
-            SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
-        ),
-        Watches.of(load_detectors()).by_model,
+        Frontier(DynamoCheckpoints(dynamodb, own.detector_table), KinesisTails(kinesis_client(), own.telemetry_stream)),
+        watches(files.models, files.versions, files.deployment),
     )
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Messages of the queue are in `Records`; what the schedule sends has none."""
-    use, now_ms = tools(), time.time_ns() // 1_000_000
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+    """An event without records is the schedule's: it asks for a sweep."""
+    now_ms = time.time_ns() // 1_000_000
     if "Records" not in event:
-        woken = sweep(use.index, use.ports.timers, now_ms=now_ms)
-        logger.info("timers swept", extra={"woken": woken})
-        return {"woken": woken}
-    wakes = [_wake(record) for record in event["Records"]]
-    results = fire_all(wakes, use.watches, Frontier(use.checkpoints, use.stream), use.ports, now_ms=now_ms)
-    failures = []
-    for record, wake, result in zip(event["Records"], wakes, results, strict=True):
-        if isinstance(result, Exception):
-            logger.error("timer not fired", extra={"detector_id": wake.detector_id, "fault": repr(result)[:200]})
-            failures.append({"itemIdentifier": record["messageId"]})
-        else:
-            about = {"detector_id": wake.detector_id, "firing": result.firing.value, "effects": result.effects}
-            logger.info("detector woken", extra=about)
-    return {"batchItemFailures": failures}
+        found = sweep(ports(), now_ms=now_ms)
+        logger.info("timers swept", extra={"request_id": context.aws_request_id, "due": found})
+        return {"batchItemFailures": []}
+    looked_at = {record["messageId"]: _fire(record) for record in event["Records"]}
+    failed = [message_id for message_id, fired in looked_at.items() if fired is None]
+    publish([fired for fired in looked_at.values() if fired], len(failed), now_ms, context.aws_request_id)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _wake(record: Mapping[str, Any]) -> Wake:
-    body = msgspec.json.decode(record["body"])
-    return Wake(body["detector_id"], 0, int(body.get("attempt", 0)))
+def publish(fired: Sequence[Fired], failed: int, now_ms: int, request_id: str) -> None:
+    """Say what happened, now that it is stored: metrics where there are any, and one line of the log."""
+    about: Counter[str] = Counter(each.outcome for each in fired)
+    effects = sum(each.effects for each in fired)
+    omitted = [note.message for each in fired for note in each.omitted]
+    if effects or omitted:
+        values: dict[str, float] = {"EffectsSent": effects, "EffectsOmitted": len(omitted)}
+        document = metric_document({"stage": settings().stage}, values, "Count", now_ms)
+        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+        sys.stdout.flush()
+    notes = [f"{note.level}: {note.message}" for each in fired for note in each.notes]
+    log = logger.error if omitted else logger.warning if failed else logger.info
+    extra = {"request_id": request_id, "failed": failed, "effects": effects, **about}
+    log("timers looked at", extra={**extra, "notes": notes[:SHOWN], "omitted": omitted[:SHOWN]})
+
+
+def _fire(record: Mapping[str, Any]) -> Fired | None:
+    """None if it failed: the message comes again, and so does the sweep."""
+    try:
+        return fire(read_wake(record["body"]), ports(), now_ms=time.time_ns() // 1_000_000)
+    except Exception:
+        logger.exception("timer failed", extra={"message_id": record["messageId"], "body": record["body"]})
+        return None

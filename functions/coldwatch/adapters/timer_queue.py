@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from coldwatch.adapters.batches import BACKOFF_S, Sleep
+from coldwatch.detection.ports import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,11 +16,24 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from coldwatch.detection.ports import Wake
-
 MESSAGES_PER_SEND: Final = 10
 LONGEST_DELAY_S: Final = 900
 """Amazon SQS quotas: message delay."""
+
+
+class _Body(msgspec.Struct, frozen=True):
+    detector_id: str
+    due_ms: int
+    attempt: int = 0
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+def read_wake(body: str) -> Wake:
+    """The wake that a message carries, now that its delay is over; raises msgspec.MsgspecError if it carries none."""
+    read = _decoder.decode(body)
+    return Wake(read.detector_id, read.due_ms, 0, read.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +60,5 @@ class SqsTimerQueue:
 
 
 def _entry(entry_id: str, wake: Wake) -> SendMessageBatchRequestEntryTypeDef:
-    body = msgspec.json.encode({"detector_id": wake.detector_id, "attempt": wake.attempt}).decode()
+    body = msgspec.json.encode(_Body(wake.detector_id, wake.due_ms, wake.attempt)).decode()
     return {"Id": entry_id, "MessageBody": body, "DelaySeconds": min(wake.delay_s, LONGEST_DELAY_S)}

@@ -11,7 +11,7 @@ from coldwatch.detection.errors import StoredDetectorError
 from coldwatch.engine.errors import SnapshotError
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.snapshot import Snapshot, next_due
-from coldwatch.profiles.deployment import Clock
+from coldwatch.profiles.deployment import Clock, Deployment
 
 RESEND_AFTER_MS: Final = 60_000
 """Effects that a process has written and not sent for this long are sent by the sweep: it has died, and nothing else
@@ -31,6 +31,13 @@ class Watch:
     def __post_init__(self) -> None:
         if self.model.name in _RESERVED:
             raise ValueError(f"no detector model may be called {self.model.name!r}: that name is taken in the table")
+
+
+def watches(
+    models: Mapping[str, DetectorModel], versions: Mapping[str, str], deployment: Deployment
+) -> dict[str, Watch]:
+    """The models that a deployment runs, by name."""
+    return {name: Watch(models[name], deployed.clock, versions[name]) for name, deployed in deployment.models.items()}
 
 
 @dataclass(frozen=True, slots=True)

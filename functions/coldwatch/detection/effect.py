@@ -1,6 +1,6 @@
 """An effect: an action of a detector, evaluated, on its way to whoever carries it out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -10,6 +10,14 @@ from coldwatch.detection.errors import EffectError
 
 LARGEST_BYTES: Final = 200_000
 """What a queue's message may weigh (256 KiB, Amazon SQS quotas), with room for its attributes."""
+MOST_BYTES: Final = 100_000
+"""What one evaluation may send, all its actions together. Effects are stored with their detector until they are sent,
+and an item may weigh 400 KB (Amazon DynamoDB quotas): what was there before (less than enough), what timers add before
+a message (less than enough, and then one evaluation's) and what the message adds come to 320 KB at most.
+"""
+ENOUGH_EFFECTS: Final = 50
+ENOUGH_BYTES: Final = 60_000
+"""With so much to send a detector goes on only when it is sent."""
 
 _NAMESPACE: Final = UUID("a6a0be5e-1f0e-4b55-8f7e-4f3b0f0f2d11")
 
@@ -80,6 +88,16 @@ def decode_effect(body: bytes | str) -> Effect:
         return _decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise EffectError(f"this message is no effect: {error}") from error
+
+
+def weight(effects: Iterable[Effect]) -> int:
+    """Bytes, as they are stored and sent."""
+    return sum(len(msgspec.json.encode(each)) for each in effects)
+
+
+def is_enough(effects: Sequence[Effect]) -> bool:
+    """Whether they have to be sent before more are made."""
+    return len(effects) >= ENOUGH_EFFECTS or weight(effects) >= ENOUGH_BYTES
 
 
 def as_document(profile: Any) -> dict[str, Any] | None:

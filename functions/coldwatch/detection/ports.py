@@ -22,9 +22,12 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Look at a detector's timers in `delay_s`; `attempt` counts how often it was too early for the stream."""
+    """Look in `delay_s` at the timer of a detector that is due at `due_ms`; `attempt` counts how often that was too
+    early for the stream.
+    """
 
     detector_id: str
+    due_ms: int
     delay_s: int
     attempt: int = 0
 

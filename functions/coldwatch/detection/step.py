@@ -10,23 +10,23 @@ whole lead that validation allows; so it counts as of now, and a device that is 
 clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
 from coldwatch.detection.detector import Detector, Position, Watch, snapshot_bytes
-from coldwatch.detection.effect import Effect, EffectAction, as_document, effect_id
+from coldwatch.detection.effect import MOST_BYTES, Effect, EffectAction, as_document, effect_id, is_enough, weight
+from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Evaluation, Message, Note, evaluate, expirations
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.snapshot import Snapshot
 from coldwatch.profiles.deployment import Clock
 
 FIRINGS: Final = 1_000
-EFFECTS: Final = 100
 """Timers that restart themselves may be due millions of times when a device's clock jumps from 2000 to now. No single
-step fires more than so many, or goes on firing after so many effects; what is left fires with the next one.
+step fires more than so many, or goes on firing with enough to send; what is left fires with the next one.
 """
 KEYS: Final = 20
 """Readings of one instant that are remembered as having changed a detector."""
@@ -67,12 +67,17 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`detector` holds the new effects behind those it had. Only one that `has_changed` needs to be stored."""
+    """`detector` holds the new effects behind those it had. Only one that `has_changed` needs to be stored.
+
+    `notes` are expressions that could not be evaluated, `omitted` actions that could not be performed: what they send
+    is too large to be handed on. As with the service, neither stops the detector.
+    """
 
     detector: Detector
     has_changed: bool
     fate: Fate = Fate.EVALUATED
     notes: tuple[Note, ...] = ()
+    omitted: tuple[Note, ...] = ()
 
 
 def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
@@ -88,9 +93,13 @@ def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
     fired = expire_due(known, watch, until_ms=now_ms)
     message = Message(arrival.input_name, arrival.payload, arrival.origin)
     evaluation = evaluate(watch.model, fired.detector.snapshot, message, key=known.key, now_ms=now_ms)
-    after = _after_message(fired.detector, evaluation, arrival, watch)
-    has_changed = fired.has_changed or after is not fired.detector
-    return Step(after, has_changed=has_changed, notes=(*fired.notes, *evaluation.notes))
+    after, omitted = _after_message(fired.detector, evaluation, arrival, watch)
+    return Step(
+        after,
+        has_changed=fired.has_changed or after is not fired.detector,
+        notes=(*fired.notes, *evaluation.notes),
+        omitted=(*fired.omitted, *omitted),
+    )
 
 
 def expire_due(detector: Detector, watch: Watch, *, until_ms: int) -> Step:
@@ -99,14 +108,16 @@ def expire_due(detector: Detector, watch: Watch, *, until_ms: int) -> Step:
     if known.snapshot is None:
         return Step(known, has_changed=known is not detector)
     notes: list[Note] = []
+    omitted: list[Note] = []
     start, before = len(known.pending), known
     firings = expirations(watch.model, known.snapshot, key=known.key, until_ms=until_ms)
     for evaluation in islice(firings, FIRINGS):
-        known = _after_timer(known, evaluation, watch)
+        known, too_large = _after_timer(known, evaluation, watch)
         notes += evaluation.notes
-        if len(known.pending) - start >= EFFECTS:
+        omitted += too_large
+        if evaluation.actions and is_enough(known.pending[start:]):
             break
-    return Step(known, has_changed=known is not before, notes=tuple(notes))
+    return Step(known, has_changed=known is not before, notes=tuple(notes), omitted=tuple(omitted))
 
 
 def restarted(detector: Detector, watch: Watch) -> Detector:
@@ -148,16 +159,18 @@ def _positions(detector: Detector, arrival: Arrival) -> dict[str, Position]:
     return {**kept, arrival.shard_id: Position(arrival.sequence, arrival.thing, arrival.arrived_at)}
 
 
-def _after_message(detector: Detector, evaluation: Evaluation, arrival: Arrival, watch: Watch) -> Detector:
+def _after_message(
+    detector: Detector, evaluation: Evaluation, arrival: Arrival, watch: Watch
+) -> tuple[Detector, Sequence[Note]]:
     """The same object if nothing changed: then nothing of the message may be kept, as it would not be stored."""
     snapshot = _without_unseen(evaluation.after, watch.model)
     if detector.snapshot is None and not evaluation.actions and _is_untouched(snapshot, watch.model):
-        return detector
+        return detector, ()
     profile = as_document(arrival.payload.get("profile"))
     kept_profile = profile if _has_pending_timer(snapshot) else None
     is_same = snapshot_bytes(snapshot) == snapshot_bytes(detector.snapshot) and kept_profile == detector.profile
     if is_same and not evaluation.actions:
-        return detector
+        return detector, ()
     changed = replace(
         detector,
         snapshot=snapshot,
@@ -167,11 +180,10 @@ def _after_message(detector: Detector, evaluation: Evaluation, arrival: Arrival,
         changed_at=evaluation.time_ms,
         changed_keys=_changed_keys(detector, evaluation.time_ms, arrival.reading_key),
     )
-    cause = ("message", arrival.origin)
-    return replace(changed, pending=(*detector.pending, *_effects(changed, evaluation, cause, watch, profile)))
+    return _owing(changed, _effects(changed, evaluation, ("message", arrival.origin), watch, profile))
 
 
-def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> Detector:
+def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> tuple[Detector, Sequence[Note]]:
     snapshot = _without_unseen(evaluation.after, watch.model)
     changed = replace(
         detector,
@@ -181,8 +193,31 @@ def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> De
         changed_keys=(),
     )
     cause = ("timer", evaluation.trigger.timer_name or "", evaluation.time_ms)
-    profile = as_document(detector.profile)
-    return replace(changed, pending=(*detector.pending, *_effects(changed, evaluation, cause, watch, profile)))
+    return _owing(changed, _effects(changed, evaluation, cause, watch, as_document(detector.profile)))
+
+
+def _owing(detector: Detector, effects: Iterable[Effect]) -> tuple[Detector, Sequence[Note]]:
+    """The detector with the effects to send, but for those that are too large: they could be stored and never sent, and
+    nothing would ever be sent after them. It depends on one evaluation alone, so it is the same at every delivery.
+    """
+    kept: list[Effect] = []
+    omitted: list[Note] = []
+    for effect in effects:
+        if weight([*kept, effect]) <= MOST_BYTES:
+            kept.append(effect)
+        else:
+            omitted.append(_too_large(effect))
+    return replace(detector, pending=(*detector.pending, *kept)), omitted
+
+
+def _too_large(effect: Effect) -> Note:
+    return Note(
+        Level.ERROR,
+        "",
+        effect.event_name,
+        f"{effect.detector_id}: the action {effect.action.type} was not performed: it sends {weight([effect]):,} bytes,"
+        f" and all actions of an evaluation together may send {MOST_BYTES:,}. Make its content expression shorter.",
+    )
 
 
 def _changed_keys(detector: Detector, time_ms: int, reading_key: str) -> tuple[str, ...]:

@@ -28,18 +28,20 @@ def metric_documents(
         _counts_document(counts[name], {"stage": stage, "application": name}, now_ms) for name in sorted(counts)
     ]
     for fleet_id, temp_c in sorted(_highest_temperatures(accepted).items()):
-        documents.append(_document({"stage": stage, "fleet_id": fleet_id}, {"TemperatureMax": temp_c}, "None", now_ms))
+        documents.append(
+            metric_document({"stage": stage, "fleet_id": fleet_id}, {"TemperatureMax": temp_c}, "None", now_ms)
+        )
     if per_device:
         for device_id, heartbeat in sorted(_heartbeats(accepted).items()):
             documents.append(
-                _document({"stage": stage, "device_id": device_id}, {"Heartbeat": heartbeat}, "Count", now_ms)
+                metric_document({"stage": stage, "device_id": device_id}, {"Heartbeat": heartbeat}, "Count", now_ms)
             )
     return documents
 
 
 def _counts_document(counts: Counts, dimensions: dict[str, str], now_ms: int) -> Document:
     values: dict[str, float] = {name.capitalize(): value for name, value in asdict(counts).items()}
-    return _document(dimensions, values, "Count", now_ms)
+    return metric_document(dimensions, values, "Count", now_ms)
 
 
 def _highest_temperatures(readings: Iterable[Reading]) -> dict[str, float]:
@@ -58,7 +60,8 @@ def _heartbeats(readings: Iterable[Reading]) -> dict[str, int]:
     return beats
 
 
-def _document(dimensions: dict[str, str], values: Mapping[str, float], unit: str, now_ms: int) -> Document:
+def metric_document(dimensions: dict[str, str], values: Mapping[str, float], unit: str, now_ms: int) -> Document:
+    """One line: metrics of one unit that share their dimensions."""
     definition = {
         "Namespace": NAMESPACE,
         "Dimensions": [list(dimensions)],

@@ -1,0 +1,48 @@
+"""What a batch is said to have come to, in the log and in the metrics."""
+
+from typing import Any
+
+from coldwatch.detection.step import Fate
+from coldwatch.telemetry.metrics import Document, metric_document
+from evaluate_detectors.evaluation import BatchReport
+
+SHOWN = 10
+"""A line of the log names this many failures and faults, and says how many there are."""
+_ERROR_LIMIT = 200
+"""An exception may repeat what a device sent; the log need not."""
+
+COUNTS = (*Fate, "changed", "effects", "rejected", "unwatched", "keyless")
+
+
+def describe(report: BatchReport) -> dict[str, Any]:
+    """The fields of the batch's one line in the log. Counts are of messages at detectors, a message counting once at
+    each. `notes` are expressions that could not be evaluated, `omitted` actions that could not be performed.
+    """
+    return {
+        "shard_id": report.records[0].shard_id,
+        "first_sequence": report.records[0].sequence_number,
+        "last_sequence": report.records[-1].sequence_number,
+        "records": len(report.records),
+        **{str(name): report.counts.get(name, 0) for name in COUNTS},
+        "notes": [f"{each.level}: {each.message}"[:_ERROR_LIMIT] for each in report.notes[:SHOWN]],
+        "note_count": len(report.notes),
+        "omitted": [each.message for each in report.omitted[:SHOWN]],
+        "omitted_count": len(report.omitted),
+        "profile_faults": {name: list(report.faults[name]) for name in sorted(report.faults)[:SHOWN]},
+        "profile_fault_count": len(report.faults),
+        "failures": {
+            str(sequence): repr(report.failures[sequence])[:_ERROR_LIMIT]
+            for sequence in sorted(report.failures)[:SHOWN]
+        },
+        "failure_count": len(report.failures),
+    }
+
+
+def metrics(report: BatchReport, stage: str, *, now_ms: int) -> Document:
+    values: dict[str, float] = {
+        "DetectorEvaluations": report.counts.get(Fate.EVALUATED, 0),
+        "LateMessages": report.counts.get(Fate.LATE, 0),
+        "EffectsSent": report.counts.get("effects", 0),
+        "EffectsOmitted": len(report.omitted),
+    }
+    return metric_document({"stage": stage}, values, "Count", now_ms)

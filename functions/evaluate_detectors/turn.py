@@ -1,0 +1,53 @@
+"""A detector's turn in a batch: its messages one after the other, until its effects have to be handed on."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from coldwatch.detection.detector import Detector, without_pending
+from coldwatch.detection.effect import is_enough
+from coldwatch.detection.step import Arrival, Fate, receive
+from coldwatch.engine.machine import Note
+from evaluate_detectors.intake import Task
+
+
+@dataclass(slots=True)
+class Turn:
+    """`left` are the messages of a turn that ended early; `failure` is the sequence number of the message on which our
+    own code failed, and how: it and all behind it must come again.
+    """
+
+    detector: Detector
+    has_changed: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    notes: list[Note] = field(default_factory=list)
+    omitted: list[Note] = field(default_factory=list)
+    left: list[Arrival] = field(default_factory=list)
+    failure: tuple[int, Exception] | None = None
+
+    @property
+    def is_redelivery(self) -> bool:
+        return bool(self.counts[Fate.REDELIVERED])
+
+
+def take_turn(detector: Detector, task: Task) -> Turn:
+    """Evaluate what `task` holds. What the detector owed has been sent, and is not in the outcome."""
+    turn = Turn(without_pending(detector))
+    for place, arrival in enumerate(task.arrivals):
+        if is_enough(turn.detector.pending):
+            turn.left = task.arrivals[place:]
+            break
+        try:
+            _receive(turn, arrival, task)
+        except Exception as error:  # noqa: BLE001 - the edge: our fault in one detector must not cost the others
+            turn.failure = (arrival.sequence, error)
+            break
+    return turn
+
+
+def _receive(turn: Turn, arrival: Arrival, task: Task) -> None:
+    step = receive(turn.detector, arrival, task.watch)
+    turn.detector = step.detector
+    turn.has_changed |= step.has_changed
+    turn.counts[step.fate] += 1
+    turn.notes += step.notes
+    turn.omitted += step.omitted

@@ -1,0 +1,365 @@
+"""The detectors' adapters, and the three functions with them: conditional writes, the queues' order, what a batch costs
+in requests, and the sample events.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from coldwatch.adapters import clients
+from coldwatch.adapters.batches import DynamoBatches
+from coldwatch.adapters.detector_files import load_detectors
+from coldwatch.adapters.detector_store import (
+    DynamoCheckpoints,
+    DynamoDetectorStore,
+    DynamoDoneMarkers,
+    DynamoDueIndex,
+)
+from coldwatch.adapters.effect_queue import SqsEffectQueue, message_group
+from coldwatch.adapters.effect_targets import AwsEffectTargets, Clients
+from coldwatch.adapters.items import to_item
+from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
+from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
+from coldwatch.detection.commit import Ports as CommitPorts
+from coldwatch.detection.detector import Watch, watches, written
+from coldwatch.detection.effect import decode_effect
+from coldwatch.detection.errors import CheckpointMovedError, EffectError
+from coldwatch.detection.ports import Checkpoint, Wake
+from evaluate_detectors import handler as evaluate_detectors
+from evaluate_detectors.evaluation import Ports, evaluate_batch
+from fire_timers import handler as fire_timers
+from run_effects import handler as run_effects
+from tests.integration.aws.stack import REGION, Calls, Watched, sleep
+from tests.unit.detection.builders import NOW, SHARD, detector, effect, records_of
+from tests.unit.telemetry.builders import FRIDGE, kinesis_event
+
+ROOT = Path(__file__).parents[3]
+CONTEXT = SimpleNamespace(aws_request_id="r-1")
+
+
+class Aws:
+    """The table and the queues of detection, in moto."""
+
+    def __init__(self) -> None:
+        self.dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+        self.sqs: Any = boto3.client("sqs", region_name=REGION)
+        self._create_tables()
+        made = self.sqs.create_queue(QueueName="effects.fifo", Attributes={"FifoQueue": "true"})
+        self.effects: str = made["QueueUrl"]
+        self.timers: str = self.sqs.create_queue(QueueName="timers")["QueueUrl"]
+
+    def _create_tables(self) -> None:
+        definitions = [("detector_id", "S"), ("due_page", "S"), ("due_ms", "N")]
+        self.dynamodb.create_table(
+            TableName="DetectorTable",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in definitions],
+            KeySchema=[{"AttributeName": "detector_id", "KeyType": "HASH"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by_due",
+                    "KeySchema": [
+                        {"AttributeName": "due_page", "KeyType": "HASH"},
+                        {"AttributeName": "due_ms", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
+            ],
+        )
+        self.dynamodb.create_table(
+            TableName="DeviceTable",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "device_id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "device_id", "KeyType": "HASH"}],
+        )
+
+    def register(self, *device_ids: str, **more: Any) -> None:
+        for each in device_ids:
+            entry = {"device_id": each, "fleet_id": "acme", "application": "coldchain", **more}
+            self.dynamodb.put_item(TableName="DeviceTable", Item=to_item(entry))
+
+    def store(self, client: Any = None) -> DynamoDetectorStore:
+        used = client or self.dynamodb
+        return DynamoDetectorStore(used, DynamoBatches(used, sleep), "DetectorTable")
+
+    def received(self, queue: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while answer := self.sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"], WaitTimeSeconds=0
+        ).get("Messages"):
+            found += answer
+            for each in answer:
+                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=each["ReceiptHandle"])
+        return found
+
+    def items(self) -> dict[str, Any]:
+        scanned = self.dynamodb.scan(TableName="DetectorTable")["Items"]
+        return {item["detector_id"]["S"]: item for item in scanned}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    cached: list[Any] = [clients.dynamodb_client, clients.sqs_client, clients.kinesis_client, clients.lambda_client]
+    cached += [evaluate_detectors.settings, evaluate_detectors.environment, fire_timers.settings, fire_timers.ports]
+    with mock_aws():
+        stack = Aws()
+        environment = {
+            "DETECTOR_TABLE": "DetectorTable",
+            "EFFECT_QUEUE_URL": stack.effects,
+            "TIMER_QUEUE_URL": stack.timers,
+            "TELEMETRY_STREAM": "telemetry",
+            "TOPIC_PREFIX": "",
+            "OPEN_INCIDENT_FUNCTION": "test-open",
+            "RECOVER_INCIDENT_FUNCTION": "test-recover",
+        }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        for each in (*cached, run_effects.ports):
+            each.cache_clear()
+        yield stack
+
+
+def sample(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    return event
+
+
+def test_a_detector_comes_back_as_it_was_stored(aws: Aws) -> None:
+    owing = detector(pending=(effect(), effect(index=1)), changed_at=NOW)
+
+    assert aws.store().write([owing], now_ms=NOW) == set()
+
+    assert aws.store().load({owing.detector_id, "shock/other"}) == {owing.detector_id: written(owing)}
+
+
+def test_of_two_who_write_a_detector_the_second_is_told(aws: Aws) -> None:
+    new, other = detector(), detector(key="acme-fridge-0002")
+
+    assert aws.store().write([new], now_ms=NOW) == set()
+    assert aws.store().write([new, other], now_ms=NOW) == {new.detector_id}
+    assert aws.store().write([written(new)], now_ms=NOW) == set()
+    assert aws.store().write([written(new)], now_ms=NOW) == {new.detector_id}
+    assert {name: int(item["version"]["N"]) for name, item in aws.items().items()} == {
+        new.detector_id: 2,
+        other.detector_id: 1,
+    }
+
+
+def test_only_what_has_to_be_looked_at_is_in_the_index_the_longest_due_first(aws: Aws) -> None:
+    index = DynamoDueIndex(aws.dynamodb, "DetectorTable")
+    due = detector(key="due", due_ms=NOW - 1)
+    later = detector(key="later", due_ms=NOW + 100_000)
+    owing = detector(key="owing", pending=(effect(key="owing"),))
+    aws.store().write([later, due, owing, detector(key="idle")], now_ms=NOW)
+
+    assert index.due(NOW + 60_000) == [(due.detector_id, NOW - 1), (owing.detector_id, NOW + 60_000)]
+    assert [name for name, _ in index.due(NOW + 100_000)][-1] == later.detector_id
+
+    aws.store().write([replace(written(owing), pending=())], now_ms=NOW)
+
+    assert index.due(NOW + 60_000) == [(due.detector_id, NOW - 1)]
+
+
+def test_a_checkpoint_moves_only_from_where_it_was_read(aws: Aws) -> None:
+    checkpoints = DynamoCheckpoints(aws.dynamodb, "DetectorTable")
+    first, second = Checkpoint(10**55, NOW), Checkpoint(10**55 + 1, NOW + 1)
+
+    checkpoints.move(SHARD, first, previous=None)
+    with pytest.raises(CheckpointMovedError):
+        checkpoints.move(SHARD, second, previous=None)
+    checkpoints.move(SHARD, second, previous=first)
+    with pytest.raises(CheckpointMovedError):
+        checkpoints.move(SHARD, second, previous=first)
+
+    assert checkpoints.read(SHARD) == second
+    assert checkpoints.read("shardId-7") is None
+
+
+def test_effects_of_a_detector_are_one_group_in_their_order_and_come_once(aws: Aws) -> None:
+    queue = SqsEffectQueue(aws.sqs, aws.effects, sleep)
+    effects = [effect(key=key, index=index) for index in range(12) for key in ("a", "b")]
+
+    assert queue.send(effects) == set()
+    assert queue.send(effects[:4]) == set()
+
+    received = aws.received(aws.effects)
+    for key in ("a", "b"):
+        group = [each for each in received if each["Attributes"]["MessageGroupId"] == message_group(f"shock/{key}")]
+        assert [decode_effect(each["Body"]) for each in group] == [each for each in effects if each.key == key]
+    assert len(received) == len(effects)
+
+
+def test_effects_behind_one_that_the_queue_refuses_wait_for_it(aws: Aws) -> None:
+    refused = effect(key="a", index=1)
+
+    class Refusing:
+        def send_message_batch(self, **request: Any) -> Any:
+            failed = [e for e in request["Entries"] if e["MessageDeduplicationId"] == refused.effect_id]
+            taken = [e for e in request["Entries"] if e not in failed]
+            if taken:
+                aws.sqs.send_message_batch(**request | {"Entries": taken})
+            return {"Failed": [{"Id": each["Id"]} for each in failed]}
+
+    effects = [effect(key=key, index=index) for key in ("a", "b") for index in range(3)]
+
+    unsent = SqsEffectQueue(Refusing(), aws.effects, sleep).send(effects)  # type: ignore[arg-type] # what is called
+
+    assert unsent == {refused.effect_id, effect(key="a", index=2).effect_id}
+    assert len(aws.received(aws.effects)) == 4
+
+
+def test_a_wake_says_for_which_timer_it_is(aws: Aws) -> None:
+    SqsTimerQueue(aws.sqs, aws.timers, sleep).send([Wake("device_silence/x", NOW, 0, 3)])
+
+    (message,) = aws.received(aws.timers)
+
+    assert read_wake(message["Body"]) == Wake("device_silence/x", NOW, 0, 3)
+
+
+def test_an_effect_is_marked_done_for_a_month(aws: Aws) -> None:
+    markers = DynamoDoneMarkers(aws.dynamodb, "DetectorTable")
+
+    assert not markers.is_done("e-1")
+    markers.mark("e-1", now_ms=NOW)
+
+    assert markers.is_done("e-1")
+    assert aws.items()["effect/e-1"]["expires_at"]["N"] == str(NOW // 1000 + 30 * 86_400)
+
+
+def test_a_function_that_a_model_may_not_invoke_is_refused(aws: Aws) -> None:
+    targets = AwsEffectTargets({"open_incident": "test-open", "recover_incident": "test-recover"}, "", Clients())
+
+    with pytest.raises(EffectError, match="it may invoke open_incident and recover_incident, not 'unknown_function'"):
+        targets.carry_out(effect(function="unknown_function"))
+    assert aws.items() == {}
+
+
+def test_the_sample_effect_is_refused_and_nothing_is_done(aws: Aws) -> None:
+    event = sample("run_effects")
+
+    answer = run_effects.handler(event, CONTEXT)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    assert aws.items() == {}
+
+
+def test_the_sample_wake_finds_no_detector_and_nothing_is_done(aws: Aws) -> None:
+    assert fire_timers.handler(sample("fire_timers"), CONTEXT) == {"batchItemFailures": []}
+
+    assert aws.items() == {}
+    assert aws.received(aws.timers) == aws.received(aws.effects) == []
+
+
+def test_the_sample_batch_is_of_devices_that_nobody_knows(aws: Aws) -> None:
+    assert evaluate_detectors.handler(sample("evaluate_detectors"), CONTEXT) == {"batchItemFailures": []}
+
+    assert list(aws.items()) == ["shard/shardId-999999999999"]
+    assert aws.received(aws.timers) == aws.received(aws.effects) == []
+
+
+def test_a_bad_wake_fails_alone(aws: Aws) -> None:
+    (good,) = sample("fire_timers")["Records"]
+    bad = [{**good, "messageId": f"bad-{n}", "body": body} for n, body in enumerate(["{", "[]", '{"due_ms":1}'])]
+
+    answer = fire_timers.handler({"Records": [bad[0], good, *bad[1:]]}, CONTEXT)
+
+    assert answer["batchItemFailures"] == [{"itemIdentifier": f"bad-{n}"} for n in range(3)]
+
+
+def test_the_schedule_wakes_what_is_due(aws: Aws) -> None:
+    aws.store().write([detector(due_ms=NOW)], now_ms=NOW)
+
+    fire_timers.handler({"version": "0", "detail-type": "Scheduled Event"}, CONTEXT)
+
+    (message,) = aws.received(aws.timers)
+    assert read_wake(message["Body"]).due_ms == NOW
+
+
+def test_a_batch_says_once_what_it_came_to(
+    aws: Aws, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.register(FRIDGE)
+    event = kinesis_event(records_of([(0, {"shock_g": 9.0}), (10, {}), (-100, {})]))
+
+    evaluate_detectors.handler(event, CONTEXT)
+    evaluate_detectors.handler(event, CONTEXT)
+
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    about = first["_aws"]["CloudWatchMetrics"][0]
+    assert (about["Namespace"], about["Dimensions"]) == ("Coldwatch", [["stage"]])
+    assert first["EffectsSent"] == 1
+    assert first["DetectorEvaluations"] + first["LateMessages"] == 3 * 6
+    assert first["LateMessages"] > 0
+    assert (second["DetectorEvaluations"], second["LateMessages"], second["EffectsSent"]) == (0, 0, 0)
+    log, again = (vars(each) for each in caplog.records if each.msg == "batch evaluated")
+    assert log["requests"] > again["requests"] == 1
+    assert log["effects"] == 1
+
+
+def ports_with(aws: Aws, calls: Calls) -> Ports:
+    dynamodb, sqs = (Watched(client, calls) for client in (aws.dynamodb, aws.sqs))
+    batches = DynamoBatches(dynamodb, sleep)  # type: ignore[arg-type] # stands in for a client
+    commit = CommitPorts(
+        aws.store(dynamodb),
+        SqsEffectQueue(sqs, aws.effects, sleep),  # type: ignore[arg-type] # stands in for a client
+        SqsTimerQueue(sqs, aws.timers, sleep),  # type: ignore[arg-type] # stands in for a client
+    )
+    registry = DynamoWatchedRegistry(batches, "DeviceTable")
+    checkpoints = DynamoCheckpoints(dynamodb, "DetectorTable")  # type: ignore[arg-type] # stands in for a client
+    return Ports(registry, checkpoints, commit)
+
+
+@pytest.mark.parametrize(
+    ("devices", "registry", "detectors"),
+    # Six models look at each reading. A device's silence begins anew with each of its messages: one write a device.
+    [pytest.param(1, 1, 1, id="one device"), pytest.param(100, 1, 6, id="100 devices")],
+)
+def test_the_requests_of_a_batch_in_which_nothing_happens(
+    aws: Aws, devices: int, registry: int, detectors: int
+) -> None:
+    names = [f"acme-fridge-{n}" for n in range(devices)]
+    aws.register(*names)
+    calls = Calls()
+    ports = ports_with(aws, calls)
+    own = evaluate_detectors.environment().knowledge
+
+    for round_ in range(2):
+        calls.names.clear()
+        batch = [
+            record
+            for n, name in enumerate(names)
+            for record in records_of([(100 * round_, {})], first=1000 * round_ + 10 * n, device_id=name)
+        ]
+        evaluate_batch(batch, ports, own, now_ms=NOW + 200_000)
+
+        assert {name: calls.names.count(name) for name in set(calls.names)} == {
+            "get_item": 1,
+            "batch_get_item": registry + detectors,
+            "put_item": 1 + devices,
+        }
+
+
+def test_a_batch_of_which_no_detector_changes_takes_four_requests(aws: Aws) -> None:
+    aws.register(FRIDGE)
+    calls = Calls()
+    ports = ports_with(aws, calls)
+    event_clock = watches_without_silence()
+    own = replace(evaluate_detectors.environment().knowledge, watches=event_clock)
+
+    evaluate_batch(records_of([(n, {}) for n in range(100)]), ports, own, now_ms=NOW + 200_000)
+
+    assert sorted(calls.names) == ["batch_get_item", "batch_get_item", "get_item", "put_item"]
+    assert list(aws.items()) == [f"shard/{SHARD}"]
+
+
+def watches_without_silence() -> dict[str, list[Watch]]:
+    files = load_detectors()
+    found = watches(files.models, files.versions, files.deployment)
+    return {"telemetry": [each for name, each in found.items() if name != "device_silence"]}
