@@ -92,6 +92,7 @@ class RunEffectsSettings(Settings):
     stage: str
     topic_prefix: str
     detector_table: str
+    effect_queue_url: str
     open_incident_function: str
     recover_incident_function: str
 

@@ -15,6 +15,13 @@ class QueuedEffect:
     message_id: str
     group: str
     body: str
+    receipt_handle: str = ""
+    times_received: int = 1
+
+    @property
+    def again_after_s(self) -> int:
+        """Soon at first, since somebody waits for it, then later and later: 10 minutes until the queue parks it."""
+        return min(5 * 3 ** (self.times_received - 1), 405)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,10 @@ class Carried:
 
 def queued_effect(record: Mapping[str, Any]) -> QueuedEffect:
     """Read one member of `Records` of an SQS invocation event. A queue without order makes a group of each message."""
-    group = record.get("attributes", {}).get("MessageGroupId") or record["messageId"]
-    return QueuedEffect(record["messageId"], group, record["body"])
+    attributes = record.get("attributes", {})
+    group = attributes.get("MessageGroupId") or record["messageId"]
+    times = int(attributes.get("ApproximateReceiveCount", 1))
+    return QueuedEffect(record["messageId"], group, record["body"], record.get("receiptHandle", ""), times)
 
 
 def carry_out_all(

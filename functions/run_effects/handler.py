@@ -9,8 +9,9 @@ from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
-from coldwatch.adapters.clients import dynamodb_client
+from coldwatch.adapters.clients import dynamodb_client, sqs_client
 from coldwatch.adapters.detector_store import DynamoDoneMarkers
+from coldwatch.adapters.effect_queue import SqsRetries
 from coldwatch.adapters.effect_targets import AwsEffectTargets, Clients
 from coldwatch.detection.ports import DoneMarkers, EffectTargets
 from coldwatch.settings import RunEffectsSettings
@@ -26,6 +27,7 @@ SHOWN = 10
 class Ports:
     markers: DoneMarkers
     targets: EffectTargets
+    retries: SqsRetries
 
 
 @cache
@@ -33,7 +35,8 @@ def ports() -> Ports:
     own = RunEffectsSettings.from_env()
     functions = {"open_incident": own.open_incident_function, "recover_incident": own.recover_incident_function}
     targets = AwsEffectTargets(functions, own.topic_prefix, Clients())
-    return Ports(DynamoDoneMarkers(dynamodb_client(), own.detector_table), targets)
+    retries = SqsRetries(sqs_client(), own.effect_queue_url)
+    return Ports(DynamoDoneMarkers(dynamodb_client(), own.detector_table), targets, retries)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
@@ -42,6 +45,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     carried = carry_out_all(messages, ports().markers, ports().targets, now_ms=now_ms)
     for message_id, error in carried.failures.items():
         logger.error("effect failed", extra={"message_id": message_id, "error": f"{type(error).__name__}: {error}"})
+    if carried.failures:
+        failed = [message for message in messages if message.message_id in carried.failures]
+        ports().retries.come_again({each.receipt_handle: each.again_after_s for each in failed})
     log = logger.warning if carried.failures else logger.info
     log("effects carried out", extra={"request_id": context.aws_request_id, **describe(carried)})
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in carried.failed_ids]}

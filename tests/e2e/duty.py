@@ -150,3 +150,15 @@ def everything(cloud: Cloud, *tables: str) -> list[Any]:
         pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.output(table))
         found += sorted(json.dumps(item, sort_keys=True, default=str) for page in pages for item in page["Items"])
     return found
+
+
+def at_rest(cloud: Cloud, *tables: str) -> list[Any]:
+    """Every item, once the workflows have done what was going on: two looks a second apart show the same."""
+    looks: list[list[Any]] = []
+
+    def is_still() -> list[Any] | None:
+        looks.append(everything(cloud, *tables))
+        time.sleep(1)
+        return looks[-1] if len(looks) > 1 and looks[-1] == looks[-2] else None
+
+    return cloud.wait_for("the tables are at rest", is_still)

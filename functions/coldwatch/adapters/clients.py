@@ -60,7 +60,7 @@ def kinesis_client() -> KinesisClient:
 @cache
 def lambda_client() -> LambdaClient:
     """It waits for the answer of a function that writes a few items: as long as that function may take."""
-    return boto3.client("lambda", config=_config(25))
+    return boto3.client("lambda", config=_config(12))
 
 
 @cache

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
 
 from coldwatch.adapters.batches import BACKOFF_S, Sleep
 from coldwatch.detection.effect import LARGEST_BYTES, encode_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -56,6 +59,22 @@ class SqsEffectQueue:
             if delay is not None:
                 self.sleep(delay)
         return effects
+
+
+@dataclass(frozen=True, slots=True)
+class SqsRetries:
+    """Has failed messages come again sooner than after the queue's visibility time-out, which a crash would cost."""
+
+    client: SQSClient
+    queue_url: str
+
+    def come_again(self, after_s: Mapping[str, int]) -> None:
+        """Seconds by receipt handle. One that SQS does not take comes at its usual time."""
+        for receipt_handle, seconds in after_s.items():
+            with suppress(ClientError):
+                self.client.change_message_visibility(
+                    QueueUrl=self.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+                )
 
 
 def message_group(detector_id: str) -> str:
