@@ -21,6 +21,7 @@ NOUNS: Final = {
     "command": "instructions to devices, and what became of them",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
+    "detectors": "detector models at work",
 }
 
 COMMANDS: Final[tuple[Command, ...]] = (

@@ -1,4 +1,4 @@
-"""`coldwatch validate` and `coldwatch replay`: offline, from files."""
+"""`coldwatch detectors ...`; `coldwatch validate` and `coldwatch replay`: offline, from files."""
 
 import json
 import re
@@ -15,6 +15,7 @@ from coldwatch.engine.loader import load_model
 from coldwatch.engine.model import DetectorModel
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
+from coldwatch_ops.detectors import running
 from coldwatch_ops.detectors.files import finding_lines, read_file, read_inputs
 from coldwatch_ops.detectors.replay import Failure, Replay, evaluation_document
 from coldwatch_ops.detectors.trace import read_trace
@@ -77,6 +78,24 @@ def _line(document: dict[str, Any]) -> str:
 INPUTS = argument("--inputs", metavar="DIR", help="a folder of inputs, as CreateInput took them")
 
 COMMANDS = (
+    Command(
+        "detectors list",
+        "list detectors: their state, their next timer, what they owe",
+        running.run_list,
+        (
+            argument("--model", metavar="MODEL", help="only of this detector model"),
+            argument("--device", metavar="DEVICE", help="only those that this device changed last"),
+        ),
+    ),
+    Command(
+        "detectors show",
+        "show one detector: state, variables, timers, last change, effects it still owes",
+        running.run_show,
+        (
+            argument("model", metavar="MODEL", help="the detector model, such as sustained_excursion_high"),
+            argument("key", metavar="KEY", help="which one: the device, or device:sensor"),
+        ),
+    ),
     Command(
         "validate",
         "check detector models, and tell everything that is wrong with them",

@@ -14,6 +14,8 @@ from coldwatch_ops.text import count, escape, fields, table
 from coldwatch_ops.times import rfc3339
 
 _TIMES = ("registered_at", "connection_changed_at")
+_OF_DETECTORS = ("profile", "watched")
+"""Told of a fleet as soon as one of its devices has them."""
 _MEASURES = ("value", "temp_c", "humidity_pct", "shock_g", "battery_pct", "door_open", "probe")
 
 
@@ -27,6 +29,7 @@ def listed(devices: Sequence[Device]) -> Answer:
     document = {"devices": [with_times(device, *_TIMES) for device in ordered]}
     if not ordered:
         return Answer(document, ("No device fits.",))
+    extra = [name for name in _OF_DETECTORS if any(name in device for device in ordered)]
     rows = [
         (
             device["device_id"],
@@ -36,10 +39,11 @@ def listed(devices: Sequence[Device]) -> Answer:
             device.get("gateway"),
             device.get("connected"),
             rfc3339(device.get("connection_changed_at")),
+            *(device.get(name) for name in extra),
         )
         for device in ordered
     ]
-    headings = ("device", "application", "fleet", "type", "gateway", "connected", "since")
+    headings = ("device", "application", "fleet", "type", "gateway", "connected", "since", *extra)
     return Answer(document, (table(headings, rows), count(len(rows), "device") + "."))
 
 
