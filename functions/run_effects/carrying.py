@@ -21,7 +21,7 @@ class QueuedEffect:
     @property
     def again_after_s(self) -> int:
         """Soon at first, since somebody waits for it, then later and later: 10 minutes until the queue parks it."""
-        return min(5 * 3 ** (self.times_received - 1), 405)
+        return min(5 * int(3 ** (self.times_received - 1)), 405)
 
 
 @dataclass(frozen=True, slots=True)
