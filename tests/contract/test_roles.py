@@ -108,6 +108,198 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ),
         "WriteItsLog": (("logs:PutLogEvents",), ("ArchiveDeliveryLogGroup",)),
     },
+    "EvaluateDetectorsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("EvaluateDetectorsLogGroup",)),
+        "ReadTheStream": (
+            (
+                "kinesis:DescribeStream",
+                "kinesis:DescribeStreamSummary",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ),
+            ("TelemetryStream",),
+        ),
+        "SendFailedBatches": (("sqs:SendMessage",), ("EvaluateDetectorsDeadLetterQueue",)),
+        "ReadTheRegistry": (("dynamodb:BatchGetItem",), ("DeviceTable",)),
+        "ReadDetectors": (("dynamodb:BatchGetItem", "dynamodb:GetItem"), ("DetectorTable",)),
+        "WriteDetectors": (("dynamodb:PutItem",), ("DetectorTable",)),
+        "SendEffects": (("sqs:SendMessage",), ("EffectQueue",)),
+        "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
+    },
+    "FireTimersRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("FireTimersLogGroup",)),
+        "FindDueTimers": (("dynamodb:Query",), ("${DetectorTable}/index/by_due",)),
+        "ReadDetectors": (("dynamodb:BatchGetItem", "dynamodb:GetItem"), ("DetectorTable",)),
+        "WriteDetectors": (("dynamodb:PutItem",), ("DetectorTable",)),
+        "LookWhereTheStreamEnds": (("kinesis:GetRecords", "kinesis:GetShardIterator"), ("TelemetryStream",)),
+        "ReceiveTimers": (
+            ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
+            ("TimerQueue",),
+        ),
+        "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
+        "SendEffects": (("sqs:SendMessage",), ("EffectQueue",)),
+    },
+    "SchedulerRole": {
+        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction")),
+        "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
+    },
+    "RunEffectsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RunEffectsLogGroup",)),
+        "ReceiveEffects": (
+            ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),
+            ("EffectQueue",),
+        ),
+        "RememberWhatIsDone": (("dynamodb:GetItem", "dynamodb:PutItem"), ("DetectorTable",)),
+        "OpenAndRecoverIncidents": (("lambda:InvokeFunction",), ("OpenIncidentFunction", "RecoverIncidentFunction")),
+    },
+    "OpenIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("OpenIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
+        "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
+        "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+    },
+    "RecoverIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "KeepEvidenceRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("KeepEvidenceLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
+        "WriteEvidence": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
+    },
+    "EnrichIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("EnrichIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
+        "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
+    },
+    "NotifyTierRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
+        "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "AwaitResolutionRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
+        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "RecordIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
+        "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+    },
+    "IncidentStateMachineRole": {
+        "TakeItsSteps": (
+            ("lambda:InvokeFunction",),
+            (
+                "KeepEvidenceFunction",
+                "EnrichIncidentFunction",
+                "NotifyTierFunction",
+                "AwaitResolutionFunction",
+                "RecordIncidentFunction",
+            ),
+        ),
+        "DeliverItsLog": (
+            (
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+                "logs:GetLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            ),
+            ("*",),
+        ),
+        "SendItsTraces": (
+            ("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+            ("*",),
+        ),
+    },
+    "ManageContactsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ManageContactsLogGroup",)),
+        "KeepContacts": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+            ("ContactTable",),
+        ),
+        "TendSubscriptions": (
+            (
+                "sns:ConfirmSubscription",
+                "sns:GetSubscriptionAttributes",
+                "sns:ListSubscriptionsByTopic",
+                "sns:Subscribe",
+                "sns:Unsubscribe",
+            ),
+            ("NotificationTopic",),
+        ),
+    },
+    "IncidentPageRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
+        "KeepIncidents": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("IncidentTable",),
+        ),
+        "ReadLinks": (("dynamodb:GetItem",), ("LinkTable",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "SendCommandRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendCommandLogGroup",)),
+        "KeepCommands": (("dynamodb:GetItem", "dynamodb:PutItem"), ("CommandTable",)),
+        "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("CommandStateMachine",)),
+    },
+    "DispatchCommandRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("DispatchCommandLogGroup",)),
+        "KeepCommands": (("dynamodb:GetItem", "dynamodb:PutItem"), ("CommandTable",)),
+        "PublishCommands": (("iot:Publish",), ("topic/${TopicPrefix}cmd/*/request",)),
+        "WakeTheCommandWorkflow": (("states:SendTaskSuccess",), ("CommandStateMachine",)),
+    },
+    "TimeOutCommandRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("TimeOutCommandLogGroup",)),
+        "KeepCommands": (("dynamodb:GetItem", "dynamodb:PutItem"), ("CommandTable",)),
+    },
+    "RecordCommandResponseRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordCommandResponseLogGroup",)),
+        "KeepCommands": (("dynamodb:GetItem", "dynamodb:PutItem"), ("CommandTable",)),
+        "SendFailedEvents": (("sqs:SendMessage",), ("CommandResponseDeadLetterQueue",)),
+        "WakeTheCommandWorkflow": (("states:SendTaskSuccess",), ("CommandStateMachine",)),
+    },
+    "CommandStateMachineRole": {
+        "TakeItsSteps": (
+            ("lambda:InvokeFunction",),
+            ("DispatchCommandFunction", "TimeOutCommandFunction", "OpenIncidentFunction"),
+        ),
+        "DeliverItsLog": (
+            (
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DescribeLogGroups",
+                "logs:DescribeResourcePolicies",
+                "logs:GetLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            ),
+            ("*",),
+        ),
+        "SendItsTraces": (
+            ("xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+            ("*",),
+        ),
+    },
     "IotLoggingRole": {
         "WriteTheIotLog": (
             ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:PutRetentionPolicy"),
@@ -123,10 +315,35 @@ ASSUMED_BY = {
     "TelemetryRuleRole": "iot",
     "ProvisioningRole": "iot",
     "ArchiveDeliveryRole": "firehose",
+    "EvaluateDetectorsRole": "lambda",
+    "FireTimersRole": "lambda",
+    "SchedulerRole": "scheduler",
+    "RunEffectsRole": "lambda",
+    "OpenIncidentRole": "lambda",
+    "RecoverIncidentRole": "lambda",
+    "KeepEvidenceRole": "lambda",
+    "EnrichIncidentRole": "lambda",
+    "NotifyTierRole": "lambda",
+    "AwaitResolutionRole": "lambda",
+    "RecordIncidentRole": "lambda",
+    "IncidentStateMachineRole": "states",
+    "ManageContactsRole": "lambda",
+    "IncidentPageRole": "lambda",
+    "SendCommandRole": "lambda",
+    "DispatchCommandRole": "lambda",
+    "TimeOutCommandRole": "lambda",
+    "RecordCommandResponseRole": "lambda",
+    "CommandStateMachineRole": "states",
     "IotLoggingRole": "iot",
 }
 
-MAY_BE_ANYTHING = {("ProvisioningRole", "AttachCertificatesToThings"): "none of its actions has a resource type"}
+MAY_BE_ANYTHING = {
+    ("ProvisioningRole", "AttachCertificatesToThings"): "none of its actions has a resource type",
+    ("IncidentStateMachineRole", "DeliverItsLog"): "likewise",
+    ("IncidentStateMachineRole", "SendItsTraces"): "likewise",
+    ("CommandStateMachineRole", "DeliverItsLog"): "likewise",
+    ("CommandStateMachineRole", "SendItsTraces"): "likewise",
+}
 
 
 def policies_of(role: str) -> list[dict[str, Any]]:
