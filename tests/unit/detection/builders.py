@@ -120,7 +120,7 @@ def counting_watch(
                         "events": [
                             {
                                 "eventName": "Each",
-                                "condition": "$input.telemetry.value >= 0",
+                                "condition": 'currentInput("telemetry")',
                                 "actions": [count, *[publish] * actions],
                             }
                         ]

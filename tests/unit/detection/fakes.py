@@ -1,0 +1,221 @@
+"""What outlives a process, in memory: it keeps the promises of `coldwatch.detection.ports` and can be stopped anywhere.
+
+`tests/integration/aws/test_detection.py` puts the real adapters to the same promises.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coldwatch.detection.commit import Ports as CommitPorts
+from coldwatch.detection.detector import Detector, decode_detector, encode_detector
+from coldwatch.detection.effect import Effect, decode_effect, encode_effect
+from coldwatch.detection.errors import CheckpointMovedError
+from coldwatch.detection.frontier import Frontier
+from coldwatch.detection.ports import Checkpoint, Child, Entry, Tail, Wake
+from coldwatch.telemetry.envelope import StreamRecord
+from evaluate_detectors.evaluation import Ports as EvaluationPorts
+from fire_timers.firing import Ports as FiringPorts
+from tests.unit.detection.builders import WATCHES
+
+
+class Killed(BaseException):
+    """The process is gone; nothing may catch this."""
+
+
+@dataclass
+class Stepper:
+    """Counts every single read and write, before and after it is carried out. Kills at the step `kill_at`, and lets
+    somebody else in at `interrupt_at`. The effects whose steps are in `refuse` are not taken.
+    """
+
+    kill_at: int | None = None
+    refuse: frozenset[int] = frozenset()
+    interrupt_at: int | None = None
+    interrupt: Callable[[], None] = lambda: None
+    steps: int = 0
+
+    def step(self) -> bool:
+        """Whether the service takes this step."""
+        self.steps += 1
+        if self.interrupt_at == self.steps:
+            self.interrupt()
+        if self.kill_at == self.steps:
+            raise Killed
+        return self.steps not in self.refuse
+
+
+@dataclass
+class Item:
+    body: str
+    version: int
+    due_ms: int | None
+    weight: int = 0
+
+
+@dataclass
+class World:
+    """`streams` holds the records of each shard; of them is there what has arrived by `now_ms`."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    sent: list[Effect] = field(default_factory=list)
+    wakes: list[tuple[int, Wake]] = field(default_factory=list)
+    streams: dict[str, list[StreamRecord]] = field(default_factory=dict)
+    children: dict[str, tuple[Child, ...]] = field(default_factory=dict)
+    now_ms: int = 0
+    writes: int = 0
+    heaviest: int = 0
+
+    @property
+    def detectors(self) -> dict[str, Detector]:
+        return {name: decode_detector(item.body, item.version) for name, item in self.items.items()}
+
+    def effects_of(self) -> dict[str, list[str]]:
+        """Of each detector the ids of its effects, as they were first sent: a repetition is known by its id."""
+        found: dict[str, dict[str, None]] = {}
+        for each in self.sent:
+            found.setdefault(each.detector_id, {})[each.effect_id] = None
+        return {name: list(ids) for name, ids in found.items()}
+
+    def final(self) -> dict[str, Any]:
+        """What must not depend on what went wrong on the way."""
+        return {
+            "detectors": {name: _essence(each) for name, each in self.detectors.items()},
+            "effects": self.effects_of(),
+            "contents": {each.effect_id: encode_effect(each) for each in self.sent},
+        }
+
+
+def _essence(detector: Detector) -> tuple[Any, ...]:
+    """All but what says how it got there: how often it was written, and which records it has seen."""
+    snapshot = detector.snapshot.to_document() if detector.snapshot else None
+    own = (detector.changed_at, detector.changed_keys, detector.device_id, detector.application, detector.profile)
+    return (snapshot, detector.pending, *own)
+
+
+def commit_ports(world: World, step: Stepper | None = None) -> CommitPorts:
+    stepper = step or Stepper()
+    return CommitPorts(FakeDetectors(world, stepper), FakeEffects(world, stepper), FakeTimers(world, stepper))
+
+
+def evaluation_ports(world: World, step: Stepper | None = None) -> EvaluationPorts:
+    stepper = step or Stepper()
+    return EvaluationPorts(FakeRegistry(world, stepper), FakeCheckpoints(world, stepper), commit_ports(world, stepper))
+
+
+def firing_ports(world: World, step: Stepper | None = None) -> FiringPorts:
+    stepper = step or Stepper()
+    frontier = Frontier(FakeCheckpoints(world, stepper), FakeTails(world, stepper))
+    return FiringPorts(commit_ports(world, stepper), FakeIndex(world, stepper), frontier, WATCHES)
+
+
+@dataclass
+class FakeRegistry:
+    world: World
+    stepper: Stepper
+
+    def look_up(self, device_ids: Collection[str]) -> Mapping[str, Entry]:
+        self.stepper.step()
+        return {each: self.world.entries[each] for each in device_ids if each in self.world.entries}
+
+
+@dataclass
+class FakeDetectors:
+    world: World
+    stepper: Stepper
+
+    def load(self, detector_ids: Collection[str]) -> Mapping[str, Detector]:
+        self.stepper.step()
+        known = self.world.detectors
+        self.stepper.step()
+        return {each: known[each] for each in detector_ids if each in known}
+
+    def write(self, detectors: Sequence[Detector], *, now_ms: int) -> set[str]:
+        assert detectors
+        return {each.detector_id for each in detectors if not self._write(each, now_ms)}
+
+    def _write(self, detector: Detector, now_ms: int) -> bool:
+        self.stepper.step()
+        held = self.world.items.get(detector.detector_id)
+        is_unmoved = (held.version if held else 0) == detector.version
+        if is_unmoved:
+            item = Item(encode_detector(detector), detector.version + 1, detector.wakes_at(now_ms))
+            self.world.items[detector.detector_id] = item
+            self.world.writes += 1
+            self.world.heaviest = max(self.world.heaviest, len(item.body))
+        self.stepper.step()
+        return is_unmoved
+
+
+@dataclass
+class FakeCheckpoints:
+    world: World
+    stepper: Stepper
+
+    def read(self, shard_id: str) -> Checkpoint | None:
+        self.stepper.step()
+        return self.world.checkpoints.get(shard_id)
+
+    def move(self, shard_id: str, checkpoint: Checkpoint, *, previous: Checkpoint | None) -> None:
+        self.stepper.step()
+        if self.world.checkpoints.get(shard_id) != previous:
+            raise CheckpointMovedError(shard_id)
+        self.world.checkpoints[shard_id] = checkpoint
+        self.stepper.step()
+
+
+@dataclass
+class FakeEffects:
+    world: World
+    stepper: Stepper
+
+    def send(self, effects: Sequence[Effect]) -> set[str]:
+        assert effects
+        unsent: set[str] = set()
+        stuck: set[str] = set()
+        for each in effects:
+            if each.detector_id in stuck or not self.stepper.step():
+                stuck.add(each.detector_id)
+                unsent.add(each.effect_id)
+                continue
+            self.world.sent.append(decode_effect(encode_effect(each)))
+            self.stepper.step()
+        return unsent
+
+
+@dataclass
+class FakeTimers:
+    world: World
+    stepper: Stepper
+
+    def send(self, wakes: Sequence[Wake]) -> None:
+        assert wakes
+        for each in wakes:
+            self.stepper.step()
+            self.world.wakes.append((self.world.now_ms + 1000 * each.delay_s, each))
+            self.stepper.step()
+
+
+@dataclass
+class FakeIndex:
+    world: World
+    stepper: Stepper
+
+    def due(self, until_ms: int) -> list[tuple[str, int]]:
+        self.stepper.step()
+        found = ((name, item.due_ms) for name, item in self.world.items.items())
+        return sorted(((name, due) for name, due in found if due is not None and due <= until_ms), key=lambda e: e[1])
+
+
+@dataclass
+class FakeTails:
+    world: World
+    stepper: Stepper
+
+    def tail(self, shard_id: str, after: int | None) -> Tail:
+        self.stepper.step()
+        there = [each for each in self.world.streams.get(shard_id, ()) if each.arrived_at <= self.world.now_ms]
+        is_empty = not any(after is None or each.sequence > after for each in there)
+        return Tail(is_empty, self.world.children.get(shard_id, ()) if is_empty else ())
