@@ -17,7 +17,7 @@ from aws_lambda_powertools.logging import Logger
 from coldwatch.adapters.clients import dynamodb_client, sns_client
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.subscriptions import SnsSubscriptions, TokenError
-from coldwatch.incidents.contacts import Contact, ContactError, find_faults, make_contact
+from coldwatch.incidents.contacts import Contact, ContactError, find_faults, is_contact_id, make_contact
 from coldwatch.settings import ManageContactsSettings
 
 logger = Logger()
@@ -61,13 +61,9 @@ def _add(event: dict[str, Any], use: Ports) -> dict[str, Any]:
     it again.
     """
     contact = make_contact(event.get("contact_id"), event.get("name"), event.get("emails"), event.get("phones"))
-    before = use.contacts.find(contact.contact_id)
     _refuse_shared(contact, use)
     use.contacts.put(contact, now_ms=time.time_ns() // 1_000_000)
-    for address in contact.addresses:
-        use.subscriptions.subscribe(contact.contact_id, address)
-    for address in set(before.addresses if before else ()) - set(contact.addresses):
-        use.subscriptions.end(address)
+    use.subscriptions.tend(contact)
     logger.info("contact kept", extra={"contact_id": contact.contact_id, "addresses": len(contact.addresses)})
     return {"contact": asdict(contact)}
 
@@ -80,11 +76,11 @@ def _refuse_shared(contact: Contact, use: Ports) -> None:
 
 
 def _remove(event: dict[str, Any], use: Ports) -> dict[str, Any]:
-    contact = use.contacts.find(str(event.get("contact_id")))
+    contact_id = event.get("contact_id")
+    contact = use.contacts.find(contact_id) if is_contact_id(contact_id) else None
     if contact is None:
-        raise ContactError(f"There is no contact {event.get('contact_id')!r}.")
-    for address in contact.addresses:
-        use.subscriptions.end(address)
+        raise ContactError(f"There is no contact {contact_id!r}.")
+    use.subscriptions.end(contact)
     use.contacts.remove(contact.contact_id)
     logger.info("contact removed", extra={"contact_id": contact.contact_id})
     return {"contact": asdict(contact)}

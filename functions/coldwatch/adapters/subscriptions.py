@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from coldwatch.incidents.contacts import Address, Subscription, filter_policy
+from coldwatch.incidents.contacts import (
+    Address,
+    Contact,
+    Subscription,
+    filter_policy,
+    is_left_over,
+    is_of,
+    must_be_replaced,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from mypy_boto3_sns import SNSClient
 
-_WITHOUT_ARN = {"PendingConfirmation", "Deleted"}
+_PENDING, _DELETED = "PendingConfirmation", "Deleted"
+"""What stands in a list instead of an ARN."""
 
 
 class TokenError(Exception):
@@ -26,14 +35,19 @@ class SnsSubscriptions:
     client: SNSClient
     topic_arn: str
 
-    def subscribe(self, contact_id: str, address: Address) -> None:
-        """Again is as good as once; a mail address is asked for its confirmation each time, until it is given."""
-        self.client.subscribe(
-            TopicArn=self.topic_arn,
-            Protocol=address.protocol.value,
-            Endpoint=address.endpoint,
-            Attributes={"FilterPolicy": filter_policy(contact_id), "FilterPolicyScope": "MessageAttributes"},
-        )
+    def tend(self, contact: Contact) -> None:
+        """Subscribe a contact's addresses, and nothing else for it. Again is as good as once, wherever it was ended;
+        a mail address is asked for its confirmation each time, until it is given.
+        """
+        listed = list(self.all())
+        self._end(each for each in listed if must_be_replaced(each, contact))
+        for address in contact.addresses:
+            self._subscribe(contact.contact_id, address)
+        self._end(each for each in listed if is_left_over(each, contact))
+
+    def end(self, contact: Contact) -> None:
+        """Unsubscribe a contact. What waits for its confirmation has no name yet, and ends by itself after two days."""
+        self._end(each for each in list(self.all()) if is_of(each, contact))
 
     def confirm(self, token: str) -> str:
         """The confirmed subscription; only who signs in to AWS can end it by a link. Raises TokenError."""
@@ -47,24 +61,43 @@ class SnsSubscriptions:
             raise
         return answer["SubscriptionArn"]
 
-    def end(self, address: Address) -> None:
-        """Unsubscribe an address. One that waits for its confirmation ends by itself after two days."""
-        for each in self.all():
-            if each.arn and (each.protocol, each.endpoint) == (address.protocol.value, address.endpoint):
-                self.client.unsubscribe(SubscriptionArn=each.arn)
-
     def all(self) -> Iterator[Subscription]:
         pages = self.client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self.topic_arn)
         for page in pages:
             for each in page["Subscriptions"]:
-                yield self._described(each["SubscriptionArn"], each["Protocol"], each["Endpoint"])
+                if found := self._described(each["SubscriptionArn"], each["Protocol"], each["Endpoint"]):
+                    yield found
 
-    def _described(self, arn: str, protocol: str, endpoint: str) -> Subscription:
-        if arn in _WITHOUT_ARN:
+    def _subscribe(self, contact_id: str, address: Address) -> None:
+        self.client.subscribe(
+            TopicArn=self.topic_arn,
+            Protocol=address.protocol.value,
+            Endpoint=address.endpoint,
+            Attributes={"FilterPolicy": filter_policy(contact_id), "FilterPolicyScope": "MessageAttributes"},
+        )
+
+    def _end(self, subscriptions: Iterable[Subscription]) -> None:
+        for each in subscriptions:
+            if each.arn:
+                self.client.unsubscribe(SubscriptionArn=each.arn)
+
+    def _described(self, arn: str, protocol: str, endpoint: str) -> Subscription | None:
+        """None for one that ended since it was listed."""
+        if arn == _DELETED:
+            return None
+        if arn == _PENDING:
             return Subscription(protocol, endpoint, None)
-        attributes = self.client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        try:
+            attributes = self.client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        except self.client.exceptions.NotFoundException:
+            return None
         if attributes.get("PendingConfirmation") == "true":
             return Subscription(protocol, endpoint, None)
         return Subscription(
-            protocol, endpoint, arn, attributes.get("FilterPolicy"), attributes.get("FilterPolicyScope")
+            protocol,
+            endpoint,
+            arn,
+            attributes.get("FilterPolicy"),
+            attributes.get("FilterPolicyScope"),
+            attributes.get("ConfirmationWasAuthenticated") != "false",
         )

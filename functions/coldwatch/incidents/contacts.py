@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeIs
 
 import msgspec
 
 _CONTACT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_EMAIL = re.compile(r"[^\s@<>\"',;:()\\]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"(?=.{{3,254}}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
+"""What mail servers take without extensions (RFC 5321), quoted names left out."""
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 """E.164."""
 _LONGEST_NAME = 80
@@ -52,6 +54,8 @@ class Subscription:
     arn: str | None
     filter_policy: str | None = None
     filter_scope: str | None = None
+    is_authenticated: bool = True
+    """Whether it was confirmed by a signed request: only a signed one can end it then."""
 
 
 class FindingKind(StrEnum):
@@ -59,6 +63,8 @@ class FindingKind(StrEnum):
     PENDING = "pending"
     WRONG_FILTER = "wrong_filter"
     STRANGER = "stranger"
+    SHARED = "shared"
+    UNPROTECTED = "unprotected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,13 @@ class ContactFinding:
     sentence: str
 
 
+def is_contact_id(given: Any) -> TypeIs[str]:
+    return isinstance(given, str) and _CONTACT_ID.fullmatch(given) is not None
+
+
 def make_contact(contact_id: Any, name: Any, emails: Any, phones: Any) -> Contact:
     """A contact of what somebody typed. Raises ContactError."""
-    if not isinstance(contact_id, str) or not _CONTACT_ID.fullmatch(contact_id):
+    if not is_contact_id(contact_id):
         raise ContactError(f"{contact_id!r} is no contact id: lower-case letters, digits, - and _, 64 at most.")
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise ContactError(f"A contact has a name of 1 to {_LONGEST_NAME} printable characters.")
@@ -89,18 +99,38 @@ def filter_policy(contact_id: str) -> str:
 
 def find_faults(contacts: Iterable[Contact], subscriptions: Sequence[Subscription]) -> list[ContactFinding]:
     """Everything that is not as it should be: who would not be told, and who would be told too much."""
-    by_address = {
-        (address.protocol.value, address.endpoint): contact for contact in contacts for address in contact.addresses
-    }
-    found = {(each.protocol, each.endpoint): each for each in subscriptions}
+    by_address = _by_address(contacts)
+    found = {_address(each) for each in subscriptions}
     return [
-        *_missing(by_address, found),
         *(
             finding
-            for each in subscriptions
-            for finding in _judge(each, by_address.get((each.protocol, each.endpoint)))
+            for address, owners in by_address.items()
+            for finding in (*_shared(address, owners), *(() if address in found else _missing(address, owners)))
         ),
+        *(finding for each in subscriptions for finding in _judge(each, by_address.get(_address(each), []))),
     ]
+
+
+def must_be_replaced(subscription: Subscription, contact: Contact) -> bool:
+    """Whether one at the contact's own address is not as it should be: SNS refuses another filter for the same address,
+    so it has to end before the right one begins.
+    """
+    is_own = subscription.arn is not None and _is_at(subscription, contact)
+    return is_own and not (_is_exact(subscription, contact.contact_id) and _is_protected(subscription))
+
+
+def is_left_over(subscription: Subscription, contact: Contact) -> bool:
+    """Whether one still tells the contact at an address that is no longer theirs."""
+    return (
+        subscription.arn is not None
+        and not _is_at(subscription, contact)
+        and _is_exact(subscription, contact.contact_id)
+    )
+
+
+def is_of(subscription: Subscription, contact: Contact) -> bool:
+    """Whether it has to end with the contact."""
+    return subscription.arn is not None and (_is_at(subscription, contact) or is_left_over(subscription, contact))
 
 
 def _addresses(protocol: Protocol, given: Any, form: re.Pattern[str]) -> list[Address]:
@@ -112,39 +142,61 @@ def _addresses(protocol: Protocol, given: Any, form: re.Pattern[str]) -> list[Ad
     return [Address(protocol, endpoint) for endpoint in listed]
 
 
-def _missing(
-    by_address: Mapping[tuple[str, str], Contact], found: Mapping[tuple[str, str], Subscription]
-) -> Iterator[ContactFinding]:
-    for (protocol, endpoint), contact in by_address.items():
-        if (protocol, endpoint) not in found:
-            yield ContactFinding(
-                FindingKind.MISSING,
-                contact.contact_id,
-                f"{contact.contact_id} gets nothing at {endpoint}: it is not subscribed. Add the contact again.",
-            )
+def _address(subscription: Subscription) -> tuple[str, str]:
+    return subscription.protocol, subscription.endpoint
 
 
-def _judge(subscription: Subscription, contact: Contact | None) -> Iterator[ContactFinding]:
-    told = f"the {subscription.protocol} subscription of {subscription.endpoint}"
-    if contact is None:
-        yield ContactFinding(
-            FindingKind.STRANGER,
-            subscription.endpoint,
-            f"Nobody knows {told}. Remove it, and find out who made it ({subscription.arn or 'not confirmed yet'}).",
-        )
+def _is_at(subscription: Subscription, contact: Contact) -> bool:
+    return any(_address(subscription) == (each.protocol.value, each.endpoint) for each in contact.addresses)
+
+
+def _is_protected(subscription: Subscription) -> bool:
+    """Only mails carry a link that ends their subscription."""
+    return subscription.is_authenticated or subscription.protocol != Protocol.EMAIL
+
+
+def _by_address(contacts: Iterable[Contact]) -> Mapping[tuple[str, str], list[str]]:
+    """Protocol and endpoint -> the ids of the contacts that have it."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    for contact in contacts:
+        for each in contact.addresses:
+            owners.setdefault((each.protocol.value, each.endpoint), []).append(contact.contact_id)
+    return owners
+
+
+def _shared(address: tuple[str, str], owners: Sequence[str]) -> Iterator[ContactFinding]:
+    if len(owners) > 1:
+        sentence = f"{address[1]} is of {' and '.join(owners)}, and only one of them is told there. Change the others."
+        yield ContactFinding(FindingKind.SHARED, owners[0], sentence)
+
+
+def _missing(address: tuple[str, str], owners: Sequence[str]) -> Iterator[ContactFinding]:
+    for owner in owners:
+        sentence = f"{owner} gets nothing at {address[1]}: it is not subscribed. Add the contact again."
+        yield ContactFinding(FindingKind.MISSING, owner, sentence)
+
+
+def _judge(subscription: Subscription, owners: Sequence[str]) -> Iterator[ContactFinding]:
+    told, subject = f"the {subscription.protocol} subscription of {subscription.endpoint}", subscription.endpoint
+    if not owners:
+        arn = subscription.arn or "not confirmed yet"
+        sentence = f"Nobody knows {told}. Remove it, and find out who made it ({arn})."
+        yield ContactFinding(FindingKind.STRANGER, subject, sentence)
     if subscription.arn is None:
-        if contact is not None:
-            yield ContactFinding(
-                FindingKind.PENDING,
-                contact.contact_id,
-                f"{contact.contact_id} gets nothing at {subscription.endpoint} before the subscription is confirmed.",
-            )
-    elif not _is_exact(subscription, contact.contact_id if contact else None):
+        for owner in owners:
+            sentence = f"{owner} gets nothing at {subject} before the subscription is confirmed."
+            yield ContactFinding(FindingKind.PENDING, owner, sentence)
+        return
+    if not any(_is_exact(subscription, owner) for owner in (owners or (None,))):
+        sentence = f"The filter of {told} is not exactly that of its contact: links may go to others, or not arrive"
         yield ContactFinding(
-            FindingKind.WRONG_FILTER,
-            contact.contact_id if contact else subscription.endpoint,
-            f"The filter of {told} is not exactly one contact: it may get the links of others ({subscription.arn}).",
+            FindingKind.WRONG_FILTER, subject, f"{sentence} ({subscription.arn}). Add the contact again."
         )
+    if owners and not _is_protected(subscription):
+        sentence = (
+            f"A click, by anybody who has the mail or by a scanner, ends {told}. Add the contact again and confirm"
+        )
+        yield ContactFinding(FindingKind.UNPROTECTED, subject, f"{sentence} by the token instead of the link.")
 
 
 def _is_exact(subscription: Subscription, contact_id: str | None) -> bool:
