@@ -188,10 +188,9 @@ def _judge(subscription: Subscription, owners: Sequence[str]) -> Iterator[Contac
             yield ContactFinding(FindingKind.PENDING, owner, sentence)
         return
     if not any(_is_exact(subscription, owner) for owner in (owners or (None,))):
-        sentence = f"The filter of {told} is not exactly that of its contact: links may go to others, or not arrive"
-        yield ContactFinding(
-            FindingKind.WRONG_FILTER, subject, f"{sentence} ({subscription.arn}). Add the contact again."
-        )
+        sentence = f"The filter of {told} is not exactly one contact: it may get the links of others"
+        what_to_do = " Add the contact again." if owners else ""
+        yield ContactFinding(FindingKind.WRONG_FILTER, subject, f"{sentence} ({subscription.arn}).{what_to_do}")
     if owners and not _is_protected(subscription):
         sentence = (
             f"A click, by anybody who has the mail or by a scanner, ends {told}. Add the contact again and confirm"
