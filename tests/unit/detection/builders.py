@@ -14,7 +14,7 @@ from coldwatch.profiles.deployment import Clock
 from coldwatch.telemetry.envelope import StreamRecord
 from tests.unit.telemetry.builders import FRIDGE, NOW, SHARD, coldchain, message
 
-__all__ = ["NOW", "SHARD"]
+__all__ = ["FRIDGE", "NOW", "SHARD"]
 FILES = load_detectors()
 WATCHES = watches(FILES.models, FILES.versions, FILES.deployment)
 SILENCE = "device_silence"

@@ -32,7 +32,7 @@ class Stepper:
     kill_at: int | None = None
     refuse: frozenset[int] = frozenset()
     interrupt_at: int | None = None
-    interrupt: Callable[[], None] = lambda: None
+    interrupt: Callable[[], object] = lambda: None
     steps: int = 0
 
     def step(self) -> bool:

@@ -2,7 +2,8 @@
 run without faults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -153,7 +154,7 @@ def _deliver(world: World, shard: str, done: dict[str, int], choices: st.DataObj
         done[shard] = max(done[shard], until)
 
 
-def attempt(what: Any) -> bool:
+def attempt(what: Callable[[], object]) -> bool:
     """Whether it came to its end."""
     try:
         what()
@@ -191,11 +192,13 @@ def _killed_run(streams: dict[str, list[StreamRecord]], stepper: Stepper) -> Wor
     for start in range(0, len(stream), 4):
         batch = stream[start : start + 4]
         world.now_ms = batch[-1].arrived_at
-        if not attempt(
-            lambda batch=batch: evaluate_batch(batch, evaluation_ports(world, stepper), KNOWLEDGE, now_ms=world.now_ms)
-        ):  # type: ignore[misc] # noqa: E501
-            evaluate_batch(batch, evaluation_ports(world), KNOWLEDGE, now_ms=world.now_ms)
+        if not attempt(partial(_evaluate, world, batch, stepper)):
+            _evaluate(world, batch, Stepper())
         world.now_ms += 3000
         attempt(lambda: tick(world, stepper))
     let_time_pass(world)
     return world
+
+
+def _evaluate(world: World, batch: Sequence[StreamRecord], stepper: Stepper) -> None:
+    evaluate_batch(batch, evaluation_ports(world, stepper), KNOWLEDGE, now_ms=world.now_ms)

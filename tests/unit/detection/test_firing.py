@@ -1,0 +1,172 @@
+"""Silence is noticed to the second, once, and never while the stream may hold a sign of life."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from coldwatch.detection.commit import SETTLE_MS
+from coldwatch.detection.detector import Detector, Position, encode_detector
+from coldwatch.detection.ports import Checkpoint, Wake
+from fire_timers.firing import ATTEMPTS, RETIRED_AFTER_MS, Fired, Outcome, fire, sweep
+from tests.unit.detection.builders import FRIDGE, NOW, SHARD, SILENCE, detector, effect, records_of
+from tests.unit.detection.fakes import Item, Killed, Stepper, World, firing_ports
+
+DUE = NOW + 600_000
+NAME = f"{SILENCE}/{FRIDGE}"
+
+
+def world_with(*detectors: Detector, **more: Any) -> World:
+    """As stored at NOW, by a shard that is evaluated up to then."""
+    world = World(now_ms=NOW, checkpoints={SHARD: Checkpoint(1, NOW)}, **more)
+    for each in detectors:
+        world.items[each.detector_id] = Item(encode_detector(each), 1, each.wakes_at(NOW))
+    return world
+
+
+def waiting(**changes: Any) -> Detector:
+    return detector(due_ms=DUE, positions={SHARD: Position(1, FRIDGE, NOW)}, **changes)
+
+
+def fire_at(world: World, now_ms: int, *, due_ms: int = DUE, attempt: int = 0, stepper: Stepper | None = None) -> Fired:
+    world.now_ms = now_ms
+    return fire(Wake(NAME, due_ms, 0, attempt), firing_ports(world, stepper), now_ms=now_ms)
+
+
+def test_silence_is_noticed_at_its_second_and_told_with_its_own_time() -> None:
+    world = world_with(waiting())
+
+    early = fire_at(world, DUE + SETTLE_MS - 1)
+    fired = fire_at(world, DUE + SETTLE_MS)
+
+    assert (early.outcome, fired.outcome, fired.effects) == (Outcome.EARLY, Outcome.FIRED, 1)
+    (told,) = world.sent
+    assert (told.occurred_at, told.action.fields["functionArn"].rsplit(":", 1)[-1]) == (DUE, "open_incident")
+    assert world.items[NAME].due_ms is None
+
+
+def test_it_is_never_noticed_twice() -> None:
+    world = world_with(waiting())
+
+    outcomes = [fire_at(world, DUE + SETTLE_MS + n).outcome for n in range(3)]
+
+    assert outcomes == [Outcome.FIRED, Outcome.NOTHING, Outcome.NOTHING]
+    assert len(world.sent) == 1
+
+
+def test_it_waits_for_telemetry_that_is_not_evaluated_yet() -> None:
+    world = world_with(waiting(), streams={SHARD: records_of([(500, {})], first=2)})
+
+    assert fire_at(world, DUE + 60_000).outcome is Outcome.EARLY
+    assert world.sent == []
+
+
+def test_a_sweep_wakes_each_detector_that_is_due_by_the_next_one_at_its_second() -> None:
+    world = world_with(waiting(), detector(key="later", due_ms=NOW + 10_000_000))
+    world.now_ms = DUE - 60_000
+
+    assert [sweep(firing_ports(world), now_ms=now) for now in (DUE - 60_001, DUE - 60_000)] == [0, 1]
+
+    ((visible_at, wake),) = world.wakes
+    assert DUE + SETTLE_MS <= visible_at < DUE + SETTLE_MS + 1000
+    assert (wake.detector_id, wake.due_ms) == (NAME, DUE)
+
+
+def test_a_wake_that_comes_a_moment_early_is_sent_again_once_for_its_timer() -> None:
+    world = world_with(waiting())
+
+    fire_at(world, DUE + SETTLE_MS - 1, attempt=1)
+
+    assert world.wakes == [(DUE + SETTLE_MS + 999, Wake(NAME, DUE, 1, 1))]
+
+
+def test_a_wake_for_a_timer_that_was_set_anew_does_not_multiply() -> None:
+    world = world_with(waiting())
+
+    assert fire_at(world, DUE - 100_000, due_ms=DUE - 100_000).outcome is Outcome.NOTHING
+    assert world.wakes == []
+
+
+def test_for_a_stream_that_is_behind_it_comes_again_a_few_times_and_then_with_the_sweep() -> None:
+    world = world_with(waiting(), streams={SHARD: records_of([(0, {})], first=2)})
+    sent = 0
+    fire_at(world, DUE + 60_000)
+    while world.wakes:
+        ((_, wake),) = world.wakes
+        world.wakes.clear()
+        sent += 1
+        fire(wake, firing_ports(world), now_ms=DUE + 60_000)
+    assert sent == ATTEMPTS
+
+    sweep(firing_ports(world), now_ms=DUE + 3_600_000)
+    ((_, again),) = world.wakes
+    world.wakes.clear()
+    fire(again, firing_ports(world), now_ms=DUE + 3_600_000)
+
+    assert world.wakes == []
+
+
+def test_somebody_who_wrote_the_detector_meanwhile_is_taken_into_account() -> None:
+    world = world_with(waiting())
+    heard = waiting(snapshot=detector(due_ms=DUE + 600_000).snapshot)
+
+    def hear() -> None:
+        world.items[NAME] = Item(encode_detector(heard), 2, DUE + 600_000)
+
+    # The steps: the detector is read (two), its frontier looked up (two), and then it is written.
+    fired = fire_at(world, DUE + SETTLE_MS, stepper=Stepper(interrupt_at=5, interrupt=hear))
+
+    assert fired.outcome is Outcome.NOTHING
+    assert world.sent == []
+    assert world.items[NAME].version == 2
+
+
+def test_what_is_owed_is_sent_also_when_the_model_is_deployed_no_more_and_then_not_looked_at_again() -> None:
+    gone = detector(model=SILENCE, pending=(effect(),))
+    gone = replace(gone, model="gone", key="x")
+    world = world_with(gone)
+    assert world.items["gone/x"].due_ms == NOW + 60_000
+
+    fired = fire(Wake("gone/x", NOW + 60_000, 0), firing_ports(world), now_ms=NOW + 60_000)
+
+    assert (fired.outcome, fired.effects) == (Outcome.TOLD, 1)
+    assert world.sent == [effect()]
+    assert world.items["gone/x"].due_ms is None
+
+
+@pytest.mark.parametrize("change", [{"model_version": "newer"}, {"model": "gone"}])
+def test_a_detector_of_another_version_is_left_alone_for_an_hour(change: dict[str, Any]) -> None:
+    other = replace(waiting(), **change)
+    world = world_with(other)
+    name = other.detector_id
+
+    def look(now_ms: int) -> Outcome:
+        return fire(Wake(name, DUE, 0, ATTEMPTS), firing_ports(world), now_ms=now_ms).outcome
+
+    assert look(DUE + RETIRED_AFTER_MS - 1) is Outcome.EARLY
+    assert world.items[name].version == 1
+    assert look(DUE + RETIRED_AFTER_MS) is Outcome.RETIRED
+    assert world.items[name].due_ms is None
+    assert world.detectors[name].positions == other.positions
+    assert world.sent == []
+
+
+@pytest.mark.parametrize("kill_at", range(1, 12))
+def test_killed_anywhere_silence_is_told_once(kill_at: int) -> None:
+    world = world_with(waiting())
+
+    try:
+        fire_at(world, DUE + SETTLE_MS, stepper=Stepper(kill_at))
+    except Killed:
+        sweep(firing_ports(world), now_ms=DUE + 70_000)
+        for _, wake in list(world.wakes):
+            fire(wake, firing_ports(world), now_ms=DUE + 70_000)
+
+    assert {name: len(ids) for name, ids in world.effects_of().items()} == {NAME: 1}
+    assert world.detectors[NAME].pending == ()
+
+
+def test_a_detector_that_is_gone_is_nothing_to_fire() -> None:
+    world = World()
+
+    assert fire_at(world, DUE).outcome is Outcome.NOTHING
