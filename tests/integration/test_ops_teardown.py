@@ -233,16 +233,18 @@ def test_what_would_be_left_behind_is_told_before_asking(installation: Installat
     assert installation.stack.output("ReadingTableName") in told
 
 
-def test_the_archive_can_be_kept(installation: Installation) -> None:
-    archive = installation.bucket("ArchiveBucket")
+def test_the_archive_and_the_evidence_can_be_kept(installation: Installation) -> None:
+    archive, evidence = installation.bucket("ArchiveBucket"), installation.bucket("EvidenceBucket")
     installation.clients.s3.put_object(Bucket=archive, Key="telemetry/x", Body=b"1")
+    installation.clients.s3.put_object(Bucket=evidence, Key="incidents/x", Body=b"2")
 
     answer = run(installation.stack, "teardown", "--yes", "--keep-archive")
 
     assert answer.exit_code is ExitCode.OK
-    assert answer.document["kept"] == [archive]
+    assert answer.document["kept"] == [archive, evidence]
     assert installation.clients.s3.get_object(Bucket=archive, Key="telemetry/x")["Body"].read() == b"1"
-    assert [bucket["Name"] for bucket in installation.clients.s3.list_buckets()["Buckets"]] == [archive]
+    assert installation.clients.s3.get_object(Bucket=evidence, Key="incidents/x")["Body"].read() == b"2"
+    assert {bucket["Name"] for bucket in installation.clients.s3.list_buckets()["Buckets"]} == {archive, evidence}
 
 
 def test_a_thing_of_our_type_that_nobody_here_knows_stops_the_teardown(installation: Installation) -> None:
@@ -334,7 +336,7 @@ def test_buckets_of_a_stack_that_is_deleted_already_are_still_found(installation
     for thing_type in TYPES:
         installation.clients.iot.deprecate_thing_type(thingTypeName=thing_type)
     installation.cloudformation.delete_stack(StackName=STACK_ID)
-    assert len(installation.clients.s3.list_buckets()["Buckets"]) == 3
+    assert len(installation.clients.s3.list_buckets()["Buckets"]) == len(resources("AWS::S3::Bucket"))
 
     answer = run(installation.stack, "teardown", "--yes")
 

@@ -6,15 +6,10 @@ from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import YES, Command, Context, argument, positive
 from coldwatch_ops.dead_letters import view
 from coldwatch_ops.dead_letters.letters import Letter, depth, held
+from coldwatch_ops.dead_letters.queues import QUEUES
 from coldwatch_ops.dead_letters.redrive import Redriver
 from coldwatch_ops.quarantine.commands import MOST_WITHOUT_ASKING
 from coldwatch_ops.stack import Stack
-
-QUEUES = {
-    "rule-errors": "RuleErrorQueueUrl",
-    "store-telemetry": "StoreTelemetryDeadLetterQueueUrl",
-    "presence": "PresenceDeadLetterQueueUrl",
-}
 
 
 def run_list(options: Namespace, context: Context) -> Answer:
@@ -34,7 +29,7 @@ def run_redrive(options: Namespace, context: Context) -> Answer:
     waiting = min(depth(stack.clients.sqs, queue_url), options.limit)
     if waiting > MOST_WITHOUT_ASKING and not options.yes:
         context.confirm(f"Redrive about {waiting:,} letters of {options.queue} in {stack.name}?")
-    redriver = Redriver(stack, queue_url, context.pause, accept_missing=options.accept_missing)
+    redriver = Redriver(stack, options.queue, context.pause, accept_missing=options.accept_missing)
     return view.redriven(redriver.redrive(options.limit))
 
 

@@ -1,8 +1,8 @@
 """Letters on a dead-letter queue. SQS has no way to look without taking, so what is taken is given back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ class Letter:
     sent_at: int
     """Epoch ms, by the queue's clock."""
     body: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What its sender said of it."""
 
 
 @contextmanager
@@ -46,6 +48,7 @@ def _received(sqs: "SQSClient", queue_url: str, limit: int) -> Iterator[list[Let
             VisibilityTimeout=_HELD_S,
             WaitTimeSeconds=1,  # asks every server of the queue; a short poll asks some
             MessageSystemAttributeNames=["SentTimestamp"],
+            MessageAttributeNames=["All"],
         )
         messages = response.get("Messages", [])
         if not messages:
@@ -56,7 +59,8 @@ def _received(sqs: "SQSClient", queue_url: str, limit: int) -> Iterator[list[Let
 
 def _letter_of(message: "MessageTypeDef") -> Letter:
     sent_at = int(message["Attributes"]["SentTimestamp"])
-    return Letter(message["MessageId"], message["ReceiptHandle"], sent_at, message["Body"])
+    said = {name: each.get("StringValue", "") for name, each in message.get("MessageAttributes", {}).items()}
+    return Letter(message["MessageId"], message["ReceiptHandle"], sent_at, message["Body"], said)
 
 
 def _give_back(sqs: "SQSClient", queue_url: str, letters: Sequence[Letter]) -> None:

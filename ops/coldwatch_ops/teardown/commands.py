@@ -75,7 +75,9 @@ COMMANDS = (
         run_teardown,
         (
             argument("--yes", action="store_true", help="do not ask for the stack's name"),
-            argument("--keep-archive", action="store_true", help="keep the bucket with the archived readings"),
+            argument(
+                "--keep-archive", action="store_true", help="keep the archived readings and the evidence of incidents"
+            ),
         ),
     ),
 )

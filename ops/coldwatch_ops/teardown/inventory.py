@@ -11,7 +11,8 @@ from coldwatch_ops.teardown.parts import BUCKET, FUNCTION, LOG_GROUP, POLICY, TA
 from coldwatch_ops.teardown.presence import exists
 from coldwatch_ops.teardown.things import Certificate, Things, find_certificates, find_things
 
-ARCHIVE_BUCKET = "ArchiveBucket"
+ARCHIVES = ("ArchiveBucket", "EvidenceBucket")
+"""Of readings, and of incidents: what outlives the stack by its purpose."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _bucket(clients: Clients, stack: StackParts, name: str) -> Bucket:
         size_bytes += sum(version.get("Size", 0) for version in versions)
     return Bucket(
         name=name,
-        is_archive=name == stack.physical_id(ARCHIVE_BUCKET),
+        is_archive=name in map(stack.physical_id, ARCHIVES),
         objects=objects,
         size_bytes=size_bytes,
         has_object_lock=_has_object_lock(clients, name),
