@@ -1,8 +1,8 @@
 """What is done to a subscription is allowed on its topic, as on AWS.
 
 `sns:Unsubscribe` and `sns:GetSubscriptionAttributes` have the topic as their resource
-(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html). MiniStack finds no topic in such
-a request, which names the subscription alone, and asks for `*`: a role that names its topic does not allow that.
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html). MiniStack finds no topic in
+such a request, which names the subscription alone, and asks for `*`: a role that names its topic does not allow that.
 """
 
 from typing import Any
