@@ -19,6 +19,7 @@ MENDS = (
     "loopback",
     "principal_arn",
     "batch_actions",
+    "subscription_resources",
     "subscription_topic",
     "secure_transport",
     "firehose_buffer",
