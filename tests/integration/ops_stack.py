@@ -52,13 +52,19 @@ def _make_all(clients: Clients) -> dict[str, str]:
         place: Any = {"LocationConstraint": REGION}
         clients.s3.create_bucket(Bucket=made[name], CreateBucketConfiguration=place)
         clients.s3.put_bucket_versioning(Bucket=made[name], VersioningConfiguration={"Status": "Enabled"})
-    for name in resources("AWS::SQS::Queue"):
-        made[name] = clients.sqs.create_queue(QueueName=f"{NAME}-{name}")["QueueUrl"]
+    for name, queue in resources("AWS::SQS::Queue").items():
+        made[name] = _make_queue(clients, name, is_fifo=queue["Properties"].get("FifoQueue", False))
     made["TelemetryStream"] = f"{NAME}-stream"
     clients.kinesis.create_stream(StreamName=made["TelemetryStream"], ShardCount=1)
     for policy in CLAIM_POLICIES:
         clients.iot.create_policy(policyName=policy, policyDocument="{}")
     return made | {"ColdchainClaimPolicy": CLAIM_POLICIES[0], "FactoryClaimPolicy": CLAIM_POLICIES[1]}
+
+
+def _make_queue(clients: Clients, name: str, *, is_fifo: bool) -> str:
+    if is_fifo:
+        return clients.sqs.create_queue(QueueName=f"{NAME}-{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    return clients.sqs.create_queue(QueueName=f"{NAME}-{name}")["QueueUrl"]
 
 
 def tables() -> dict[str, Any]:

@@ -1,19 +1,26 @@
 """`coldwatch dead-letters` against moto: no letter is deleted before what it stands for has been sent."""
 
 import base64
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from rich.table import Table
 
-from coldwatch.telemetry.envelope import StreamRecord, open_envelope
+from coldwatch.adapters.effect_queue import message_group
+from coldwatch.commands.response import ResponseMessage, open_message
+from coldwatch.detection.effect import encode_effect
+from coldwatch.telemetry.envelope import StreamRecord, open_envelope, stream_record
+from coldwatch_ops.answer import Answer
 from coldwatch_ops.errors import DeclinedError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.stack import Clients, Stack
 from coldwatch_ops.stream import envelope
 from tests.integration.ops_stack import Person, deployed, on_the_stream, payload_of, run
+from tests.unit.detection.builders import effect
 
 SHARD = "shardId-000000000000"
 
@@ -25,8 +32,11 @@ def stack() -> Iterator[Stack]:
 
 
 def send(stack: Stack, output: str, document: Any) -> None:
+    """Each of its own where the queue keeps an order."""
+    url = stack.output(output)
     body = document if isinstance(document, str) else json.dumps(document)
-    stack.clients.sqs.send_message(QueueUrl=stack.output(output), MessageBody=body)
+    order: Any = {"MessageGroupId": "g", "MessageDeduplicationId": str(hash(body))} if url.endswith(".fifo") else {}
+    stack.clients.sqs.send_message(QueueUrl=url, MessageBody=body, **order)
 
 
 def waiting(stack: Stack, output: str) -> int:
@@ -208,8 +218,7 @@ def test_a_presence_event_goes_to_the_function_that_records_presence(stack: Stac
     lost = rule_error(json.dumps(event).encode(), topic="$aws/events/presence/connected/acme-fridge-1")
     send(stack, "RuleErrorQueueUrl", lost)
     lambda_ = FakeLambda()
-    outputs = {**stack.outputs, "RecordPresenceFunctionName": "record_presence"}
-    answering = replace(with_client(stack, lambda_=lambda_), outputs=outputs)
+    answering = invoking(stack, lambda_, RecordPresenceFunctionName="record_presence")
 
     run(answering, "dead-letters", "redrive", "presence")
     run(answering, "dead-letters", "redrive", "rule-errors")
@@ -242,6 +251,133 @@ def test_the_store_reads_the_origin_of_a_batch_that_was_given_up(stack: Stack) -
     assert opened.origin == f"{SHARD}:{sequence}"
 
 
+def test_an_effect_goes_back_to_its_queue_in_its_detectors_order(stack: Stack) -> None:
+    effects = [effect(index=index) for index in range(2)]
+    for each in effects:
+        send(stack, "EffectDeadLetterQueueUrl", encode_effect(each))
+
+    listed = run(stack, "dead-letters", "list", "effects").document["effects"]
+    answer = run(stack, "dead-letters", "redrive", "effects")
+
+    assert {letter["effect"]["effect_id"] for letter in listed} == {each.effect_id for each in effects}
+    sent = taken(stack, "EffectQueueUrl")
+    assert {each["Body"] for each in sent} == {encode_effect(each) for each in effects}
+    assert {each["Attributes"]["MessageGroupId"] for each in sent} == {message_group(effects[0].detector_id)}
+    assert answer.document["messages"] == 2
+    assert waiting(stack, "EffectDeadLetterQueueUrl") == 0
+
+
+def test_an_effect_redriven_within_five_minutes_of_its_first_message_is_not_dropped_by_the_queue(stack: Stack) -> None:
+    once = effect()
+    url = stack.output("EffectQueueUrl")
+    group = message_group(once.detector_id)
+    stack.clients.sqs.send_message(
+        QueueUrl=url, MessageBody="first", MessageGroupId=group, MessageDeduplicationId=once.effect_id
+    )
+    [first] = taken(stack, "EffectQueueUrl")
+    stack.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    send(stack, "EffectDeadLetterQueueUrl", encode_effect(once))
+
+    run(stack, "dead-letters", "redrive", "effects")
+
+    assert [each["Body"] for each in taken(stack, "EffectQueueUrl")] == [encode_effect(once)]
+
+
+def test_a_timer_goes_back_to_its_queue(stack: Stack) -> None:
+    wake = {"detector_id": "device_silence/acme-fridge-1", "due_ms": 1_795_000_000_000, "attempt": 0}
+    send(stack, "TimerDeadLetterQueueUrl", wake)
+
+    told = "\n".join(told_of(run(stack, "dead-letters", "list", "timers")))
+    run(stack, "dead-letters", "redrive", "timers")
+
+    assert "device_silence/acme-fridge-1" in told
+    assert [json.loads(each["Body"]) for each in taken(stack, "TimerQueueUrl")] == [wake]
+    assert waiting(stack, "TimerDeadLetterQueueUrl") == 0
+
+
+def test_a_missed_start_is_listed_and_discarded_as_its_schedule_goes_on_by_itself(stack: Stack) -> None:
+    attributes = {"SCHEDULE_ARN": "arn:aws:scheduler:::schedule/default/Sweep", "ERROR_CODE": "AWS.Lambda.Throttled"}
+    stack.clients.sqs.send_message(
+        QueueUrl=stack.output("ScheduleDeadLetterQueueUrl"),
+        MessageBody="{}",
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    )
+
+    [listed] = run(stack, "dead-letters", "list", "schedules").document["schedules"]
+    answer = run(stack, "dead-letters", "redrive", "schedules")
+
+    assert (listed["kind"], listed["condition"]) == ("missed_start", "AWS.Lambda.Throttled")
+    assert answer.document["messages"] == 0
+    assert any("makes the next one by itself" in str(line) for line in answer.told)
+    assert waiting(stack, "ScheduleDeadLetterQueueUrl") == 0
+
+
+def test_a_response_goes_to_the_function_that_records_responses(stack: Stack) -> None:
+    event = {"payload": "e30=", "topic": "cmd/acme-fridge-1/response", "thing": "acme-fridge-1", "received_at": 1}
+    send(stack, "CommandResponseDeadLetterQueueUrl", {"requestPayload": event, "requestContext": {"condition": "x"}})
+    send(stack, "RuleErrorQueueUrl", rule_error(b"{}", topic="cmd/acme-fridge-1/response"))
+    lambda_ = FakeLambda()
+    answering = invoking(stack, lambda_, RecordCommandResponseFunctionName="record_command_response")
+
+    run(answering, "dead-letters", "redrive", "command-responses")
+    run(answering, "dead-letters", "redrive", "rule-errors")
+
+    redriven, undelivered = (json.loads(call["Payload"]) for call in lambda_.calls)
+    assert redriven == event
+    opened = open_message(undelivered)
+    assert isinstance(opened, ResponseMessage)
+    assert (opened.thing, opened.payload) == ("acme-fridge-1", b"{}")
+    assert {call["FunctionName"] for call in lambda_.calls} == {"record_command_response"}
+
+
+def test_a_batch_that_detectors_gave_up_is_evaluated_as_of_a_shard_of_its_own_and_not_put_on_the_stream(
+    stack: Stack,
+) -> None:
+    sequences = [put(stack, message(text)) for text in (b"one", b"two")]
+    send(stack, "EvaluateDetectorsDeadLetterQueueUrl", failed_batch(*sequences))
+    lambda_ = FakeLambda({"batchItemFailures": []})
+    evaluating = invoking(stack, lambda_, EvaluateDetectorsFunctionName="evaluate_detectors")
+
+    answer = run(evaluating, "dead-letters", "redrive", "evaluate-detectors")
+
+    [call] = lambda_.calls
+    opened = [open_envelope(stream_record(each)) for each in json.loads(call["Payload"])["Records"]]
+    assert [each.payload for each in opened] == [b"one", b"two"]
+    assert [each.origin for each in opened] == [f"{SHARD}:{sequence}" for sequence in sequences]
+    assert all(each.is_put_again for each in opened)
+    assert {each.record.shard_id for each in opened} == {f"redriven-{answer.document['redriven'][0]}"}
+    assert len(on_the_stream(stack)) == 2
+    assert waiting(stack, "EvaluateDetectorsDeadLetterQueueUrl") == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"batchItemFailures": [{"itemIdentifier": "77"}]}, "record 77"),
+        ({"errorMessage": "FirstRecordFailedError"}, "FirstRecordFailedError"),
+    ],
+)
+def test_a_batch_that_detectors_give_up_again_stays_on_its_queue(stack: Stack, said: dict[str, Any], why: str) -> None:
+    send(stack, "EvaluateDetectorsDeadLetterQueueUrl", failed_batch(put(stack, message(b"one"))))
+    lambda_ = FakeLambda(said, is_error="errorMessage" in said)
+    evaluating = invoking(stack, lambda_, EvaluateDetectorsFunctionName="evaluate_detectors")
+
+    answer = run(evaluating, "dead-letters", "redrive", "evaluate-detectors")
+
+    assert why in next(iter(answer.document["left"].values()))
+    assert answer.exit_code is ExitCode.FAILED
+    assert waiting(stack, "EvaluateDetectorsDeadLetterQueueUrl") == 1
+
+
+def test_a_letter_on_a_queue_that_is_not_its_own_stays(stack: Stack) -> None:
+    send(stack, "TimerDeadLetterQueueUrl", {"requestPayload": {}, "requestContext": {}})
+
+    answer = run(stack, "dead-letters", "redrive", "timers")
+
+    assert "does not belong" in next(iter(answer.document["left"].values()))
+    assert waiting(stack, "TimerDeadLetterQueueUrl") == 1
+
+
 class ThrottledKinesis:
     def put_records(self, *, Records: list[Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - AWS's own name
         code = "ProvisionedThroughputExceededException"
@@ -249,11 +385,37 @@ class ThrottledKinesis:
 
 
 class FakeLambda:
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
+    """Answers every invocation alike."""
 
-    def invoke(self, **call: Any) -> None:
+    def __init__(self, said: Any = None, *, is_error: bool = False) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self._said = said
+        self._error = {"FunctionError": "Unhandled"} if is_error else {}
+
+    def invoke(self, **call: Any) -> dict[str, Any]:
         self.calls.append(call)
+        return {"Payload": io.BytesIO(json.dumps(self._said).encode())} | self._error
+
+
+def invoking(stack: Stack, lambda_: FakeLambda, **functions: str) -> Stack:
+    return replace(with_client(stack, lambda_=lambda_), outputs={**stack.outputs, **functions})
+
+
+def taken(stack: Stack, output: str) -> list[Any]:
+    """Messages of a queue, first to last."""
+    names: Any = ["All"]
+    found = stack.clients.sqs.receive_message(
+        QueueUrl=stack.output(output), MaxNumberOfMessages=10, MessageSystemAttributeNames=names
+    )
+    return list(found.get("Messages", []))
+
+
+def told_of(answer: Answer) -> list[str]:
+    """Tables as the text of their cells."""
+    return [
+        " ".join(str(cell) for column in part.columns for cell in column.cells) if isinstance(part, Table) else part
+        for part in answer.told
+    ]
 
 
 def with_client(stack: Stack, **fakes: Any) -> Stack:

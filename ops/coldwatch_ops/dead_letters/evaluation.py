@@ -1,9 +1,9 @@
-"""Giving the detectors a batch that was given up: by invoking their function, never by the stream, where the store would
-meet what it has stored.
+"""Giving the detectors a batch that was given up: by invoking their function, never by the stream, where the store
+would meet what it has stored.
 
-The shard's checkpoint has long passed such a batch, so the records come as those of a shard of their own, which is named
-by the letter: a letter that is redriven twice is evaluated once. Each message keeps its origin, so that what it makes
-detectors do is what it would have been, and detectors know it for one of the past.
+The shard's checkpoint has long passed such a batch, so the records come as those of a shard of their own, which is
+named by the letter: a letter that is redriven twice is evaluated once. Each message keeps its origin, so that what it
+makes detectors do is what it would have been, and detectors know it for one of the past.
 """
 
 import base64
@@ -31,10 +31,8 @@ def evaluate(stack: Stack, letter_id: str, batch: Sequence[Sent]) -> str | None:
         said: dict[str, Any] = json.loads(answer["Payload"].read() or b"null") or {}
         if answer.get("FunctionError"):
             return f"the function failed ({said.get('errorMessage', 'its log says why')})"
-        if said.get("batchItemFailures"):
-            return (
-                f"the function got as far as record {said['batchItemFailures'][0]['itemIdentifier']}; its log says why"
-            )
+        for failure in said.get("batchItemFailures", []):
+            return f"the function stopped at record {failure['itemIdentifier']}; its log says why"
     return None
 
 

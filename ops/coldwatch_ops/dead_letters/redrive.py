@@ -29,7 +29,7 @@ from coldwatch_ops.stream import StreamMessage, envelope, put_messages
 
 @dataclass(frozen=True)
 class RedrivenLetter:
-    """`messages` were sent; or `reason` says why the letter is still on its queue. `remark`: what else is to be said."""
+    """`messages` were sent; or `reason` says why the letter is still on its queue. `remark`: what else to say."""
 
     message_id: str
     messages: int
@@ -57,7 +57,7 @@ class Redriver:
             delete(self.stack.clients.sqs, queue_url, letter)
         return result
 
-    def _send(self, letter: Letter) -> RedrivenLetter:
+    def _send(self, letter: Letter) -> RedrivenLetter:  # noqa: PLR0911 - one for each kind of letter
         match read_contents(letter.body, letter.attributes):
             case RuleError() as error:
                 return self._send_rule_error(letter, error)

@@ -75,9 +75,7 @@ COMMANDS = (
         run_teardown,
         (
             argument("--yes", action="store_true", help="do not ask for the stack's name"),
-            argument(
-                "--keep-archive", action="store_true", help="keep the archived readings and the evidence of incidents"
-            ),
+            argument("--keep-archive", action="store_true", help="keep archived readings, and evidence of incidents"),
         ),
     ),
 )
