@@ -89,23 +89,19 @@ def _add(
         intake.faults[device.device_id] = faults
     input_name, payload = join(asdict(verdict.measurements), device, knowledge.catalog)
     arrival = _arrival(envelope, verdict, input_name, payload)
-    found = [(watch, _key(watch, arrival, intake)) for watch in knowledge.watches.get(input_name, ())]
-    for watch, key in found:
-        if key is not _KEYLESS:
-            blank = new_detector(watch, key)
+    for watch in knowledge.watches.get(input_name, ()):
+        blank = _blank(watch, arrival, intake)
+        if blank is not None:
             intake.tasks.setdefault(blank.detector_id, Task(watch, blank)).arrivals.append(arrival)
 
 
-_KEYLESS = "\0"
-"""No key has it: a device's name, and what is made of it, is printable."""
-
-
-def _key(watch: Watch, arrival: Arrival, intake: Intake) -> str | None:
+def _blank(watch: Watch, arrival: Arrival, intake: Intake) -> Detector | None:
+    """The detector of the model that the message is for; None where it does not say."""
     try:
-        return key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin))
+        return new_detector(watch, key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin)))
     except KeyMissingError:
         intake.counts["keyless"] += 1
-        return _KEYLESS
+        return None
 
 
 def _arrival(envelope: Envelope, reading: Reading, input_name: str, payload: Mapping[str, Any]) -> Arrival:

@@ -24,7 +24,7 @@ from coldwatch.detection.detector import watches
 from coldwatch.detection.frontier import Frontier
 from coldwatch.settings import FireTimersSettings
 from coldwatch.telemetry.metrics import metric_document
-from fire_timers.firing import Fired, Ports, fire, sweep
+from fire_timers.firing import Fired, Outcome, Ports, fire, sweep
 
 logger = Logger()
 
@@ -86,7 +86,11 @@ def publish(fired: Sequence[Fired], failed: int, now_ms: int, request_id: str) -
 def _fire(record: Mapping[str, Any]) -> Fired | None:
     """None if it failed: the message comes again, and so does the sweep."""
     try:
-        return fire(read_wake(record["body"]), ports(), now_ms=time.time_ns() // 1_000_000)
+        wake = read_wake(record["body"])
+        fired = fire(wake, ports(), now_ms=time.time_ns() // 1_000_000)
     except Exception:
         logger.exception("timer failed", extra={"message_id": record["messageId"], "body": record["body"]})
         return None
+    if fired.outcome is Outcome.RETIRED:
+        logger.warning("timer retired", extra={"detector_id": wake.detector_id, "due_ms": wake.due_ms})
+    return fired
