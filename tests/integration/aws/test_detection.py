@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from coldwatch.adapters import clients
@@ -25,6 +26,7 @@ from coldwatch.adapters.detector_store import (
 from coldwatch.adapters.effect_queue import SqsEffectQueue, message_group
 from coldwatch.adapters.effect_targets import AwsEffectTargets, Clients
 from coldwatch.adapters.items import to_item
+from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import Ports as CommitPorts
@@ -221,6 +223,45 @@ def test_a_wake_says_for_which_timer_it_is(aws: Aws) -> None:
     (message,) = aws.received(aws.timers)
 
     assert read_wake(message["Body"]) == Wake("device_silence/x", NOW, 0, 3)
+
+
+def test_what_a_shard_holds_behind_a_record_is_asked_of_the_stream(aws: Aws) -> None:
+    assert aws.items() == {}
+    kinesis: Any = boto3.client("kinesis", region_name=REGION)
+    kinesis.create_stream(StreamName="telemetry", ShardCount=1)
+    (shard,) = kinesis.list_shards(StreamName="telemetry")["Shards"]
+    tails = KinesisTails(kinesis, "telemetry")
+
+    empty = tails.tail(shard["ShardId"], None)
+    first, second = (
+        int(kinesis.put_record(StreamName="telemetry", Data=b"x", PartitionKey=FRIDGE)["SequenceNumber"]) for _ in "ab"
+    )
+
+    assert empty.is_empty
+    assert [tails.tail(shard["ShardId"], after).is_empty for after in (None, first, second)] == [False, False, True]
+    assert tails.tail("shardId-000000000077", 1).is_empty
+
+
+def test_a_stream_that_is_read_too_often_counts_as_holding_something() -> None:
+    kinesis = boto3.client("kinesis", region_name=REGION)
+    with Stubber(kinesis) as stubber:
+        stubber.add_client_error("get_shard_iterator", "ProvisionedThroughputExceededException")
+
+        assert not KinesisTails(kinesis, "telemetry").tail(SHARD, 1).is_empty
+
+
+def test_silence_is_told_to_the_queue_by_the_function(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    silent = detector(due_ms=NOW - 8 * 3_600_000)
+    aws.store().write([silent], now_ms=NOW)
+    wake = {"messageId": "m-1", "body": json.dumps({"detector_id": silent.detector_id, "due_ms": NOW})}
+
+    assert fire_timers.handler({"Records": [wake, {**wake, "messageId": "m-2"}]}, CONTEXT) == {"batchItemFailures": []}
+
+    (message,) = aws.received(aws.effects)
+    assert decode_effect(message["Body"]).action.fields["functionArn"].endswith(":open_incident")
+    (metrics,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    assert (metrics["EffectsSent"], metrics["EffectsOmitted"], metrics["stage"]) == (1, 0, "test")
+    assert "due_ms" not in aws.items()[silent.detector_id]
 
 
 def test_an_effect_is_marked_done_for_a_month(aws: Aws) -> None:
