@@ -6,6 +6,7 @@ the size and depth of a message, and numbers that no double holds.
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from coldwatch.adapters.mapping_files import load_mappings
+from coldwatch.commands.execution import created
+from coldwatch.commands.request import request
+from coldwatch.commands.response import Response, read_response
+from coldwatch.incidents.alerts import AlertEvent, alert
+from coldwatch.incidents.policy import PolicyError, Severity, read_policy
+from coldwatch.profiles.deployment import read_deployment
+from coldwatch.profiles.errors import ProfilesError
+from coldwatch.profiles.profile import read_profile
 from coldwatch.telemetry.envelope import open_envelope
 from coldwatch.telemetry.judgement import interpret, judge
 from coldwatch.telemetry.quarantine import Quarantined, entry
@@ -23,11 +32,16 @@ from coldwatch.telemetry.rejection import Reason, Rejection
 from coldwatch.telemetry.shapes import EARLIEST_TIMESTAMP, SHAPES
 from coldwatch.telemetry.topics import Application
 from coldwatch.telemetry.validation import validate
+from tests.unit.commands.fakes import DEVICE, response
+from tests.unit.commands.fakes import order as command_order
+from tests.unit.incidents.builders import NOW, incident
 from tests.unit.telemetry.builders import DEVICES, MACHINE, RULES, coldchain, factory, message
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = sorted((ROOT / "schemas").glob("*.schema.json"))
 MAPPINGS = sorted((ROOT / "schemas" / "payload_mappings").glob("*.json"))
+POLICIES = [ROOT / "local" / "play_policy.json", ROOT / "local" / "demo" / "policy.json"]
+READERS: dict[str, Callable[[bytes], object]] = {"profile": read_profile, "deployment": read_deployment}
 GOOD = {Application.COLDCHAIN: coldchain(), Application.FACTORY: factory()}
 
 
@@ -165,3 +179,111 @@ def test_a_mapping_maps_to_members_that_exist() -> None:
 
     assert all(set(mapping.fields.values()) <= known for mapping in load_mappings())
     assert len(load_mappings()) == len(MAPPINGS) >= 2
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "detectors" / "profiles").glob("*.json")), ids=lambda path: path.stem)
+def test_a_profile_fits_its_schema_and_is_called_after_its_file(path: Path) -> None:
+    document = json.loads(path.read_text())
+
+    Draft202012Validator(schema("profile")).validate(document)
+
+    assert read_profile(path.read_bytes()).name == document["name"] == path.stem
+
+
+def test_the_deployment_fits_its_schema_and_names_models_and_profiles_that_exist() -> None:
+    path = ROOT / "detectors" / "deployment.json"
+    document = json.loads(path.read_text())
+
+    Draft202012Validator(schema("deployment")).validate(document)
+
+    assert set(read_deployment(path.read_bytes()).models) == set(document["models"])
+    assert set(document["models"]) == {each.stem for each in (ROOT / "detectors" / "models").glob("*.json")}
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("profile", {"version": 0}),
+        ("profile", {"name": "Default"}),
+        ("profile", {"application": "kitchen"}),
+        ("profile", {"values": {"high_c": "8"}}),
+        ("profile", {"more": 1}),
+        ("deployment", {"models": {"shock": {"clock": "sun"}}}),
+        ("deployment", {"more": 1}),
+    ],
+)
+def test_what_does_not_fit_a_detectors_schema_is_not_read_either(name: str, fault: dict[str, Any]) -> None:
+    paths = {"profile": "profiles/default.json", "deployment": "deployment.json"}
+    document = json.loads((ROOT / "detectors" / paths[name]).read_text()) | fault
+
+    assert not Draft202012Validator(schema(name)).is_valid(document)
+    with pytest.raises(ProfilesError):
+        READERS[name](json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.name)
+def test_a_policy_fits_its_schema_and_is_read(path: Path) -> None:
+    document = json.loads(path.read_text())
+
+    Draft202012Validator(schema("escalation_policy")).validate(document)
+
+    assert set(read_policy(document).plans) == set(Severity)
+
+
+seconds = st.sampled_from([-1, 0, 1, 900, 31_536_000, 31_536_001, 1.5, "900", None, True])
+contacts = st.lists(st.sampled_from(["ana", "ben", "", "x" * 65, 5]), max_size=3) | st.none()
+tiers = st.fixed_dictionaries({}, optional={"contacts": contacts, "acknowledge_within_s": seconds, "more": st.just(1)})
+plan_members = {
+    "tiers": st.lists(tiers, max_size=2) | st.just([{"contacts": ["ana"], "acknowledge_within_s": 60}]),
+    "rounds": st.sampled_from([-1, 0, 1, 100, 101, 1.5, "1"]),
+    "repeat_every_s": seconds,
+    "resolve_within_s": seconds,
+    "auto_resolve": st.sampled_from(["always", "acknowledged", "never", "ALWAYS", None]),
+    "more": st.just(1),
+}
+faults = st.fixed_dictionaries({}, optional=plan_members)
+
+
+@settings(max_examples=300, deadline=None)
+@given(faults, st.sets(st.sampled_from([*plan_members]), max_size=1))
+def test_schema_and_reader_agree_on_a_plan(changes: dict[str, Any], lacking: set[str]) -> None:
+    document = json.loads(POLICIES[0].read_text())
+    plan = {name: each for name, each in (document["severities"]["critical"] | changes).items() if name not in lacking}
+    document["severities"] = {"critical": plan}
+
+    is_read = True
+    try:
+        read_policy(document)
+    except PolicyError:
+        is_read = False
+
+    assert is_read == Draft202012Validator(schema("escalation_policy")).is_valid(document)
+
+
+@pytest.mark.parametrize("event", list(AlertEvent))
+def test_an_alert_fits_its_schema_at_any_time_of_its_incident(event: AlertEvent) -> None:
+    settled = {"acknowledged_by": "ana", "resolved_at": NOW, "resolution": "back in range", "peak": 11.5, "tier": 2}
+    validator = Draft202012Validator(schema("alert"))
+
+    for made in (incident(), incident(**settled, round=3)):
+        document = alert(made, event, at=NOW)
+        validator.validate(json.loads(json.dumps(document)))
+        assert set(document) <= set(schema("alert")["properties"])
+
+
+def test_a_request_and_a_response_fit_their_schemas() -> None:
+    execution = created(
+        "d9ezxgr1kfygfgtdd7hb1maqcw", command_order(), thing=DEVICE, application="coldchain", now_ms=NOW
+    )
+    asked = request(execution, 1, expires_at=NOW + 30_000, now_ms=NOW)
+
+    Draft202012Validator(schema("command_request")).validate(json.loads(json.dumps(asked)))
+    Draft202012Validator(schema("command_response")).validate(json.loads(response(execution.execution_id)))
+
+
+def test_schema_and_reader_agree_on_the_statuses_of_a_response() -> None:
+    validator = Draft202012Validator(schema("command_response"))
+    for status in ("IN_PROGRESS", "SUCCEEDED", "FAILED", "REJECTED", "TIMED_OUT", "CREATED", "done", ""):
+        payload = response("d9ezxgr1kfygfgtdd7hb1maqcw", status)
+
+        assert isinstance(read_response(payload), Response) == validator.is_valid(json.loads(payload))
