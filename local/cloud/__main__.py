@@ -4,7 +4,7 @@ import importlib
 import sys
 from types import ModuleType
 
-from local.cloud import front, needed_packages, upstream
+from local.cloud import needed_packages, upstream
 
 MENDS = (
     "event_source",
@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         return 0
     for mend in mends:
         mend.install()
-    front.serve()
+    importlib.import_module("local.cloud.front").serve()  # not before it is known that MiniStack is there
     return 0
 
 
