@@ -19,7 +19,6 @@ MENDS = (
     "loopback",
     "principal_arn",
     "batch_actions",
-    "subscription_resources",
     "subscription_topic",
     "secure_transport",
     "firehose_buffer",
