@@ -49,7 +49,9 @@ def ports() -> Ports:
     return Ports(
         commit,
         DynamoDueIndex(dynamodb, own.detector_table),
-        Frontier(DynamoCheckpoints(dynamodb, own.detector_table), KinesisTails(kinesis_client(), own.telemetry_stream)),
+        Frontier(
+            DynamoCheckpoints(dynamodb, own.detector_table), KinesisTails(kinesis_client(), own.telemetry_stream_arn)
+        ),
         watches(files.models, files.versions, files.deployment),
     )
 

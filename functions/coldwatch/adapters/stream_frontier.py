@@ -22,7 +22,7 @@ class KinesisTails:
     """`ports.StreamTails`. A shard that is read too often counts as holding something: whoever asks comes again."""
 
     client: KinesisClient
-    stream: str
+    stream_arn: str
 
     def tail(self, shard_id: str, after: int | None) -> Tail:
         try:
@@ -40,11 +40,11 @@ class KinesisTails:
         place: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
         if after is not None:
             place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(after)}
-        return self.client.get_shard_iterator(StreamName=self.stream, ShardId=shard_id, **place)["ShardIterator"]
+        return self.client.get_shard_iterator(StreamARN=self.stream_arn, ShardId=shard_id, **place)["ShardIterator"]
 
     def _look(self, iterator: str) -> Tail:
         for _ in range(_LOOKS):
-            answer: Any = self.client.get_records(ShardIterator=iterator, Limit=1)
+            answer: Any = self.client.get_records(StreamARN=self.stream_arn, ShardIterator=iterator, Limit=1)
             if answer["Records"]:
                 break
             iterator = answer.get("NextShardIterator")

@@ -116,7 +116,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
             "DETECTOR_TABLE": "DetectorTable",
             "EFFECT_QUEUE_URL": stack.effects,
             "TIMER_QUEUE_URL": stack.timers,
-            "TELEMETRY_STREAM": "telemetry",
+            "TELEMETRY_STREAM_ARN": STREAM_ARN,
             "TOPIC_PREFIX": "",
             "OPEN_INCIDENT_FUNCTION": "test-open",
             "RECOVER_INCIDENT_FUNCTION": "test-recover",
@@ -230,7 +230,7 @@ def test_what_a_shard_holds_behind_a_record_is_asked_of_the_stream(aws: Aws) -> 
     kinesis: Any = boto3.client("kinesis", region_name=REGION)
     kinesis.create_stream(StreamName="telemetry", ShardCount=1)
     (shard,) = kinesis.list_shards(StreamName="telemetry")["Shards"]
-    tails = KinesisTails(kinesis, "telemetry")
+    tails = KinesisTails(kinesis, STREAM_ARN)
 
     empty = tails.tail(shard["ShardId"], None)
     first, second = (
@@ -247,7 +247,7 @@ def test_a_stream_that_is_read_too_often_counts_as_holding_something() -> None:
     with Stubber(kinesis) as stubber:
         stubber.add_client_error("get_shard_iterator", "ProvisionedThroughputExceededException")
 
-        assert not KinesisTails(kinesis, "telemetry").tail(SHARD, 1).is_empty
+        assert not KinesisTails(kinesis, STREAM_ARN).tail(SHARD, 1).is_empty
 
 
 def test_silence_is_told_to_the_queue_by_the_function(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
