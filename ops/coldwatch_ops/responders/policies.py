@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from coldwatch.incidents.policy import EscalationPolicy, PolicyError, read_policy
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
-from coldwatch_ops.errors import NotFoundError, RefusedError, UsageError
+from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError, UsageError
 from coldwatch_ops.responders.contacts import ask
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
@@ -43,28 +43,36 @@ def run_put(options: Namespace, context: Context) -> Answer:
     stack = context.open_stack()
     _refuse_strangers(read_policy(document), {each["contact_id"] for each in ask(stack, "list")["contacts"]})
     store = _store(stack)
-    before = store.document(document["policy_id"])
-    if before is not None and _content(before) == _content(document):
+    before = _before(store, document["policy_id"])
+    if _content(before) == _content(document):
         return Answer({"policy": before}, (f"Policy {escape(document['policy_id'])} is as it was.",))
-    numbered = document | {"version": str(int((before or {}).get("version", 0)) + 1)}
+    version = str(before.get("version", ""))
+    numbered = document | {"version": str(int(version) + 1 if version.isdecimal() else 1)}
     store.put(numbered)
     told = f"Policy {escape(numbered['policy_id'])}, version {numbered['version']}: incidents from now on keep to it."
     return Answer({"policy": numbered}, (told,))
 
 
 def run_show(options: Namespace, context: Context) -> Answer:
-    document = _store(context.open_stack()).document(options.policy_id)
-    if document is None:
-        raise NotFoundError(f"There is no policy {options.policy_id}: coldwatch policy put FILE")
-    policy = read_policy(document)
+    store = _store(context.open_stack())
+    try:
+        document = store.document(options.policy_id)
+        if document is None:
+            raise NotFoundError(f"There is no policy {options.policy_id}: coldwatch policy put FILE")
+        policy = read_policy(document)
+    except PolicyError as error:
+        raise _unusable(options.policy_id, error) from None
     return Answer(
         {"policy": document}, (f"Policy {escape(policy.policy_id)}, version {policy.version}.", _steps(policy))
     )
 
 
 def run_list(_options: Namespace, context: Context) -> Answer:
-    documents = sorted(_store(context.open_stack()).documents(), key=lambda each: each["policy_id"])
-    rows = [(each["policy_id"], each.get("version"), each.get("about")) for each in documents]
+    try:
+        documents = sorted(_store(context.open_stack()).documents(), key=lambda each: str(each.get("policy_id")))
+    except PolicyError as error:
+        raise _unusable(error.policy_id, error) from None
+    rows = [(each.get("policy_id"), each.get("version"), each.get("about")) for each in documents]
     if not rows:
         return Answer({"policies": []}, ("There is no policy yet, so nobody is told: coldwatch policy put FILE",))
     return Answer(
@@ -76,6 +84,18 @@ def run_list(_options: Namespace, context: Context) -> Answer:
 def run_check(options: Namespace, _context: Context) -> Answer:
     document = read_file(Path(options.file))
     return Answer({"policy": document}, (f"{escape(options.file)} is a policy.", _steps(read_policy(document))))
+
+
+def _before(store: "DynamoPolicyStore", policy_id: str) -> dict[str, Any]:
+    """Empty where there is none, or none that can be read: a new one takes its place."""
+    try:
+        return store.document(policy_id) or {}
+    except PolicyError:
+        return {}
+
+
+def _unusable(policy_id: str, error: PolicyError) -> FailedError:
+    return FailedError(f"What is stored as policy {policy_id} is none ({error.detail}): coldwatch policy put FILE")
 
 
 def _content(document: Mapping[str, Any]) -> dict[str, Any]:
