@@ -42,6 +42,7 @@ from tests.integration.aws.stack import REGION, Calls, Watched, sleep
 from tests.unit.detection.builders import NOW, SHARD, detector, effect, records_of
 from tests.unit.telemetry.builders import FRIDGE, kinesis_event
 
+STREAM_ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/telemetry"
 ROOT = Path(__file__).parents[3]
 CONTEXT = SimpleNamespace(aws_request_id="r-1")
 
