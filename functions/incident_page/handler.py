@@ -20,12 +20,14 @@ from coldwatch.incidents.answering import Action, Answer, Outcome, act, look
 from coldwatch.incidents.pages import answers
 from coldwatch.incidents.pages.document import HEADERS, Document
 from coldwatch.incidents.pages.incident_page import View, render
+from coldwatch.incidents.readings import BEFORE_MS
 from coldwatch.settings import IncidentPageSettings
 from incident_page.requests import Request, form_fault, is_own, read, read_form
 
-BEFORE_MS = 2 * 3_600_000
-"""The chart begins so long before the excursion."""
-MOST_READINGS = 3_000
+DAY_MS = 86_400_000
+"""The chart shows the last day at most."""
+MOST_READINGS = 6_000
+"""A day of readings every 15 s."""
 logger = Logger()
 
 
@@ -69,7 +71,7 @@ def route(request: Request, use: Tools, *, now_ms: int) -> tuple[Document, Mappi
     if before == "/a":
         if request.method not in {"GET", "HEAD"}:
             return answers.refused_method(), {"allow": "GET, HEAD"}
-        return _show(secret, look(secret, use.incidents, use.links, now_ms=now_ms), use, is_act=False), {}
+        return _show(secret, look(secret, use.incidents, use.links, now_ms=now_ms), use, now_ms, is_act=False), {}
     if request.path == "/act":
         if request.method != "POST":
             return answers.refused_method(), {"allow": "POST"}
@@ -97,15 +99,18 @@ def _act(request: Request, use: Tools, now_ms: int) -> Document:
     known = {"incident_id": answer.incident.incident_id} if answer.incident else {}
     who = {"contact_id": answer.link.contact_id} if answer.link else {}
     logger.info("link answered", extra={"action": form.action, "outcome": answer.outcome.value, **known, **who})
-    return _show(form.link, answer, use, is_act=True)
+    return _show(form.link, answer, use, now_ms, is_act=True)
 
 
-def _show(secret: str, answer: Answer, use: Tools, *, is_act: bool) -> Document:
+def _show(secret: str, answer: Answer, use: Tools, now_ms: int, *, is_act: bool) -> Document:
     """Reads what the page shows, and writes nothing."""
     incident, link = answer.incident, answer.link
     if incident is None or link is None or answer.outcome is Outcome.UNKNOWN:
         return answers.unknown()
-    until = incident.resolved_at or incident.opened_at + 30 * 86_400_000
+    if answer.outcome is Outcome.EXPIRED:
+        return answers.expired()
+    until = incident.resolved_at or now_ms
+    since = max(incident.began_at - BEFORE_MS, until - DAY_MS)
     pages = use.incidents.pages(incident.incident_id)
     named = {page.contact_id for page in pages} | {link.contact_id, incident.acknowledged_by or link.contact_id}
     names = {each.contact_id: each.name for name in sorted(named) if (each := use.contacts.find(name))}
@@ -115,12 +120,13 @@ def _show(secret: str, answer: Answer, use: Tools, *, is_act: bool) -> Document:
         incident=incident,
         timeline=use.incidents.timeline(incident.incident_id),
         pages=pages,
-        readings=use.readings.between(incident.device_id, incident.began_at - BEFORE_MS, until, at_most=MOST_READINGS),
+        readings=use.readings.between(incident.device_id, since, until, at_most=MOST_READINGS),
         names=names,
         reader=names.get(link.contact_id, link.contact_id),
         secret=secret,
+        act_address="act" if is_act else "../act",
     )
-    return render(view, status=(answers.ACTED if is_act else answers.SHOWN).get(answer.outcome, 200))
+    return render(view, status=answers.NOT_DONE.get(answer.outcome, 200) if is_act else 200)
 
 
 def _response(page: Document, *, is_head: bool, more: Mapping[str, str] | None = None) -> dict[str, Any]:

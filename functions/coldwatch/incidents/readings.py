@@ -12,7 +12,13 @@ BEFORE_MS = 2 * 3_600_000
 """How long before its beginning an incident's readings are looked at."""
 
 _LOW_IS_BAD = frozenset({"too_cold", "battery_low"})
-_MEMBERS = {"too_warm": "temp_c", "too_cold": "temp_c", "battery_low": "battery_pct", "shock": "shock_g"}
+_MEMBERS = {
+    "too_warm": "temp_c",
+    "too_cold": "temp_c",
+    "battery_low": "battery_pct",
+    "shock": "shock_g",
+    "out_of_range": "value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +32,24 @@ class Excursion:
 
 def measured(incident: Incident, reading: StoredReading) -> float | None:
     """The value that the incident is about, where this reading has one."""
-    member = _MEMBERS.get(incident.kind)
-    if incident.kind == "out_of_range":
-        sensor_type = incident.key.partition(":")[2]
-        member = "value" if reading.get("sensor_type") == sensor_type or not sensor_type else None
-    if member is None or (member == "temp_c" and reading.get("probe") == "LOST"):
+    return shown(incident, reading) if incident.kind in _MEMBERS else None
+
+
+def member_of(incident: Incident) -> str:
+    """The member of a reading that a chart of the incident shows; a silent device is shown by its main measure."""
+    return _MEMBERS.get(incident.kind, "temp_c" if incident.application == "coldchain" else "value")
+
+
+def shown(incident: Incident, reading: StoredReading) -> float | None:
+    """The value that a chart of the incident shows, where this reading has one."""
+    member = member_of(incident)
+    sensor_type = incident.key.partition(":")[2]
+    if member == "value" and sensor_type and reading.get("sensor_type") != sensor_type:
+        return None
+    if member == "temp_c" and reading.get("probe") == "LOST":
         return None
     value = reading.get(member)
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def limits(incident: Incident) -> tuple[float | None, float | None]:
@@ -48,6 +64,13 @@ def limits(incident: Incident) -> tuple[float | None, float | None]:
         "out_of_range": (profile.get(f"{sensor_type}_low"), profile.get(f"{sensor_type}_high")),
     }.get(incident.kind, (None, None))
     return low, high
+
+
+def limits_shown(incident: Incident) -> tuple[float | None, float | None]:
+    """The limits that a chart of the incident shows: those it is about, else those of the device's profile."""
+    if incident.kind in _MEMBERS:
+        return limits(incident)
+    return incident.profile.get("low_c"), incident.profile.get("high_c")
 
 
 def is_out_of_range(incident: Incident, reading: StoredReading) -> bool:
@@ -71,14 +94,20 @@ def excursion(incident: Incident, readings: Iterable[StoredReading]) -> Excursio
         return None
     values = [value for each in found if (value := measured(incident, each)) is not None]
     times = [each["timestamp"] for each in found]
-    return Excursion(min(times), max(times), _worst(incident, values))
+    return Excursion(min(times), max(times), worst(incident, values))
 
 
-def _worst(incident: Incident, values: list[float]) -> float:
+def worst(incident: Incident, values: Iterable[float]) -> float:
+    """The one of `values` that is farthest out of range; raises ValueError where there is none."""
     low, high = limits(incident)
     if low is not None and high is not None:
         return max(values, key=lambda value: max(low - value, value - high))
-    return min(values) if incident.kind in _LOW_IS_BAD else max(values)
+    return min(values) if is_low_bad(incident) else max(values)
+
+
+def is_low_bad(incident: Incident) -> bool:
+    """Whether the worst value is the lowest one."""
+    return incident.kind in _LOW_IS_BAD
 
 
 def _counts_itself(incident: Incident, member: str) -> bool:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.readings import is_low_bad
 
 SUBJECT_LIMIT = 100
 """Amazon SNS API reference, Publish: a subject is ASCII, without line breaks, and has fewer than 100 characters."""
@@ -27,7 +28,7 @@ def text(incident: Incident, *, name: str, link: str) -> str:
         f"Since:    {moment(incident.began_at)}",
     ]
     if incident.peak is not None:
-        lines.append(f"Peak:     {figure(incident.peak)}{_unit(incident)}")
+        lines.append(f"{peak_word(incident)}:".ljust(10) + figure(incident.peak) + _unit(incident))
     if incident.deadline_at is not None:
         lines.append(f"Answer by {moment(incident.deadline_at)}; then the next are told.")
     lines += [
@@ -47,6 +48,20 @@ def moment(at_ms: int) -> str:
     '2026-01-01 00:00:00Z'
     """
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def short_moment(at_ms: int) -> str:
+    """Where there is little room, and the year is the reader's own.
+
+    >>> short_moment(1767225600000)
+    '1 Jan 00:00 UTC'
+    """
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"{at.day} {at:%b %H:%M} UTC"
+
+
+def peak_word(incident: Incident) -> str:
+    return "Lowest" if is_low_bad(incident) else "Peak"
 
 
 def figure(value: float) -> str:

@@ -1,20 +1,26 @@
-"""The pages that show no incident, and the status that goes with each outcome."""
+"""The pages that show no incident, and the status of an answer that came to nothing."""
 
 from html import escape
 
 from coldwatch.incidents.answering import Outcome
 from coldwatch.incidents.pages.document import Document, document
 
-SHOWN = {Outcome.EXPIRED: 410, Outcome.UNKNOWN: 404}
-"""What GET answers; everything else is 200: whoever has the link may see how it stands."""
-
-ACTED = SHOWN | {Outcome.ALREADY_TAKEN: 409, Outcome.TOO_LATE: 409, Outcome.ALREADY_RESOLVED: 409}
-"""What POST answers when nothing was done."""
+NOT_DONE = {Outcome.ALREADY_TAKEN: 409, Outcome.TOO_LATE: 409, Outcome.ALREADY_RESOLVED: 409}
+"""What POST answers when nothing was done. GET answers 200: whoever has the link may see how it stands."""
 
 
 def unknown() -> Document:
     """One shape for a link that never was, one that is misspelt and one that somebody made up."""
     return _page(404, "Nothing here", "This link leads to nothing. Is it whole? Some mail programs break long ones.")
+
+
+def expired() -> Document:
+    """It says nothing of the incident: an old link may be in anybody's hands."""
+    return _page(
+        410,
+        "This link has expired",
+        "It shows nothing any more, and nothing was changed. Newer messages have newer links.",
+    )
 
 
 def refused_method() -> Document:

@@ -1,43 +1,42 @@
 """The excursion as a drawing: readings, limits as dashed lines, the time out of range shaded. SVG without script."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Final
+from typing import Final
 
-from coldwatch.incidents.wording import figure, moment
+from coldwatch.incidents.wording import figure, moment, short_moment
 
-WIDTH: Final = 640
-HEIGHT: Final = 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 30
+type Point = tuple[int, float]
+"""When (epoch ms) and how much."""
+
+WIDTH: Final = 400
+HEIGHT: Final = 220
+"""Little wider than a telephone, so that its letters are not shrunk there."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 38, 8, 10, 26
 POINTS: Final = 300
 """More would not be seen on a telephone, and would be bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`points` are (epoch ms, value), oldest first; `out_of_range` is when it began and ended, if it has."""
+    """`points` are oldest first; `out_of_range` is when it began and ended, if it has."""
 
     label: str
     unit: str
-    points: Sequence[tuple[int, float]]
+    points: Sequence[Point]
     limits: Sequence[float]
     out_of_range: tuple[int, int] | None
 
 
-def points_of(readings: Sequence[Mapping[str, Any]], measure: str) -> list[tuple[int, float]]:
-    """The readings that have the measure, thinned so that peaks stay: of each slice its lowest and its highest."""
-    found = [
-        (int(each["timestamp"]), float(each[measure]))
-        for each in readings
-        if isinstance(each.get(measure), int | float) and not isinstance(each.get(measure), bool)
-    ]
-    if len(found) <= POINTS:
-        return found
-    size = -(-2 * len(found) // POINTS)
-    slices = [found[start : start + size] for start in range(0, len(found), size)]
-    kept = {point for part in slices for point in (min(part, key=_value), max(part, key=_value))}
-    return sorted(kept)
+def thin(points: Sequence[Point]) -> list[Point]:
+    """No more than POINTS of them, and the peaks among those: of each slice its lowest and its highest."""
+    if len(points) <= POINTS:
+        return list(points)
+    size = math.ceil(2 * len(points) / POINTS)
+    slices = [points[start : start + size] for start in range(0, len(points), size)]
+    return sorted({point for part in slices for point in (min(part, key=_value), max(part, key=_value))})
 
 
 def draw(curve: Curve) -> str:
@@ -54,8 +53,8 @@ def draw(curve: Curve) -> str:
     )
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told, quote=True)}">'
-        f"{_shade(curve, scale)}{_grid(scale)}{_limits(curve, scale)}"
-        f'<polyline class="trace" points="{path}"/></svg>'
+        f"{_shade(curve, scale)}{_grid(curve, scale)}{_times(scale)}"
+        f'<polyline class="trace" points="{path}"/>{_limits(curve, scale)}</svg>'
     )
 
 
@@ -81,25 +80,49 @@ class _Scale:
         return _TOP + (self.high - value) / (self.high - self.low) * (HEIGHT - _TOP - _BOTTOM)
 
 
-def _grid(scale: _Scale) -> str:
-    rows = [scale.low + (scale.high - scale.low) * share for share in (0.1, 0.5, 0.9)]
-    lines = "".join(
-        f'<line class="axis" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{scale.y(row):.1f}" y2="{scale.y(row):.1f}"/>'
-        f'<text x="{_LEFT - 6}" y="{scale.y(row) + 4:.1f}" text-anchor="end">{row:.1f}</text>'
-        for row in rows
-    )
-    since, until = (moment(at)[11:16] for at in (scale.since, scale.until))
-    return (
-        f'{lines}<text x="{_LEFT}" y="{HEIGHT - 8}">{since} UTC</text>'
-        f'<text x="{WIDTH - _RIGHT}" y="{HEIGHT - 8}" text-anchor="end">{until} UTC</text>'
+def round_values(low: float, high: float) -> Iterator[float]:
+    """Three to eight values between both that are multiples of 1, 2 or 5 times a power of ten.
+
+    >>> list(round_values(-0.5, 11.9))
+    [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+    """
+    power = 10.0 ** math.floor(math.log10((high - low) / 3))
+    step = next(each for each in (5 * power, 2 * power, power) if each <= (high - low) / 3)
+    for number in range(math.ceil(low / step), math.floor(high / step) + 1):
+        yield round(number * step, 6)
+
+
+def _grid(curve: Curve, scale: _Scale) -> str:
+    """Lines at round values, but none where a limit's own line is."""
+    near = (scale.high - scale.low) * 0.04
+    return "".join(
+        f"{_line('axis', scale.y(row))}{_number(scale.y(row), figure(row))}"
+        for row in round_values(scale.low, scale.high)
+        if all(abs(row - limit) > near for limit in curve.limits)
     )
 
 
 def _limits(curve: Curve, scale: _Scale) -> str:
     return "".join(
-        f'<line class="limit" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{scale.y(limit):.1f}" y2="{scale.y(limit):.1f}"/>'
-        f'<text x="{WIDTH - _RIGHT - 4}" y="{scale.y(limit) - 5:.1f}" text-anchor="end">limit {figure(limit)}</text>'
+        f"{_line('limit', scale.y(limit))}"
+        f'<text class="limit-name" x="{_LEFT + 4}" y="{scale.y(limit) - 5:.1f}">limit {figure(limit)}</text>'
         for limit in curve.limits
+    )
+
+
+def _line(kind: str, y: float) -> str:
+    return f'<line class="{kind}" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
+
+
+def _number(y: float, said: str) -> str:
+    return f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{said}</text>'
+
+
+def _times(scale: _Scale) -> str:
+    y = HEIGHT - 7
+    return (
+        f'<text x="{_LEFT}" y="{y}">{short_moment(scale.since)}</text>'
+        f'<text x="{WIDTH - _RIGHT}" y="{y}" text-anchor="end">{short_moment(scale.until)}</text>'
     )
 
 
@@ -113,5 +136,5 @@ def _shade(curve: Curve, scale: _Scale) -> str:
     )
 
 
-def _value(point: tuple[int, float]) -> float:
+def _value(point: Point) -> float:
     return point[1]

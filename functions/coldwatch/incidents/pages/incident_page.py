@@ -1,5 +1,6 @@
 """The page of an incident: what, where, since when, how bad; who has it; and what this reader may do."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -7,18 +8,23 @@ from typing import Any
 
 from coldwatch.incidents.answering import Action, Outcome
 from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
-from coldwatch.incidents.pages.chart import Curve, draw, points_of
+from coldwatch.incidents.pages.chart import Curve, draw, thin
 from coldwatch.incidents.pages.document import Document, document
-from coldwatch.incidents.wording import figure, moment
+from coldwatch.incidents.readings import Excursion, excursion, limits_shown, member_of, shown, worst
+from coldwatch.incidents.wording import figure, moment, peak_word, short_moment
 
-_MEASURES = {"too_warm": "temp_c", "too_cold": "temp_c", "battery_low": "battery_pct", "shock": "shock_g"}
 _UNITS = {"temp_c": "°C", "battery_pct": "%", "shock_g": "g", "value": ""}
 _LABELS = {"temp_c": "Temperature", "battery_pct": "Battery", "shock_g": "Shock", "value": "Sensor"}
+
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+"""A SHA-256: the record has all of it, a telephone's page its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page is made of. `names` are those of contacts; `secret` is the link's, for its own form alone."""
+    """What a page is made of. `names` are those of contacts; `secret` is the link's, for its own form alone;
+    `act_address` is where the form goes, as seen from this page.
+    """
 
     outcome: Outcome
     may: frozenset[Action]
@@ -29,6 +35,7 @@ class View:
     names: Mapping[str, str]
     reader: str
     secret: str
+    act_address: str
 
 
 def render(view: View, *, status: int) -> Document:
@@ -40,34 +47,34 @@ def render(view: View, *, status: int) -> Document:
 
 def _head(view: View) -> str:
     incident = view.incident
-    tag = "done" if incident.status is Status.RESOLVED else incident.severity.value
+    status = incident.status.value.lower()
     return (
-        f'<p><span class="tag {tag}">{escape(incident.severity.value)}</span> '
-        f'<span class="tag done">{escape(incident.status.value.lower())}</span></p>'
+        f'<p><span class="tag {incident.severity.value}">{incident.severity.value}</span> '
+        f'<span class="tag {status}">{status}</span></p>'
         f"<h1>{escape(incident.title)}: {escape(incident.device_id)}</h1>"
     )
 
 
 def _message(view: View) -> str:
     sentence = sentence_of(view)
-    return f'<p class="lead" role="status">{escape(sentence)}</p>' if sentence else ""
+    return f'<p class="lead" role="status">{escape(sentence)}</p>'
 
 
 def sentence_of(view: View) -> str:
     """What has come of it, in one sentence for this reader."""
     incident = view.incident
-    until = f" by {moment(incident.deadline_at)}" if incident.deadline_at else ""
+    until = f" by {short_moment(incident.deadline_at)}" if incident.deadline_at else ""
     who = _name(view, incident.acknowledged_by)
     sentences = {
         Outcome.SHOWN: f"Nobody has it yet. {view.reader}, press the button{until}, or the next are told.",
         Outcome.ACKNOWLEDGED: f"Thank you, {view.reader}: you have it. Nobody else is told for now.",
-        Outcome.ALREADY_YOURS: f"You have it, {view.reader}, since {_since(incident.acknowledged_at)}.",
-        Outcome.ALREADY_TAKEN: f"{who} has it since {_since(incident.acknowledged_at)}. You need not do anything.",
+        Outcome.ALREADY_YOURS: f"You have it, {view.reader}, since {_short(incident.acknowledged_at)}.",
+        Outcome.ALREADY_TAKEN: f"{who} has it since {_short(incident.acknowledged_at)}. You need not do anything.",
         Outcome.RESOLVED: f"Resolved. Thank you, {view.reader}.",
-        Outcome.ALREADY_RESOLVED: f"Resolved since {_since(incident.resolved_at)}: {incident.resolution or 'over'}.",
+        Outcome.ALREADY_RESOLVED: f"Resolved at {_short(incident.resolved_at)}: {incident.resolution or 'over'}.",
         Outcome.TOO_LATE: f"Too late for this link: {_asked(view)} is asked now. Nothing was changed.",
     }
-    return sentences.get(view.outcome, "This link has expired. Nothing was changed.")
+    return sentences[view.outcome]
 
 
 def _asked(view: View) -> str:
@@ -91,24 +98,23 @@ def _form(view: View) -> str:
 def _post(view: View, action: Action, label: str, before: str) -> str:
     """The secret travels in the body of the form; its address says nothing."""
     return (
-        '<section><form method="post" action="../act" autocomplete="off">'
+        f'<section><form method="post" action="{view.act_address}" autocomplete="off">'
         f'<input type="hidden" name="link" value="{escape(view.secret, quote=True)}">{before}'
         f'<button type="submit" name="action" value="{action.value}">{label}</button></form></section>'
     )
 
 
 def _facts(view: View) -> str:
-    incident = view.incident
-    unit = _UNITS[_measure(incident)]
+    incident, found = view.incident, _excursion(view)
     facts = {
         "Device": incident.device_id,
         "Fleet": incident.fleet_id,
-        "Kind": incident.thing_type,
+        "Type": incident.thing_type,
         "Since": moment(incident.began_at),
-        "Peak": f"{figure(incident.peak)} {unit}" if incident.peak is not None else "",
-        "Out of range": _duration(incident.duration_s),
+        peak_word(incident): _peak(incident, found),
+        "Out of range": _duration(_seconds_out(incident, found)),
         "Limits": _limits(incident),
-        "Told at": moment(incident.opened_at),
+        "Opened": moment(incident.opened_at),
         "Recovered": _since(incident.recovered_at),
         "Resolved": _since(incident.resolved_at),
         "Note": incident.note or "",
@@ -117,30 +123,41 @@ def _facts(view: View) -> str:
     return f"<section><h2>What is known</h2><dl>{rows}</dl></section>"
 
 
+def _excursion(view: View) -> Excursion | None:
+    """By the readings that are there now: what was known when it was told has grown since."""
+    return excursion(view.incident, view.readings)
+
+
+def _peak(incident: Incident, found: Excursion | None) -> str:
+    values = [value for value in (incident.peak, found.peak if found else None) if value is not None]
+    return f"{figure(worst(incident, values))} {_UNITS[member_of(incident)]}".strip() if values else ""
+
+
+def _seconds_out(incident: Incident, found: Excursion | None) -> int | None:
+    return (found.last_at - incident.began_at) // 1000 if found else incident.duration_s
+
+
 def _limits(incident: Incident) -> str:
-    profile = incident.profile
-    details = incident.details or {}
+    low, high = limits_shown(incident)
     named = [
-        f"{word} {figure(float(details[name]))}"
-        for name, word in (("low", "not below"), ("high", "not above"))
-        if isinstance(details.get(name), int | float)
+        f"{word} {figure(limit)}" for word, limit in (("not below", low), ("not above", high)) if limit is not None
     ]
+    profile = incident.profile
     return ", ".join([*named, *([f"profile {profile['name']}"] if "name" in profile else [])])
 
 
 def _chart(view: View) -> str:
-    incident = view.incident
-    measure = _measure(incident)
-    details = incident.details or {}
-    limits = [float(details[name]) for name in ("low", "high") if isinstance(details.get(name), int | float)]
-    last = incident.recovered_at or details.get("last_out_of_range_at")
-    span = (incident.began_at, int(last)) if isinstance(last, int | float) else None
-    curve = Curve(_LABELS[measure], _UNITS[measure], points_of(view.readings, measure), limits, span)
-    return f"<section><h2>{_LABELS[measure]}</h2>{draw(curve)}</section>"
-
-
-def _measure(incident: Incident) -> str:
-    return _MEASURES.get(incident.kind, "temp_c" if incident.application == "coldchain" else "value")
+    incident, found = view.incident, _excursion(view)
+    member = member_of(incident)
+    points = [(each["timestamp"], value) for each in view.readings if (value := shown(incident, each)) is not None]
+    drawn = Curve(
+        label=_LABELS[member],
+        unit=_UNITS[member],
+        points=thin(points),
+        limits=[limit for limit in limits_shown(incident) if limit is not None],
+        out_of_range=(incident.began_at, found.last_at) if found else None,
+    )
+    return f"<section><h2>{_LABELS[member]}</h2>{draw(drawn)}</section>"
 
 
 def _people(view: View) -> str:
@@ -151,13 +168,18 @@ def _people(view: View) -> str:
     )
     next_one = view.incident.deadline_at
     told = (
-        f"<p>The next are told at {moment(next_one)}.</p>" if next_one and view.incident.status is Status.OPEN else ""
+        f"<p>The next are told at {short_moment(next_one)}.</p>"
+        if next_one and view.incident.status is Status.OPEN
+        else ""
     )
     return f"<section><h2>Who was told</h2><ol>{rows}</ol>{told}</section>" if rows else ""
 
 
 def _timeline(view: View) -> str:
-    rows = "".join(f"<li><time>{moment(event.at)}</time>{escape(event.what)}</li>" for event in reversed(view.timeline))
+    rows = "".join(
+        f"<li><time>{moment(event.at)}</time>{escape(_DIGEST.sub(r'\1…', event.what))}</li>"
+        for event in reversed(view.timeline)
+    )
     return f"<section><h2>What has happened</h2><ol>{rows}</ol></section>" if rows else ""
 
 
@@ -167,6 +189,10 @@ def _name(view: View, contact_id: str | None) -> str:
 
 def _since(at: int | None) -> str:
     return moment(at) if at is not None else ""
+
+
+def _short(at: int | None) -> str:
+    return short_moment(at) if at is not None else ""
 
 
 def _duration(seconds: int | None) -> str:

@@ -1,0 +1,134 @@
+"""A page of every kind, for tests that read them and for people who look at their pictures."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from coldwatch.incidents.answering import Action, Outcome
+from coldwatch.incidents.incident import EventType, Incident, Page, Severity, Status, TimelineEvent
+from coldwatch.incidents.pages import answers
+from coldwatch.incidents.pages.document import Document
+from coldwatch.incidents.pages.incident_page import View, render
+from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident
+
+SECRET = "6raj61sw9nq8hdqdb4hqvp1xbb"
+NAMES = {"ana": "Ana Silva", "ben": "Ben Okafor", "cem": "Cem Yilmaz"}
+OPEN = incident(
+    tier=1, round=1, step=1, deadline_at=NOW + 5 * MINUTE, peak=11.4, duration_s=1020, details={}, profile=PROFILE
+)
+TAKEN = replace(OPEN, status=Status.ACKNOWLEDGED, acknowledged_by="ana", acknowledged_at=NOW + MINUTE)
+OVER = replace(
+    TAKEN,
+    status=Status.RESOLVED,
+    resolved_by="ana",
+    resolved_at=NOW + 40 * MINUTE,
+    resolution="by ana",
+    note="Door seal was loose; goods moved to the cold room.",
+    recovered_at=NOW + 30 * MINUTE,
+    deadline_at=None,
+)
+ESCALATED = replace(OPEN, tier=2, round=2, step=2)
+
+
+def readings(*, since: int = -120) -> list[dict[str, Any]]:
+    """A fridge whose compressor fails, from that many minutes on: up and down, then up."""
+    found: list[dict[str, Any]] = []
+    for minute in range(since, 13):
+        warm = max(0, minute + 20) * 0.22
+        temp_c = round(4.5 + 0.8 * math.sin(minute / 4) + warm, 2)
+        found.append({"timestamp": NOW + minute * MINUTE, "temp_c": temp_c, "battery_pct": 24 - (minute + 120) // 8})
+    return found
+
+
+TIMELINE = [
+    TimelineEvent(NOW, "1", EventType.OPENED, "detector", "Too warm.", NOW - 5 * MINUTE),
+    TimelineEvent(
+        NOW + 400, "2", EventType.EVIDENCE_KEPT, "coldwatch", f"133 readings kept, SHA-256 {'8b9e467f' * 8}."
+    ),
+    TimelineEvent(NOW + 900, "3", EventType.PAGED, "coldwatch", "Ana is told (round 1, tier 1)."),
+]
+PAGES = [
+    Page("i", 1, 1, "ana", NOW + 900, is_sent=True, message_id="m1"),
+    Page("i", 2, 2, "ben", NOW + 5 * MINUTE, is_sent=True, message_id="m2"),
+    Page("i", 2, 2, "cem", NOW + 5 * MINUTE, is_sent=False, failure="no address"),
+]
+
+
+def view(outcome: Outcome, found: Incident, *may: Action, **changes: Any) -> View:
+    made = View(
+        outcome=outcome,
+        may=frozenset(may),
+        incident=found,
+        timeline=TIMELINE,
+        pages=PAGES if found.round > 1 else PAGES[:1],
+        readings=readings(),
+        names=NAMES,
+        reader="Ana Silva",
+        secret=SECRET,
+        act_address="../act",
+    )
+    return replace(made, **changes)
+
+
+def _shown(outcome: Outcome, found: Incident, *may: Action, status: int = 200, **changes: Any) -> Document:
+    return render(view(outcome, found, *may, **changes), status=status)
+
+
+BATTERY = replace(
+    OPEN,
+    kind="battery_low",
+    title="Battery low",
+    severity=Severity.WARNING,
+    profile=PROFILE | {"battery_pct": 10.0},
+    peak=8.0,
+    duration_s=None,
+)
+SILENT = replace(OPEN, kind="silent", title="Silent, last seen too warm, unconfirmed", peak=None, duration_s=None)
+DAYS = replace(OPEN, began_at=NOW - 20 * 60 * MINUTE)
+LONG = replace(
+    OPEN,
+    device_id="a" * 90 + "-fridge-" + "9" * 20,
+    title="Silent, last seen too warm, unconfirmed, and with a title that is very long",
+    note="<b>not bold</b> " * 12,
+)
+EXAMPLES: dict[str, Document] = {
+    "shown": _shown(Outcome.SHOWN, OPEN, Action.ACKNOWLEDGE),
+    "acknowledged": _shown(Outcome.ACKNOWLEDGED, TAKEN, Action.RESOLVE, act_address="act"),
+    "already-yours": _shown(Outcome.ALREADY_YOURS, TAKEN, Action.RESOLVE),
+    "already-taken": _shown(Outcome.ALREADY_TAKEN, TAKEN, status=409, reader="Ben Okafor"),
+    "too-late": _shown(Outcome.TOO_LATE, ESCALATED, status=409),
+    "resolved": _shown(Outcome.RESOLVED, OVER),
+    "already-resolved": _shown(Outcome.ALREADY_RESOLVED, OVER, status=409),
+    "expired": answers.expired(),
+    "few-readings": _shown(Outcome.SHOWN, OPEN, Action.ACKNOWLEDGE, readings=readings()[:1]),
+    "battery": _shown(Outcome.SHOWN, BATTERY, Action.ACKNOWLEDGE, timeline=[]),
+    "silent": _shown(Outcome.SHOWN, SILENT, Action.ACKNOWLEDGE, timeline=[]),
+    "days": _shown(Outcome.SHOWN, DAYS, Action.ACKNOWLEDGE, readings=readings(since=-1400)),
+    "long-texts": _shown(Outcome.SHOWN, LONG, Action.ACKNOWLEDGE),
+    "unknown": answers.unknown(),
+    "wrong-form": answers.wrong_form(400),
+    "foreign-origin": answers.foreign_origin(),
+    "wrong-method": answers.refused_method(),
+}
+
+INBOX = [
+    {
+        "at": NOW - 60_000,
+        "protocol": "email",
+        "to": "ana@example.com",
+        "subject": "AWS Notification - Subscription Confirmation",
+        "text": "You have chosen to subscribe.\n\nTo confirm this subscription, open:\nhttp://localhost:4566/?Token=abc\n",
+    },
+    {
+        "at": NOW + 900,
+        "protocol": "email",
+        "to": "ana@example.com",
+        "subject": f"CRITICAL: Too warm - {FRIDGE}",
+        "text": (
+            "Ana, you are asked to look after this incident.\n\nWhat:     Too warm (critical)\n"
+            f"Where:    {FRIDGE} (fleet acme)\n\nhttp://localhost:4566/_aws/lambda-url/do5jfb4h3kruv07o/a/{SECRET}\n\n"
+            "The link shows the incident; the button on its page says that you have it. The link is yours alone."
+        ),
+    },
+    {"at": NOW + 5000, "protocol": "sms", "to": "+4915112345678", "subject": "", "text": "CRITICAL: Too warm"},
+]
