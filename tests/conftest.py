@@ -148,18 +148,28 @@ def pytest_configure() -> None:
     os.environ.update(process.CREDENTIALS)
 
 
-_figures: list[str] = []
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side (pytest-xdist), a local cloud is one process's: there are two, so two groups; else a file is one."""
+    for item in items:
+        is_mend = "local_cloud" in item.path.parts
+        group = ("mends" if is_mend else "cloud") if item.get_closest_marker("cloud") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
-def figures() -> list[str]:
+def figures(record_property: Callable[[str, object], None]) -> Iterator[list[str]]:
     """What a test measured, for a person to read at the end of the run; nothing is asserted on it."""
-    return _figures
+    told: list[str] = []
+    yield told
+    for each in told:
+        record_property("figure", each)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for figure in _figures:
-        terminalreporter.write_line(figure)
+    for report in terminalreporter.stats.get("", []):
+        for name, figure in report.user_properties:
+            if name == "figure" and report.when == "teardown":
+                terminalreporter.write_line(str(figure))
 
 
 @pytest.fixture(scope="session")

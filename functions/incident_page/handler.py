@@ -17,6 +17,7 @@ from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.answering import Action, Answer, Outcome, act, look
+from coldwatch.incidents.changing import ContendedError
 from coldwatch.incidents.pages import answers
 from coldwatch.incidents.pages.document import HEADERS, Document
 from coldwatch.incidents.pages.incident_page import View, render
@@ -87,15 +88,18 @@ def _act(request: Request, use: Tools, now_ms: int) -> Document:
     form = read_form(request)
     if form is None or form.action not in set(Action):
         return answers.wrong_form(400)
-    answer = act(
-        form.link,
-        Action(form.action),
-        note=form.note,
-        incidents=use.incidents,
-        links=use.links,
-        waiting=use.waiting,
-        now_ms=now_ms,
-    )
+    try:
+        answer = act(
+            form.link,
+            Action(form.action),
+            note=form.note,
+            incidents=use.incidents,
+            links=use.links,
+            waiting=use.waiting,
+            now_ms=now_ms,
+        )
+    except ContendedError:
+        return answers.contended()
     known = {"incident_id": answer.incident.incident_id} if answer.incident else {}
     who = {"contact_id": answer.link.contact_id} if answer.link else {}
     logger.info("link answered", extra={"action": form.action, "outcome": answer.outcome.value, **known, **who})

@@ -52,7 +52,7 @@ def is_own(request: Request, page_base_url: str) -> bool:
     if origin is None:
         return site == "same-origin"
     own = {request.headers.get("host", ""), urlsplit(page_base_url).netloc} - {""}
-    return urlsplit(origin).netloc in own
+    return origin.partition("://")[2] in own
 
 
 def form_fault(request: Request) -> int | None:

@@ -135,6 +135,13 @@ def test_an_answer_that_changes_nothing_says_so_by_its_status(incident: Incident
     assert press(use)[0] == status
 
 
+def test_whoever_loses_to_others_again_and_again_is_asked_to_look() -> None:
+    always_later: Any = Refusing(find=lambda _: OPEN, apply=lambda _: False)
+    use = replace(tools(OPEN), incidents=always_later)
+
+    assert press(use)[0] == 503
+
+
 @pytest.mark.parametrize("secret", ["0" * 26, "x", "", "../../etc/passwd", "a" * 5000, "6RAJ61SW9NQ8HDQDB4HQVP1XBB"])
 def test_whatever_is_no_link_gets_one_and_the_same_page(secret: str) -> None:
     assert ask(tools(OPEN), "GET", f"/a/{secret}") == ask(tools(OPEN), "GET", "/a/00000000000000000000000000")
@@ -149,6 +156,9 @@ def test_whatever_is_no_link_gets_one_and_the_same_page(secret: str) -> None:
         ({}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"origin": f"https://{HOST}/"}, 403),
+        ({"origin": ""}, 403),
         ({"origin": f"https://{HOST}.evil.example"}, 403),
         ({"origin": f"https://{HOST}", "sec_fetch_site": "cross-site"}, 403),
         ({"origin": f"https://{HOST}", "sec_fetch_site": "none"}, 403),

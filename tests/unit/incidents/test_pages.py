@@ -14,7 +14,7 @@ from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.document import HEADERS, STYLE
 from coldwatch.incidents.pages.incident_page import render
 from tests.unit.incidents.builders import NOW, incident
-from tests.unit.incidents.page_examples import EXAMPLES, OPEN, SECRET, view
+from tests.unit.incidents.page_examples import EXAMPLES, OPEN, SECRET, TAKEN, view
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,41 @@ def test_the_secret_stands_in_the_form_that_may_act_and_nowhere_else() -> None:
         assert SECRET not in EXAMPLES[name].html
 
 
+COLOURS = [
+    ("--ink", "--paper"),
+    ("--ink", "--card"),
+    ("--muted", "--card"),
+    ("--muted", "--paper"),
+    ("--go-ink", "--go"),
+    ("--bad", "--bad-soft"),
+    ("--bad", "--card"),
+    ("--ink", "--warn-soft"),
+    ("--ink", "--ok-soft"),
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("ink", "paper"), COLOURS)
+def test_letters_stand_out_from_what_is_behind_them(scheme: str, ink: str, paper: str) -> None:
+    """WCAG 2.2, 1.4.3 (AA): a contrast of 4.5 to 1."""
+    light, dark = STYLE.split("@media", 1)
+    known = dict(re.findall(r"(--[a-z-]+):#([0-9a-f]{3,6})", light))
+    if scheme == "dark":
+        known |= dict(re.findall(r"(--[a-z-]+):#([0-9a-f]{3,6})", dark))
+
+    bright, dim = sorted((luminance(known[ink]), luminance(known[paper])), reverse=True)
+
+    assert (bright + 0.05) / (dim + 0.05) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, 0 to 1, as WCAG 2.2 defines it."""
+    whole = colour if len(colour) == 6 else "".join(each * 2 for each in colour)
+    parts = [int(whole[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 hostile = st.text(alphabet=st.sampled_from("<>&\"'\\/ab\u202e\x00 "), max_size=40)
 
 
@@ -103,6 +138,13 @@ def test_the_page_tells_what_is_known_now_and_not_what_was_known_when_it_was_tol
 
     assert "<dt>Peak</dt><dd>11.65 °C</dd>" in html
     assert "<dt>Out of range</dt><dd>17 min</dd>" in html
+
+
+def test_whoever_closes_an_incident_that_has_not_recovered_is_told_what_that_means() -> None:
+    recovered = replace(TAKEN, recovered_at=NOW)
+
+    assert "No recovery has been seen yet." in EXAMPLES["acknowledged"].html
+    assert "No recovery" not in render(view(Outcome.ALREADY_YOURS, recovered, Action.RESOLVE), status=200).html
 
 
 def test_what_is_low_is_called_so() -> None:

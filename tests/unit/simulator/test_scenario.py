@@ -106,7 +106,7 @@ def test_every_fault_is_told_at_once_and_each_only_once() -> None:
 
 
 def test_a_scenario_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(ScenarioError, match="the shipped ones are burst, demo, steady"):
+    with pytest.raises(ScenarioError, match="the shipped ones are broken_fridge, burst, demo, steady"):
         scenario.load("nothing")
 
 

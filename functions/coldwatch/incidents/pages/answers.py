@@ -31,6 +31,10 @@ def foreign_origin() -> Document:
     return _page(403, "Not from here", "The answer did not come from the page itself, so nothing was changed.")
 
 
+def contended() -> Document:
+    return _page(503, "Not now", "Somebody else answers at this moment. Nothing was changed by you; go back, and look.")
+
+
 def wrong_form(status: int) -> Document:
     return _page(status, "Not understood", "The answer was not what the page's button sends. Nothing was changed.")
 

@@ -31,7 +31,7 @@ button:focus-visible,a:focus-visible,textarea:focus-visible{outline:3px solid va
 label{display:block;margin:0 0 .3rem}
 textarea{width:100%;min-height:5rem;font:inherit;padding:.6rem;border:1px solid var(--muted);border-radius:.5rem;
 background:var(--paper);color:var(--ink);margin:0 0 .8rem}
-svg{display:block;width:100%;max-width:32rem;height:auto}
+section p{margin:.4rem 0}svg{display:block;width:100%;max-width:36rem;margin:0 auto;height:auto}
 .axis{stroke:var(--line)}.limit{stroke:var(--bad);stroke-dasharray:6 4;stroke-width:1.5}
 .trace{fill:none;stroke:var(--trace);stroke-width:2}.shade{fill:var(--shade)}
 svg text{fill:var(--muted);font-size:13px;font-family:system-ui,sans-serif;paint-order:stroke;stroke:var(--card);

@@ -91,8 +91,15 @@ def _form(view: View) -> str:
             '<label for="note">What was it, and what was done?</label>'
             '<textarea id="note" name="note" maxlength="500"></textarea>'
         )
-        return _post(view, Action.RESOLVE, "It is over", note)
+        return _post(view, Action.RESOLVE, "It is over", f"{_warning(view.incident)}{note}")
     return ""
+
+
+def _warning(incident: Incident) -> str:
+    """A detector that has not recovered opens nothing new: who closes its incident too early should know that."""
+    if incident.recovered_at is not None:
+        return ""
+    return "<p>No recovery has been seen yet. Once you say that it is over, nobody is told again until it has.</p>"
 
 
 def _post(view: View, action: Action, label: str, before: str) -> str:
