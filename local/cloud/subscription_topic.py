@@ -1,8 +1,9 @@
 """What is done to a subscription is allowed on its topic, as on AWS.
 
-`sns:Unsubscribe` and `sns:GetSubscriptionAttributes` have the topic as their resource
-(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html). MiniStack finds no topic in
-such a request, which names the subscription alone, and asks for `*`: a role that names its topic does not allow that.
+`sns:Unsubscribe` and `sns:GetSubscriptionAttributes` are allowed by a statement that names the topic: SNS says so when
+it denies them ("... is not authorized to perform: SNS:Unsubscribe on resource: arn:aws:sns:...:topic"), though the
+Service Authorization Reference lists no resource for either. MiniStack finds no topic in such a request, which names
+the subscription alone, and asks for `*`: a role that names its topic does not allow that.
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ from local.demo.responders import Button, press
 from simulator.api import Fleet
 from tests.conftest import Cloud
 from tests.e2e.duty import COOL, HOT, Duty, Readings, at_rest, everything, fetch
-from tests.e2e.killing import killing
+from tests.e2e.killing import killing_at_work
 
 pytestmark = pytest.mark.cloud
 
@@ -27,7 +27,7 @@ def duty(cloud: Cloud) -> Duty:
 
 @pytest.fixture(scope="module")
 def fridges(cloud: Cloud) -> Iterator[Fleet]:
-    serials = [f"DUTY{number}" for number in range(1, 9)]
+    serials = [f"DUTY{number}" for number in range(1, 10)]
     with cloud.provision(*serials, fleet="duty", is_watched=True) as fleet:
         yield fleet
 
@@ -169,31 +169,43 @@ def logged(cloud: Cloud) -> list[str]:
     ]
 
 
-KILLED = {"EvaluateDetectors": 5, "RunEffects": 6, "OpenIncident": 7, "NotifyTier": 8}
+KILLED = {"EvaluateDetectors": 6, "RunEffects": 7, "OpenIncident": 8, "NotifyTier": 9}
 """Each function with the fridge that its test uses."""
 
 
+@pytest.fixture(scope="module")
+def warm(duty: Duty, fridges: Fleet) -> None:
+    """Every function of the path has its process, which waits for the next event."""
+    fridge = readings(fridges, 5)
+    fridge.publish(*HOT)
+    press(duty.page(fridge.thing).link)
+    duty.run("incidents", "resolve", duty.incident(fridge.thing, "ACKNOWLEDGED")["incident_id"], "--note", "test")
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize("function", KILLED)
 def test_a_function_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(
-    cloud: Cloud, duty: Duty, fridges: Fleet, figures: list[str], function: str
+    duty: Duty, fridges: Fleet, figures: list[str], function: str
 ) -> None:
-    """Killed twice as soon as it is there, the process that waits for work and the one that works; then it may finish.
+    """Killed twice while it works; then it may finish.
 
-    The same page may be sent a second time if the notifier dies between SNS's acceptance and its own mark, which no
-    kill from outside can be kept from: so pages are counted by responder and round.
+    One message may be sent a second time, and only if the notifier dies between SNS's acceptance and its own mark.
     """
     fridge = readings(fridges, KILLED[function])
-    with killing(cloud, f"{function}Function", times=2, every_s=0.03) as kills:
+    with killing_at_work(duty.cloud, f"{function}Function", times=2) as kills:
         fridge.publish(*HOT)
-        cloud.wait_for(f"{function} was killed", lambda: len(kills) >= 2 or bool(duty.pages(fridge.thing)) or None)
-    page = duty.page(fridge.thing, within_s=150)  # an effect whose function died comes again after 90 s
+        duty.cloud.wait_for(f"{function} was killed", lambda: len(kills) >= 2 or bool(duty.pages(fridge.thing)) or None)
+    duty.page(fridge.thing, within_s=240)  # an effect whose function died comes again after its visibility time-out
     incident = duty.incident(fridge.thing, "OPEN")
+    at_rest(duty.cloud, *STATE)
 
     story = duty.run("incidents", "show", incident["incident_id"])
     duty.run("incidents", "resolve", incident["incident_id"], "--note", f"{function} killed {len(kills)} times")
 
+    messages = [page.contact_id for page in duty.pages(fridge.thing)]
     assert kills, "it was killed while it worked"
     assert [(each["contact_id"], each["round"]) for each in story["pages"]] == [("duty-ana", 1)]
-    assert {each.contact_id for each in duty.pages(fridge.thing)} == {page.contact_id} == {"duty-ana"}
-    figures.append(f"{function} killed {len(kills)} times: one incident, {len(duty.pages(fridge.thing))} message")
+    assert set(messages) == {"duty-ana"}
+    assert len(messages) <= (1 + len(kills) if function == "NotifyTier" else 1)
+    figures.append(f"{function} killed {len(kills)} times: one incident, {len(messages)} message")
