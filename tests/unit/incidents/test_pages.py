@@ -138,6 +138,7 @@ def test_the_page_tells_what_is_known_now_and_not_what_was_known_when_it_was_tol
 
     assert "<dt>Peak</dt><dd>11.65 °C</dd>" in html
     assert "<dt>Out of range</dt><dd>17 min</dd>" in html
+    assert "<dt>Limits</dt><dd>not above 8 °C, profile default</dd>" in html
 
 
 def test_whoever_closes_an_incident_that_has_not_recovered_is_told_what_that_means() -> None:

@@ -146,9 +146,9 @@ def _seconds_out(incident: Incident, found: Excursion | None) -> int | None:
 
 def _limits(incident: Incident) -> str:
     low, high = limits_shown(incident)
-    named = [
-        f"{word} {figure(limit)}" for word, limit in (("not below", low), ("not above", high)) if limit is not None
-    ]
+    unit = _UNITS[member_of(incident)]
+    words = (("not below", low), ("not above", high))
+    named = [f"{word} {figure(limit)} {unit}".strip() for word, limit in words if limit is not None]
     profile = incident.profile
     return ", ".join([*named, *([f"profile {profile['name']}"] if "name" in profile else [])])
 
