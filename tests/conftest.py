@@ -148,6 +148,7 @@ def pytest_configure() -> None:
     os.environ.update(process.CREDENTIALS)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side (pytest-xdist), a local cloud is one process's: there are two, so two groups; else a file is one."""
     for item in items:

@@ -22,7 +22,7 @@ def sample(name: str) -> Path:
 ANSWERS: dict[str, dict[str, Any]] = {
     "store_telemetry": {"batchItemFailures": []},
     "authorize_provisioning": {"allowProvisioning": False},
-    "record_presence": {"recorded": False},
+    "record_presence": {},
     "evaluate_detectors": {"batchItemFailures": []},
     "fire_timers": {"batchItemFailures": []},
     "run_effects": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},
