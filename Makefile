@@ -53,7 +53,7 @@ invoke: $(SETUP) ## Invoke a built function with its sample event: make invoke N
 	@.venv/bin/python -m local.invoke $(NAME) $(if $(EVENT),--event $(EVENT))
 
 test: $(SETUP) ## Run every test but the long ones
-	@.venv/bin/pytest -m "not long" --numprocesses auto --dist loadgroup
+	@.venv/bin/pytest -m "not long" --numprocesses auto --dist loadscope
 
 test-long: $(SETUP) ## Run the long ones: bursts and the whole recording
 	@.venv/bin/pytest -m long

@@ -19,6 +19,7 @@ from coldwatch_ops.stack import Stack
 from local import deployment, endpoints, ports, process
 from local.places import ROOT, Places
 from simulator.api import Claim, Fleet
+from tests.side_by_side import LoadCloudScheduling
 
 SETTLES_WITHIN_S = 90.0
 AUTHORIZATIONS = "COLDWATCH_AUTHORIZATIONS"
@@ -148,13 +149,9 @@ def pytest_configure() -> None:
     os.environ.update(process.CREDENTIALS)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side (pytest-xdist), a local cloud is one process's: there are two, so two groups; else a file is one."""
-    for item in items:
-        is_mend = "local_cloud" in item.path.parts
-        group = ("mends" if is_mend else "cloud") if item.get_closest_marker("cloud") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadCloudScheduling:
+    return LoadCloudScheduling(config, log)
 
 
 @pytest.fixture
