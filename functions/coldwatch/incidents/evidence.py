@@ -46,8 +46,12 @@ def keep_evidence(incident_id: str, ports: Ports, *, now_ms: int, before_ms: int
 
 
 def document(incident: Incident, window: tuple[int, int], readings: Sequence[StoredReading], *, now_ms: int) -> bytes:
-    """The readings as they are stored, late ones among them, in order of device time."""
-    kept = readings[:AT_MOST]
+    """The readings as they are stored, late ones among them, in order of device time.
+
+    Where there are too many the oldest ones are left out: none is missing from `complete_from` on.
+    """
+    kept = readings[-AT_MOST:]
+    is_complete = len(kept) == len(readings)
     return msgspec.json.encode(
         {
             "incident_id": incident.incident_id,
@@ -56,7 +60,8 @@ def document(incident: Incident, window: tuple[int, int], readings: Sequence[Sto
             "taken_at": now_ms,
             "from": window[0],
             "to": window[1],
-            "is_complete": len(kept) == len(readings),
+            "is_complete": is_complete,
+            "complete_from": window[0] if is_complete else kept[0]["timestamp"] + 1,
             "readings": kept,
         }
     )

@@ -255,7 +255,18 @@ def test_readings_are_found_by_device_time_however_late_they_came(aws: AwsStack)
     found = history.between(FRIDGE, NOW, NOW + 5, at_most=10)
 
     assert [each["timestamp"] for each in found] == [NOW, NOW + 5]
-    assert [each["timestamp"] for each in history.between(FRIDGE, NOW, NOW + 9, at_most=1)] == [NOW]
+
+
+def test_of_too_many_readings_the_newest_are_found_in_order(aws: AwsStack) -> None:
+    for second in range(10):
+        at = NOW + second * 1000
+        item: dict[str, Any] = {"device_id": FRIDGE, "reading_key": f"{at:013d}#-#1", "timestamp": at}
+        aws.dynamodb.put_item(TableName="ReadingTable", Item=to_item(item))
+    history = DynamoReadingHistory(aws.dynamodb, "ReadingTable")
+
+    found = history.between(FRIDGE, NOW, NOW + 8000, at_most=3)
+
+    assert [each["timestamp"] for each in found] == [NOW + 6000, NOW + 7000, NOW + 8000]
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])

@@ -227,7 +227,7 @@ class FakeReadings:
         found = [
             each for each in self.readings if each["device_id"] == device_id and from_ms <= each["timestamp"] <= to_ms
         ]
-        return sorted(found, key=lambda each: each["timestamp"])[:at_most]
+        return sorted(found, key=lambda each: each["timestamp"])[-at_most:]
 
 
 @dataclass

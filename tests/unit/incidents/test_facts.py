@@ -76,12 +76,22 @@ def test_evidence_that_is_noted_is_not_replaced() -> None:
     assert (again, here.objects.kept) == (first, before)
 
 
-def test_evidence_that_is_cut_says_so() -> None:
-    many = [reading(0, temp_c=9.0)] * (AT_MOST + 1)
+def test_evidence_that_is_cut_keeps_the_newest_and_says_from_when_on_nothing_is_missing() -> None:
+    many = [{"timestamp": at} for at in range(AT_MOST + 1)]
 
-    content = json.loads(document(incident(), (0, NOW), many, now_ms=NOW))
+    cut = json.loads(document(incident(), (0, NOW), many, now_ms=NOW))
+    whole = json.loads(document(incident(), (0, NOW), many[1:], now_ms=NOW))
 
-    assert (len(content["readings"]), content["is_complete"]) == (AT_MOST, False)
+    assert (len(cut["readings"]), cut["readings"][-1]) == (AT_MOST, {"timestamp": AT_MOST})
+    assert (cut["is_complete"], cut["complete_from"]) == (False, 2), "another reading of the first one's time may be"
+    assert (whole["is_complete"], whole["complete_from"]) == (True, 0)
+
+
+def test_a_device_that_speaks_each_second_still_has_its_peak() -> None:
+    usual = [reading(-second / 60, temp_c=4.0) for second in range(1, 7200)]
+    here, made = with_readings(*usual, reading(1, temp_c=9.5))
+
+    assert enrich(made.incident_id, here.enrichment(), now_ms=NOW).peak == 9.5
 
 
 def test_a_responder_learns_where_how_bad_and_since_when() -> None:
