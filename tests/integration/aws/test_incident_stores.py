@@ -373,7 +373,11 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     assert made == {"incident_id": sample("keep_evidence")["incident_id"], "outcome": "opened"}
     assert open_incident.handler(sample("open_incident"), None)["outcome"] == "known"
 
-    assert keep_evidence.handler(sample("keep_evidence"), None)["sha256"]
+    assert keep_evidence.handler(sample("keep_evidence"), None)["outcome"] == "not_stored_yet"
+    at = sample("open_incident")["coldwatch"]["occurred_at"]
+    stored: dict[str, Any] = {"device_id": FRIDGE, "reading_key": f"{at:013d}#-#1", "timestamp": at, "temp_c": 9.5}
+    account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(stored))
+    assert keep_evidence.handler(sample("keep_evidence"), None)["outcome"] == "kept"
     assert enrich_incident.handler(sample("enrich_incident"), None)["incident_id"] == incident_id
     assert notify_tier.handler(sample("notify_tier"), None) == {"status": "OPEN", "fates": {"ana": "sent"}}
     assert recover_incident.handler(sample("recover_incident"), None)["outcome"] == "recorded"
@@ -387,10 +391,18 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
         for _ in range(2):  # it is resolved here, and answers for itself
             stub.add_client_error("send_task_success", "TaskDoesNotExist")
         assert await_resolution.handler(sample("await_resolution"), None)["status"] == "RESOLVED"
+    final = {"incident_id": incident_id, "is_final": True}
+    recovered: dict[str, Any] = stored | {"reading_key": f"{at + 1:013d}#-#2", "timestamp": at + 3_600_000}
+    account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(recovered))
+    assert keep_evidence.handler(final, None)["outcome"] == "kept"
     assert record_incident.handler(sample("record_incident"), None)["resolution"] == "recovered"
 
     folder = f"incidents/{incident_id}"
-    assert set(account.objects("evidence")) == {f"{folder}/evidence.json", f"{folder}/record.json"}
+    assert set(account.objects("evidence")) == {
+        f"{folder}/evidence.json",
+        f"{folder}/evidence-final.json",
+        f"{folder}/record.json",
+    }
     record = json.loads(account.objects("evidence")[f"{folder}/record.json"])
     assert [event["type"] for event in record["timeline"]] == [
         "opened",
@@ -400,6 +412,7 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
         "recovered",
         "acknowledged",
         "resolved",
+        "evidence_kept",
     ]
     over = store.find(incident_id)
     assert over
