@@ -56,7 +56,7 @@ def record(incident_id: str, ports: Ports, *, now_ms: int) -> Recorded:
 
 
 def document(incident: Incident, timeline: Sequence[TimelineEvent], pages: Sequence[Page]) -> dict[str, Any]:
-    """The incident with the thresholds and the plan in force, its timeline, who was told what, the hashes of its evidence.
+    """The incident with the thresholds and the plan in force, its timeline, who was told, the hashes of its evidence.
 
     It depends on nothing else, so it is the same however often it is written.
     """
