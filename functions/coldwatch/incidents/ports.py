@@ -80,8 +80,8 @@ class PolicyStore(Protocol):
 
 
 class Executions(Protocol):
-    def start(self, incident: Incident) -> None:
-        """Start the incident's workflow under its name; one that exists is as good."""
+    def start(self, incident: Incident, *, now_ms: int) -> None:
+        """Start the incident's workflow; one that runs is as good. One that has ended before its time is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
