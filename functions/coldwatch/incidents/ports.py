@@ -46,6 +46,11 @@ class PageStore(Protocol):
         """Write a page with its event; False if that page is kept as sent."""
 
 
+class Roster(Protocol):
+    def knows(self, contact_id: str) -> bool:
+        """Whether there is such a contact: whoever was removed answers for nothing any more."""
+
+
 class LinkStore(Protocol):
     def find(self, link_hash: str) -> Link | None: ...
 

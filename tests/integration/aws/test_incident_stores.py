@@ -211,7 +211,7 @@ def test_incidents_are_listed_by_status_and_by_device_newest_first(dynamodb: Any
     assert list(real.listed(Status.RESOLVED)) == []
 
 
-def test_a_link_is_found_by_its_hash_and_expires_in_seconds(dynamodb: Any) -> None:
+def test_a_link_is_found_by_its_hash_and_forgotten_long_after_it_has_expired(dynamodb: Any) -> None:
     links = DynamoLinkStore(dynamodb, "LinkTable")
     link = Link("f" * 64, MADE.incident_id, "ana", 1, 1, NOW, NOW + 5000)
 
@@ -220,7 +220,7 @@ def test_a_link_is_found_by_its_hash_and_expires_in_seconds(dynamodb: Any) -> No
     assert links.find("f" * 64) == link
     assert links.find("0" * 64) is None
     item = dynamodb.get_item(TableName="LinkTable", Key={"link_hash": {"S": "f" * 64}})["Item"]
-    assert item["expires_at"] == {"N": str(NOW // 1000 + 5)}
+    assert item["forget_at"] == {"N": str(NOW // 1000 + 5 + 90 * 86_400)}
 
 
 def test_a_policy_is_kept_only_if_it_is_one(dynamodb: Any) -> None:

@@ -217,6 +217,9 @@ class FakeDirectory:
     def find(self, name: str) -> Any:
         return self.devices.get(name) or self.policies.get(name)
 
+    def knows(self, contact_id: str) -> bool:
+        return contact_id in self.names
+
     def find_recipient(self, contact_id: str) -> Recipient | None:
         return Recipient(contact_id, self.names[contact_id]) if contact_id in self.names else None
 

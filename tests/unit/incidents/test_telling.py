@@ -312,6 +312,7 @@ def test_whoever_forgot_may_take_it_again_by_the_new_link() -> None:
         note=None,
         incidents=here.incidents,
         links=here.links,
+        roster=here.directory,
         waiting=here.waiting,
         now_ms=NOW + 900_001,
     )
