@@ -199,4 +199,4 @@ def test_the_record_says_that_it_was_resolved_before_a_recovery_was_seen(here: W
     operate(here, incident, Action.RESOLVE)
 
     (event,) = (each for each in here.incidents.timeline(incident.incident_id) if each.type is EventType.RESOLVED)
-    assert event.what == "Resolved: by op. No recovery had been seen."
+    assert event.what == "Resolved: by op. No recovery had been seen. n"
