@@ -80,6 +80,7 @@ class EvaluateDetectorsSettings(Settings):
 class FireTimersSettings(Settings):
     stage: str
     detector_table: str
+    device_table: str
     telemetry_stream_arn: str
     effect_queue_url: str
     timer_queue_url: str

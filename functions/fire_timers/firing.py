@@ -1,5 +1,8 @@
 """Timers of the wall clock, fired when nothing arrives: found by the sweep, and each looked at when it is due.
 
+Of a device that is not watched, or registered no more, none fires: nobody looks at its messages, so its silence says
+nothing. Its detector begins anew with the next message that is looked at.
+
 A timer that another message has fired meanwhile, or that was cleared or set anew, is left alone: what counts is the
 detector as it is stored, and a wake only says where to look. So wakes may come twice, late or for nothing.
 """
@@ -14,7 +17,7 @@ from coldwatch.detection.detector import Detector, Watch, without_pending
 from coldwatch.detection.effect import is_enough
 from coldwatch.detection.errors import DetectorContestedError
 from coldwatch.detection.frontier import Frontier
-from coldwatch.detection.ports import DueIndex, Wake
+from coldwatch.detection.ports import DueIndex, Registry, Wake
 from coldwatch.detection.step import FIRINGS, Step, expire_due
 from coldwatch.engine.machine import Note
 
@@ -34,7 +37,7 @@ class Outcome(StrEnum):
     EARLY = "early"
     """Due later, or the stream has not been evaluated that far."""
     RETIRED = "retired"
-    """Its model is deployed no more, or in another version: its timers are gone."""
+    """Its model is deployed no more, or in another version, or its device is not watched: its timers are gone."""
     NOTHING = "nothing"
 
 
@@ -44,6 +47,7 @@ class Ports:
     index: DueIndex
     frontier: Frontier
     watches: Mapping[str, Watch]
+    registry: Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ def _expire(detector: Detector, ports: Ports, now_ms: int) -> Step:
     known = Step(without_pending(detector), has_changed=False)
     watch = ports.watches.get(detector.model)
     if watch is None or detector.model_version != watch.version or detector.clock is not watch.clock:
-        return _retire(known.detector, now_ms)
+        return _retire_when_old(known.detector, now_ms)
+    due_ms = known.detector.next_timer_ms
+    if due_ms is not None and due_ms <= now_ms and not _is_watched(detector.device_id, ports.registry):
+        return _retired(known.detector)
     for _ in range(FIRINGS):
         due_ms = known.detector.next_timer_ms
         if due_ms is None or due_ms > now_ms or is_enough(known.detector.pending):
@@ -113,7 +120,12 @@ def _expire(detector: Detector, ports: Ports, now_ms: int) -> Step:
     return known
 
 
-def _retire(detector: Detector, now_ms: int) -> Step:
+def _is_watched(device_id: str, registry: Registry) -> bool:
+    entry = registry.look_up([device_id]).get(device_id)
+    return entry is not None and entry.watched.watched
+
+
+def _retire_when_old(detector: Detector, now_ms: int) -> Step:
     """The timers of a model that is gone fire no more; its detector begins anew with its next message.
 
     Not at once: while a new version is put in place, functions of both run side by side.
@@ -121,6 +133,10 @@ def _retire(detector: Detector, now_ms: int) -> Step:
     due_ms = detector.next_timer_ms
     if due_ms is None or due_ms > now_ms - RETIRED_AFTER_MS:
         return Step(detector, has_changed=False)
+    return _retired(detector)
+
+
+def _retired(detector: Detector) -> Step:
     return Step(replace(detector, snapshot=None, profile=None), has_changed=True)
 
 

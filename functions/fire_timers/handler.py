@@ -19,6 +19,7 @@ from coldwatch.adapters.detector_store import DynamoCheckpoints, DynamoDetectorS
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
+from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import watches
 from coldwatch.detection.frontier import Frontier
@@ -40,8 +41,9 @@ def settings() -> FireTimersSettings:
 @cache
 def ports() -> Ports:
     own, dynamodb, sqs = settings(), dynamodb_client(), sqs_client()
+    batches = DynamoBatches(dynamodb, time.sleep)
     commit = CommitPorts(
-        detectors=DynamoDetectorStore(dynamodb, DynamoBatches(dynamodb, time.sleep), own.detector_table),
+        detectors=DynamoDetectorStore(dynamodb, batches, own.detector_table),
         effects=SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
         timers=SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
     )
@@ -53,6 +55,7 @@ def ports() -> Ports:
             DynamoCheckpoints(dynamodb, own.detector_table), KinesisTails(kinesis_client(), own.telemetry_stream_arn)
         ),
         watches(files.models, files.versions, files.deployment),
+        DynamoWatchedRegistry(batches, own.device_table),
     )
 
 

@@ -132,6 +132,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "FindDueTimers": (("dynamodb:Query",), ("${DetectorTable}/index/by_due",)),
         "ReadDetectors": (("dynamodb:BatchGetItem", "dynamodb:GetItem"), ("DetectorTable",)),
         "WriteDetectors": (("dynamodb:PutItem",), ("DetectorTable",)),
+        "ReadTheRegistry": (("dynamodb:BatchGetItem",), ("DeviceTable",)),
         "LookWhereTheStreamEnds": (("kinesis:GetRecords", "kinesis:GetShardIterator"), ("TelemetryStream",)),
         "ReceiveTimers": (
             ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"),

@@ -115,6 +115,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         stack = Aws()
         environment = {
             "DETECTOR_TABLE": "DetectorTable",
+            "DEVICE_TABLE": "DeviceTable",
             "EFFECT_QUEUE_URL": stack.effects,
             "TIMER_QUEUE_URL": stack.timers,
             "TELEMETRY_STREAM_ARN": STREAM_ARN,
@@ -253,6 +254,7 @@ def test_a_stream_that_is_read_too_often_counts_as_holding_something() -> None:
 
 def test_silence_is_told_to_the_queue_by_the_function(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     silent = detector(due_ms=NOW - 8 * 3_600_000)
+    aws.register(silent.device_id)
     aws.store().write([silent], now_ms=NOW)
     wake = {"messageId": "m-1", "body": json.dumps({"detector_id": silent.detector_id, "due_ms": NOW})}
 

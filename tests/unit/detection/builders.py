@@ -7,11 +7,14 @@ from typing import Any
 from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.detection.detector import Detector, Watch, watches
 from coldwatch.detection.effect import Effect, EffectAction, effect_id
+from coldwatch.detection.ports import Entry
 from coldwatch.detection.step import Arrival
 from coldwatch.engine.loader import load_model
 from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.profiles.deployment import Clock
+from coldwatch.profiles.device import RegisteredDevice
 from coldwatch.telemetry.envelope import StreamRecord
+from coldwatch.telemetry.identity import Device
 from tests.unit.telemetry.builders import FRIDGE, NOW, SHARD, coldchain, message
 
 __all__ = ["FRIDGE", "NOW", "SHARD"]
@@ -130,3 +133,8 @@ def counting_watch(
         },
     }
     return Watch(load_model(document), clock, version)
+
+
+def entry(name: str, **more: Any) -> Entry:
+    watched = RegisteredDevice(device_id=name, fleet_id="acme", application="coldchain", **more)
+    return Entry(Device(name, "acme", "coldchain"), watched)

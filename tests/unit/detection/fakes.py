@@ -108,7 +108,9 @@ def evaluation_ports(world: World, step: Stepper | None = None) -> EvaluationPor
 def firing_ports(world: World, step: Stepper | None = None) -> FiringPorts:
     stepper = step or Stepper()
     frontier = Frontier(FakeCheckpoints(world, stepper), FakeTails(world, stepper))
-    return FiringPorts(commit_ports(world, stepper), FakeIndex(world, stepper), frontier, WATCHES)
+    return FiringPorts(
+        commit_ports(world, stepper), FakeIndex(world, stepper), frontier, WATCHES, FakeRegistry(world, stepper)
+    )
 
 
 @dataclass

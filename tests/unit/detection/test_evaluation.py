@@ -9,11 +9,9 @@ import pytest
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import SOON_MS
 from coldwatch.detection.detector import Watch, encode_detector
-from coldwatch.detection.ports import Entry
 from coldwatch.detection.step import Fate
-from coldwatch.profiles import Clock, RegisteredDevice
+from coldwatch.profiles import Clock
 from coldwatch.telemetry.envelope import StreamRecord
-from coldwatch.telemetry.identity import Device
 from evaluate_detectors.evaluation import BatchReport, evaluate_batch
 from evaluate_detectors.intake import Knowledge, take_in
 from evaluate_detectors.report import describe, metrics
@@ -26,6 +24,7 @@ from tests.unit.detection.builders import (
     counting_watch,
     detector,
     effect,
+    entry,
     records_of,
 )
 from tests.unit.detection.fakes import (
@@ -46,11 +45,6 @@ NOW_MS = NOW + 100_000
 def bare_world(**more: Any) -> World:
     entries = {name: entry(name) for name in (FRIDGE, OTHER)}
     return World(entries=entries | more, now_ms=NOW_MS)
-
-
-def entry(name: str, **more: Any) -> Entry:
-    watched = RegisteredDevice(device_id=name, fleet_id="acme", application="coldchain", **more)
-    return Entry(Device(name, "acme", "coldchain"), watched)
 
 
 def knowing(*watches: Watch) -> Knowledge:

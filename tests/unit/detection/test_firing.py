@@ -9,7 +9,7 @@ from coldwatch.detection.commit import SETTLE_MS
 from coldwatch.detection.detector import Detector, Position, encode_detector
 from coldwatch.detection.ports import Checkpoint, Wake
 from fire_timers.firing import ATTEMPTS, RETIRED_AFTER_MS, Fired, Outcome, fire, sweep
-from tests.unit.detection.builders import FRIDGE, NOW, SHARD, SILENCE, detector, effect, records_of
+from tests.unit.detection.builders import FRIDGE, NOW, SHARD, SILENCE, detector, effect, entry, records_of
 from tests.unit.detection.fakes import Item, Killed, Stepper, World, firing_ports
 
 DUE = NOW + 600_000
@@ -18,6 +18,7 @@ NAME = f"{SILENCE}/{FRIDGE}"
 
 def world_with(*detectors: Detector, **more: Any) -> World:
     """As stored at NOW, by a shard that is evaluated up to then."""
+    more = {"entries": {FRIDGE: entry(FRIDGE)}, **more}
     world = World(now_ms=NOW, checkpoints={SHARD: Checkpoint(1, NOW)}, **more)
     for each in detectors:
         world.items[each.detector_id] = Item(encode_detector(each), 1, each.wakes_at(NOW))
@@ -43,6 +44,24 @@ def test_silence_is_noticed_at_its_second_and_told_with_its_own_time() -> None:
     (told,) = world.sent
     assert (told.occurred_at, told.action.fields["functionArn"].rsplit(":", 1)[-1]) == (DUE, "open_incident")
     assert world.items[NAME].due_ms is None
+
+
+@pytest.mark.parametrize("entries", [{}, {FRIDGE: entry(FRIDGE, watched=False)}], ids=["unknown", "unwatched"])
+def test_of_a_device_that_is_not_watched_no_silence_is_noticed(entries: dict[str, Any]) -> None:
+    world = world_with(waiting(), entries=entries)
+
+    outcomes = [fire_at(world, DUE + SETTLE_MS + n).outcome for n in range(2)]
+
+    assert outcomes == [Outcome.RETIRED, Outcome.NOTHING]
+    assert (world.sent, world.items[NAME].due_ms) == ([], None)
+
+
+def test_a_device_that_is_watched_again_before_its_timer_is_due_is_found_silent() -> None:
+    world = world_with(waiting(), entries={FRIDGE: entry(FRIDGE, watched=False)})
+    fire_at(world, DUE - 1)
+    world.entries[FRIDGE] = entry(FRIDGE)
+
+    assert fire_at(world, DUE + SETTLE_MS).outcome is Outcome.FIRED
 
 
 def test_it_is_never_noticed_twice() -> None:
