@@ -94,6 +94,7 @@ class RunEffectsSettings(Settings):
     topic_prefix: str
     detector_table: str
     effect_queue_url: str
+    effect_dead_letter_queue_url: str
     open_incident_function: str
     recover_incident_function: str
 

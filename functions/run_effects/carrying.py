@@ -1,11 +1,21 @@
-"""Carrying out a batch of effects: each once, those of one detector in their order."""
+"""Carrying out a batch of effects: each once, those of one detector in their order.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+What fails is tried again for about an hour, and holds back what is behind it of the same detector meanwhile. What can
+never be carried out, and what has failed for the last time, is parked with its reason at once, so that a recovery is
+not parked along with an unknown action that stands before it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from coldwatch.detection.effect import Effect, decode_effect
+from coldwatch.detection.errors import EffectError
 from coldwatch.detection.ports import DoneMarkers, EffectTargets
+
+TRIES: Final = 14
+"""With the delays below, one hour and four minutes. The queue itself parks only what functions die of."""
+_LONGEST_DELAY_S: Final = 405
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +30,39 @@ class QueuedEffect:
 
     @property
     def again_after_s(self) -> int:
-        """Soon at first, since somebody waits for it, then later and later: 10 minutes until the queue parks it."""
-        return min(5 * int(3 ** (self.times_received - 1)), 405)
+        """Soon at first, since somebody waits for it, then later and later."""
+        return min(5 * int(3 ** min(self.times_received - 1, 9)), _LONGEST_DELAY_S)
+
+    @property
+    def is_last_try(self) -> bool:
+        return self.times_received >= TRIES
+
+
+class ParkedEffects(Protocol):
+    def park(self, message: QueuedEffect, reason: str) -> None:
+        """Keep it where people look, until they send it again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """`done` now, `known` from before. `failures` by message id; `kept_back` wait behind a failure of their group."""
+class Ports:
+    markers: DoneMarkers
+    targets: EffectTargets
+    parked: ParkedEffects
 
-    done: tuple[Effect, ...]
-    known: tuple[Effect, ...]
-    failures: Mapping[str, Exception]
-    kept_back: tuple[str, ...]
+
+@dataclass(slots=True)
+class Carried:
+    """`done` now, `known` from before, `parked` for people to look at, with its reason. `failures` by message id."""
+
+    done: list[Effect] = field(default_factory=list)
+    known: list[Effect] = field(default_factory=list)
+    parked: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, Exception] = field(default_factory=dict)
+    kept_back: dict[str, int] = field(default_factory=dict)
+    """Behind a failure of their group, or not begun in time: after how many seconds they come again."""
 
     @property
-    def failed_ids(self) -> list[str]:
+    def unfinished_ids(self) -> list[str]:
         return [*self.failures, *self.kept_back]
 
 
@@ -47,27 +75,39 @@ def queued_effect(record: Mapping[str, Any]) -> QueuedEffect:
 
 
 def carry_out_all(
-    messages: Sequence[QueuedEffect], markers: DoneMarkers, targets: EffectTargets, *, now_ms: int
+    messages: Sequence[QueuedEffect], ports: Ports, *, now_ms: int, has_time: Callable[[], bool]
 ) -> Carried:
-    """A mark is made once an effect is done, so a crash in between does it again: whoever is told knows its id."""
-    done: list[Effect] = []
-    known: list[Effect] = []
-    failures: dict[str, Exception] = {}
-    kept_back: list[str] = []
-    stuck: set[str] = set()
+    """`has_time` says whether another effect can still be carried out before the function is stopped.
+
+    A mark is made once an effect is done, so a crash in between does it again: whoever is told knows its id.
+    """
+    carried = Carried()
+    stuck: dict[str, int] = {}
     for message in messages:
-        if message.group in stuck:
-            kept_back.append(message.message_id)
+        if message.group in stuck or not has_time():
+            carried.kept_back[message.message_id] = stuck.setdefault(message.group, 0)
             continue
         try:
-            effect = decode_effect(message.body)
-            if markers.is_done(effect.effect_id):
-                known.append(effect)
-                continue
-            targets.carry_out(effect)
-            markers.mark(effect.effect_id, now_ms=now_ms)
-            done.append(effect)
+            _carry_out(message, ports, carried, now_ms)
         except Exception as error:  # noqa: BLE001 - the edge: what fails must not cost other detectors' effects
-            failures[message.message_id] = error
-            stuck.add(message.group)
-    return Carried(tuple(done), tuple(known), failures, tuple(kept_back))
+            carried.failures[message.message_id] = error
+            stuck[message.group] = message.again_after_s
+    return carried
+
+
+def _carry_out(message: QueuedEffect, ports: Ports, carried: Carried, now_ms: int) -> None:
+    try:
+        effect = decode_effect(message.body)
+        if ports.markers.is_done(effect.effect_id):
+            carried.known.append(effect)
+            return
+        ports.targets.carry_out(effect)
+    except Exception as error:
+        if not (isinstance(error, EffectError) or message.is_last_try):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        ports.parked.park(message, reason)
+        carried.parked[message.message_id] = reason
+        return
+    ports.markers.mark(effect.effect_id, now_ms=now_ms)
+    carried.done.append(effect)

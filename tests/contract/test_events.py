@@ -103,17 +103,18 @@ def test_the_timers_sample_wakes_a_detector() -> None:
     assert record["md5OfBody"] == md5(record["body"])
 
 
-def test_the_effects_sample_is_an_effect_that_opens_an_incident() -> None:
+def test_the_effects_sample_is_an_effect_that_says_that_an_excursion_is_over() -> None:
     (record,) = sample("run_effects")["Records"]
 
     effect = decode_effect(record["body"])
-    opens = read_effect(invocation_event(effect))
+    recovers = read_effect(invocation_event(effect))
 
-    assert (opens.effect_id, opens.detector_model, opens.device_id) == (
+    assert (recovers.effect_id, recovers.detector_model, recovers.device_id) == (
         effect.effect_id,
         "sustained_excursion_high",
-        "acme-fridge-0001",
+        "acme-fridge-0099",
     )
+    assert effect.action.fields["functionArn"].endswith(":recover_incident")
     assert record["md5OfBody"] == md5(record["body"])
 
 

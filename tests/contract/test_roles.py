@@ -152,6 +152,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ("EffectQueue",),
         ),
         "RememberWhatIsDone": (("dynamodb:GetItem", "dynamodb:PutItem"), ("DetectorTable",)),
+        "ParkWhatCannotBeDone": (("sqs:SendMessage",), ("EffectDeadLetterQueue",)),
         "OpenAndRecoverIncidents": (("lambda:InvokeFunction",), ("OpenIncidentFunction", "RecoverIncidentFunction")),
     },
     "OpenIncidentRole": {

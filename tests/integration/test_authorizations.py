@@ -4,6 +4,9 @@ The local cloud enforces IAM and writes down which statement let a call pass (lo
 below makes each function do all that it may; whatever statement no call needed stands out.
 """
 
+import json
+from pathlib import Path
+
 import pytest
 
 from local.demo.responders import press
@@ -13,6 +16,7 @@ from tests.contract.test_roles import ROLES
 from tests.e2e.duty import COOL, HOT, Duty, Readings
 
 pytestmark = pytest.mark.cloud
+ROOT = Path(__file__).parents[2]
 
 PROBED_ELSEWHERE = ("AuthorizeProvisioningRole", "RecordPresenceRole", "StoreTelemetryRole")
 """By taking out each statement: test_least_privilege_of_functions.py."""
@@ -47,7 +51,10 @@ def passed(cloud: Cloud) -> set[tuple[str, str]]:
     """(role, statement) of every call that only one statement allowed, after the whole story."""
     duty = Duty(cloud, "rights")
     with cloud.provision(*(f"RIGHTS{number}" for number in range(1, 5)), fleet="rights", is_watched=True) as fleet:
-        for chapter in (answer_and_recover, recover_before_anybody_answers, fall_silent, send_commands):
+        for chapter in (
+            *(answer_and_recover, recover_before_anybody_answers, fall_silent),
+            *(send_commands, fail_to_carry_out),
+        ):
             chapter(duty, fleet)
     names = logical_names(cloud)
     calls = [call for call in cloud.authorizations() if len(call["sids"]) == 1]
@@ -96,6 +103,19 @@ def fall_silent(duty: Duty, fleet: Fleet) -> None:
     Readings(fleet, thing(3)).publish(4.0)
     duty.cloud.client("lambda").invoke(FunctionName=duty.cloud.output("FireTimersFunctionName"), Payload=b"{}")
     duty.incident(thing(3), "OPEN", within_s=90)
+
+
+def fail_to_carry_out(duty: Duty, _fleet: Fleet) -> None:
+    """One effect that nobody carries out, and one whose target the role may not reach."""
+    for action in ("iotEvents", "sns"):
+        sample = json.loads((ROOT / "events/run_effects.json").read_text())
+        (record,) = sample["Records"]
+        effect = json.loads(record["body"])
+        effect["effect_id"] = record["messageId"] = f"rights-{action}"
+        effect["action"] |= {"type": action, "fields": {"targetArn": "arn:aws:sns:us-east-1:000000000000:nobody"}}
+        record["body"] = json.dumps(effect)
+        name, payload = duty.cloud.output("RunEffectsFunctionName"), json.dumps(sample).encode()
+        duty.cloud.client("lambda").invoke(FunctionName=name, Payload=payload)
 
 
 def send_commands(duty: Duty, fleet: Fleet) -> None:

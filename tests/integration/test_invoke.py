@@ -25,7 +25,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "record_presence": {},
     "evaluate_detectors": {"batchItemFailures": []},
     "fire_timers": {"batchItemFailures": []},
-    "run_effects": {"batchItemFailures": [{"itemIdentifier": "11d6ee51-4cc7-4302-9e22-7cd8afdaadf5"}]},
+    "run_effects": {"batchItemFailures": []},
     "open_incident": {"outcome": "opened"},
     "keep_evidence": {},
     "enrich_incident": {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-def _config(read_timeout_s: float) -> Config:
+def _config(read_timeout_s: float, *, attempts: int = 4) -> Config:
     """A hanging connection must fail soon enough to be tried again within the function's own time-out."""
     return Config(
         connect_timeout=1,
         read_timeout=read_timeout_s,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=16,
         tcp_keepalive=True,
     )
@@ -59,8 +59,14 @@ def kinesis_client() -> KinesisClient:
 
 @cache
 def lambda_client() -> LambdaClient:
-    """It waits for the answer of a function that writes a few items: as long as that function may take."""
-    return boto3.client("lambda", config=_config(12))
+    """It waits for the answer of a function that writes a few items. Once: who asks is asked again by its queue."""
+    return boto3.client("lambda", config=_config(9, attempts=1))
+
+
+@cache
+def target_client(service: Any) -> Any:
+    """Of a service that effects reach: two tries, and no longer than one effect may take."""
+    return boto3.client(service, config=_config(4, attempts=2))
 
 
 @cache

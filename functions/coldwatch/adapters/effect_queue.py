@@ -9,7 +9,7 @@ import hashlib
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +25,16 @@ if TYPE_CHECKING:
     from coldwatch.detection.effect import Effect
 
 MESSAGES_PER_SEND: Final = 10
+_LONGEST_REASON: Final = 1_000
+
+
+class QueuedMessage(Protocol):
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def group(self) -> str: ...
+    @property
+    def body(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,28 @@ class SqsRetries:
                 self.client.change_message_visibility(
                     QueueUrl=self.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class SqsParkedEffects:
+    """Onto the dead-letter queue, with the reason, which SQS itself cannot give."""
+
+    client: SQSClient
+    queue_url: str
+
+    def park(self, message: QueuedMessage, reason: str) -> None:
+        self.client.send_message(
+            QueueUrl=self.queue_url,
+            MessageBody=message.body,
+            MessageGroupId=message.group,
+            MessageDeduplicationId=message.message_id,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": _printable(reason)[:_LONGEST_REASON]}},
+        )
+
+
+def _printable(text: str) -> str:
+    """SQS takes no control characters in an attribute, and a reason may repeat what a device sent."""
+    return "".join(each if each.isprintable() else " " for each in text) or "unknown"
 
 
 def message_group(detector_id: str) -> str:

@@ -36,11 +36,11 @@ class Clients:
     """Made when they are first needed: most installations use one of them."""
 
     functions: Callable[[], LambdaClient] = clients.lambda_client
-    broker: Callable[[], IoTDataPlaneClient] = clients.iot_data_client
-    topics: Callable[[], SNSClient] = clients.sns_client
-    queues: Callable[[], SQSClient] = clients.sqs_client
-    archive: Callable[[], FirehoseClient] = clients.firehose_client
-    tables: Callable[[], DynamoDBClient] = clients.dynamodb_client
+    broker: Callable[[], IoTDataPlaneClient] = lambda: clients.target_client("iot-data")
+    topics: Callable[[], SNSClient] = lambda: clients.target_client("sns")
+    queues: Callable[[], SQSClient] = lambda: clients.target_client("sqs")
+    archive: Callable[[], FirehoseClient] = lambda: clients.target_client("firehose")
+    tables: Callable[[], DynamoDBClient] = lambda: clients.target_client("dynamodb")
 
 
 @dataclass(frozen=True, slots=True)

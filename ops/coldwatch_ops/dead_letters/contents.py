@@ -58,6 +58,8 @@ class FailedEvent:
 @dataclass(frozen=True)
 class FailedEffect:
     effect: Effect
+    reason: str
+    """As run_effects gave it; empty where its function died of it."""
 
 
 @dataclass(frozen=True)
@@ -87,22 +89,22 @@ def read_contents(body: str, attributes: Mapping[str, str] | None = None) -> Con
         return MissedStart(said["SCHEDULE_ARN"], said.get("ERROR_MESSAGE") or said.get("ERROR_CODE", ""))
     try:
         document = json.loads(body)
-        return _contents_of(document, body)
+        if isinstance(document, dict) and "effect_id" in document:
+            return FailedEffect(decode_effect(body), said.get("reason", ""))
+        return _contents_of(document)
     except (ValueError, EffectError) as error:
         return Unreadable(f"not a document this queue should hold ({error})")
     except (KeyError, TypeError, AttributeError):
         return Unreadable("not a document this queue should hold (a member is missing or of another type)")
 
 
-def _contents_of(document: dict[str, Any], body: str) -> Contents:
+def _contents_of(document: dict[str, Any]) -> Contents:
     if "base64OriginalPayload" in document:
         return _rule_error(document)
     if "KinesisBatchInfo" in document:
         return _failed_batch(document)
     if "requestPayload" in document:
         return FailedEvent(document["requestPayload"], document.get("requestContext", {}).get("condition", ""))
-    if "effect_id" in document:
-        return FailedEffect(decode_effect(body))
     if "due_ms" in document:
         return FailedWake(str(document["detector_id"]), int(document["due_ms"]))
     return Unreadable("neither a rule's error nor a failed invocation, no effect and no timer")

@@ -48,8 +48,8 @@ def document_of(letter: Letter) -> dict[str, Any]:  # noqa: PLR0911 - one for ea
             return base | {"kind": "failed_batch"} | _failed_batch(batch)
         case FailedEvent(payload=payload, condition=condition):
             return base | {"kind": "failed_event", "event": payload, "condition": condition}
-        case FailedEffect(effect=effect):
-            return base | {"kind": "failed_effect", "effect": to_builtins(effect)}
+        case FailedEffect(effect=effect, reason=reason):
+            return base | {"kind": "failed_effect", "effect": to_builtins(effect), "reason": reason}
         case FailedWake(detector_id=detector_id, due_ms=due_ms):
             return base | {"kind": "failed_wake", "detector_id": detector_id, "due_at": rfc3339(due_ms)}
         case MissedStart(schedule=schedule, condition=condition):
@@ -88,9 +88,9 @@ def _told_of(queue: str, letter: Letter) -> tuple[str, str]:  # noqa: PLR0911 - 
             return f"{count(batch.size, 'record')} of {batch.shard_id} from {batch.first}", batch.condition
         case FailedEvent(condition=condition):
             return "a command's response" if queue == COMMAND_RESPONSES else "a presence event", condition
-        case FailedEffect(effect=effect):
+        case FailedEffect(effect=effect, reason=reason):
             what = f"{effect.event_name} of {effect.detector_id}, {rfc3339(effect.occurred_at)}"
-            return what, "could not be carried out: the log of run_effects says why"
+            return what, escape(reason) or "could not be carried out: the log of run_effects says why"
         case FailedWake(detector_id=detector_id, due_ms=due_ms):
             return f"a timer of {detector_id}, due {rfc3339(due_ms)}", "the log of fire_timers says why"
         case MissedStart(schedule=schedule, condition=condition):

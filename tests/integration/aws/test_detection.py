@@ -31,7 +31,7 @@ from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import Watch, watches, written
-from coldwatch.detection.effect import decode_effect
+from coldwatch.detection.effect import Effect, decode_effect
 from coldwatch.detection.errors import CheckpointMovedError, EffectError
 from coldwatch.detection.ports import Checkpoint, Wake
 from evaluate_detectors import handler as evaluate_detectors
@@ -44,7 +44,7 @@ from tests.unit.telemetry.builders import FRIDGE, kinesis_event
 
 STREAM_ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/telemetry"
 ROOT = Path(__file__).parents[3]
-CONTEXT = SimpleNamespace(aws_request_id="r-1")
+CONTEXT = SimpleNamespace(aws_request_id="r-1", get_remaining_time_in_millis=lambda: 20_000)
 
 
 class Aws:
@@ -54,8 +54,9 @@ class Aws:
         self.dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
         self.sqs: Any = boto3.client("sqs", region_name=REGION)
         self._create_tables()
-        made = self.sqs.create_queue(QueueName="effects.fifo", Attributes={"FifoQueue": "true"})
-        self.effects: str = made["QueueUrl"]
+        ordered: Any = {"FifoQueue": "true", "VisibilityTimeout": "600"}
+        self.effects: str = self.sqs.create_queue(QueueName="effects.fifo", Attributes=ordered)["QueueUrl"]
+        self.dead_effects: str = self.sqs.create_queue(QueueName="dead.fifo", Attributes=ordered)["QueueUrl"]
         self.timers: str = self.sqs.create_queue(QueueName="timers")["QueueUrl"]
 
     def _create_tables(self) -> None:
@@ -117,6 +118,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
             "DETECTOR_TABLE": "DetectorTable",
             "DEVICE_TABLE": "DeviceTable",
             "EFFECT_QUEUE_URL": stack.effects,
+            "EFFECT_DEAD_LETTER_QUEUE_URL": stack.dead_effects,
             "TIMER_QUEUE_URL": stack.timers,
             "TELEMETRY_STREAM_ARN": STREAM_ARN,
             "TOPIC_PREFIX": "",
@@ -125,7 +127,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
         }
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        for each in (*cached, run_effects.ports):
+        for each in (*cached, run_effects.tools, clients.target_client):
             each.cache_clear()
         yield stack
 
@@ -285,13 +287,36 @@ def test_a_function_that_a_model_may_not_invoke_is_refused(aws: Aws) -> None:
     assert aws.items() == {}
 
 
-def test_the_sample_effect_is_refused_and_nothing_is_done(aws: Aws) -> None:
-    event = sample("run_effects")
+def taken(aws: Aws, *effects: Effect) -> dict[str, Any]:
+    """The effects on their queue, and what a poller makes of them."""
+    SqsEffectQueue(aws.sqs, aws.effects, sleep).send(effects)
+    messages = aws.sqs.receive_message(QueueUrl=aws.effects, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
+    names = {"MessageId": "messageId", "ReceiptHandle": "receiptHandle", "Body": "body", "Attributes": "attributes"}
+    return {"Records": [{names[name]: each[name] for name in names} for each in messages]}
 
-    answer = run_effects.handler(event, CONTEXT)
 
-    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+def test_an_effect_that_nobody_may_carry_out_is_parked_with_its_reason(aws: Aws) -> None:
+    event = taken(aws, effect(function="unknown_function"))
+
+    assert run_effects.handler(event, CONTEXT) == {"batchItemFailures": []}
+
+    (letter,) = aws.sqs.receive_message(QueueUrl=aws.dead_effects, MessageAttributeNames=["All"])["Messages"]
+    assert letter["Body"] == event["Records"][0]["body"]
+    assert "it may invoke open_incident and recover_incident" in letter["MessageAttributes"]["reason"]["StringValue"]
     assert aws.items() == {}
+
+
+def test_an_effect_whose_target_fails_comes_again_soon_and_with_it_what_waits_behind_it(aws: Aws) -> None:
+    """The queue's own visibility time-out is ten minutes here, so only a request can have brought them back."""
+    event = taken(aws, effect(index=0), effect(index=1))
+    now = SimpleNamespace(aws_request_id="r-1", get_remaining_time_in_millis=lambda: 0)
+
+    answer = run_effects.handler(event, now)
+
+    assert len(answer["batchItemFailures"]) == len(event["Records"])
+    assert [decode_effect(each["Body"]).effect_id for each in aws.received(aws.effects)] == [
+        decode_effect(each["body"]).effect_id for each in event["Records"]
+    ]
 
 
 def test_the_sample_wake_finds_no_detector_and_nothing_is_done(aws: Aws) -> None:

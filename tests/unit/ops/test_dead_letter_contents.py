@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coldwatch_ops.dead_letters.contents import FailedBatch, FailedEvent, RuleError, Unreadable, read_contents
+from coldwatch.detection.effect import encode_effect
+from coldwatch_ops.dead_letters.contents import (
+    FailedBatch,
+    FailedEffect,
+    FailedEvent,
+    RuleError,
+    Unreadable,
+    read_contents,
+)
+from tests.unit.detection.builders import effect
 
 RULE_ERROR: dict[str, Any] = {
     "ruleName": "coldwatch_presence",
@@ -69,3 +78,11 @@ def test_a_payload_that_is_not_base64_is_unreadable(value: Any) -> None:
 @given(value=JSON)
 def test_a_batch_of_another_kind_never_raises(value: Any) -> None:
     read_contents(json.dumps({"KinesisBatchInfo": value}))
+
+
+def test_a_parked_effect_says_why() -> None:
+    parked = effect()
+
+    found = read_contents(encode_effect(parked), {"reason": "EffectError: nobody takes it"})
+
+    assert found == FailedEffect(parked, "EffectError: nobody takes it")
