@@ -55,14 +55,14 @@ def _convert(_scope: Scope, word: Any, value: Any) -> Any:
     return conversion(value)
 
 
-def _to_boolean(text: str) -> bool:
+def to_boolean(text: str) -> bool:
     word = text.strip().casefold()
     if word not in {"true", "false"}:
         raise EvaluationError("the text is neither `true` nor `false`")
     return word == "true"
 
 
-def _to_decimal(text: str) -> float:
+def to_decimal(text: str) -> float:
     if not _DECIMAL.fullmatch(text.strip()):
         raise EvaluationError("the text is no decimal number")
     return checked_number(float(text))
@@ -73,9 +73,9 @@ _CONVERSIONS: Final[dict[tuple[str, type], Callable[[Any], Any]]] = {
     ("String", int): repr,
     ("String", float): repr,
     ("String", str): str,
-    ("Boolean", str): _to_boolean,
+    ("Boolean", str): to_boolean,
     ("Boolean", bool): bool,
-    ("Decimal", str): _to_decimal,
+    ("Decimal", str): to_decimal,
     ("Decimal", int): float,
     ("Decimal", float): float,
 }

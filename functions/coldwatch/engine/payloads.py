@@ -30,6 +30,10 @@ def action_execution_id(run: Run) -> str:
         run.now_ms,
         len(run.actions),
     )
+    return named_id(parts)
+
+
+def named_id(parts: tuple[Any, ...]) -> str:
     return str(uuid3(_NAMESPACE, msgspec.json.encode(parts)))
 
 
@@ -67,8 +71,10 @@ def _trigger_details(run: Run) -> dict[str, Any]:
 
 
 def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
-    """The content expression's text, as the JSON value it is where the type says JSON. Text that is no JSON after all
-    is sent as it is, with a warning, as the service did.
+    """The content expression's text, or the array, object, number or Boolean that it is where the type says JSON.
+
+    A JSON text or null stays written as it was, as `"text"` and `null`: that is what is sent. So does what is no JSON
+    after all, with a warning, as the service did.
     """
     content = template.content
     value = run.value(content)
@@ -77,9 +83,10 @@ def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
     if not isinstance(value, str):
         raise EvaluationError(f"a JSON payload must be made as a String, not as {type_name(value)}")
     try:
-        return msgspec.json.decode(value)
+        decoded = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError) as error:
         run.note(
             Level.WARNING, event_name, EvaluationError(f"the payload is not valid JSON: {json_fault(error)}"), content
         )
         return value
+    return value if decoded is None or isinstance(decoded, str) else decoded
