@@ -120,7 +120,7 @@ def _read_external(name: str, fields: Mapping[str, Any], path: str, report: Repo
     read = {
         member: _read_field(kind, fields, member, path, report) for member, kind in forms.items() if member in fields
     }
-    payload = _read_payload(fields, path, report) if form.takes_payload and "payload" in fields else None
+    payload = read_payload(fields, path, report) if form.takes_payload and "payload" in fields else None
     check_action(name, fields, payload, path, report)
     if len(report.errors) > before:
         return None
@@ -151,7 +151,7 @@ def _read_flag(value: Any, path: str, report: Report) -> bool | None:
     return None
 
 
-def _read_payload(fields: Mapping[str, Any], path: str, report: Report) -> PayloadTemplate | None:
+def read_payload(fields: Mapping[str, Any], path: str, report: Report) -> PayloadTemplate | None:
     place = member_path(path, "payload")
     document = object_member(fields, "payload", path, report)
     refuse_others(document, ("contentExpression", "type"), place, report)

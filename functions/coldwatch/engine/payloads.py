@@ -7,6 +7,7 @@ import msgspec
 
 from coldwatch.engine.documents import json_fault
 from coldwatch.engine.errors import EvaluationError, Level
+from coldwatch.engine.evaluation import Trigger
 from coldwatch.engine.model import PayloadTemplate
 from coldwatch.engine.run import Run
 from coldwatch.engine.values import text_of, type_name
@@ -44,7 +45,7 @@ def default_payload(run: Run, event_name: str, execution_id: str) -> dict[str, A
         "payload": {
             "actionExecutionId": execution_id,
             "detector": _detector(run),
-            "eventTriggerDetails": _trigger_details(run),
+            "eventTriggerDetails": trigger_details(run.trigger),
             "state": {
                 "stateName": run.state,
                 "variables": dict(run.variables),
@@ -63,11 +64,14 @@ def _detector(run: Run) -> dict[str, str]:
     }
 
 
-def _trigger_details(run: Run) -> dict[str, Any]:
-    trigger = run.trigger
-    if trigger.type == "timer":
-        return {"triggerType": "Timer", "timerName": trigger.timer_name}
-    return {"inputName": trigger.input_name, "messageId": trigger.message_id, "triggerType": "Message"}
+def trigger_details(trigger: Trigger) -> dict[str, Any]:
+    match trigger.type:
+        case "timer":
+            return {"triggerType": "Timer", "timerName": trigger.timer_name}
+        case "customerAction":
+            return {"triggerType": "CustomerAction", "actionName": trigger.action_name}
+        case "message":
+            return {"inputName": trigger.input_name, "messageId": trigger.message_id, "triggerType": "Message"}
 
 
 def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
