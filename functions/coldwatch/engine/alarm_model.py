@@ -81,10 +81,6 @@ _MEMBERS: Final = (
 _MAX_SEVERITY: Final = 2**31 - 1
 
 
-def is_alarm_model(document: Mapping[str, Any]) -> bool:
-    return "alarmRule" in document
-
-
 def load_alarm_model(document: bytes | str | Mapping[str, Any], *, name: str = _UNNAMED) -> AlarmModel:
     """The model, ready to run; raises ModelError with everything that keeps it from running.
 
@@ -167,12 +163,12 @@ def _read_rule(document: Mapping[str, Any], report: Report) -> SimpleRule | None
     refuse_others(rule, ("inputProperty", "comparisonOperator", "threshold"), path, report)
     compared, threshold = (read_expression(rule, member, path, report) for member in ("inputProperty", "threshold"))
     comparison = rule.get("comparisonOperator")
-    if comparison not in COMPARISONS:
+    if comparison not in tuple(COMPARISONS):
         told = f"`comparisonOperator` must be one of {', '.join(COMPARISONS)}, not {shown(comparison)}"
         report.error(f"{path}.comparisonOperator", told)
     if compared is not None and not any(named_input(node) for node in walk(compared.node)):
         report.error(compared.path, "this reads no input, so no message would ever be evaluated")
-    if compared is None or threshold is None or comparison not in COMPARISONS:
+    if compared is None or threshold is None or comparison not in tuple(COMPARISONS):
         return None
     return SimpleRule(compared, str(comparison), threshold)
 

@@ -39,7 +39,7 @@ def read_customer_action(document: Any, request_id: str) -> CustomerAction:
     service told of one; raises EvaluationError.
     """
     name = document.get("actionName") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or name not in set(CustomerActionName):
+    if not isinstance(document, dict) or name not in tuple(CustomerActionName):
         raise EvaluationError(f"actionName must be one of {', '.join(CustomerActionName)}, not {shown(name)}")
     action = CustomerActionName(name)
     configuration = document.get(action.configuration) or {}

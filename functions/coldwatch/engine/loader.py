@@ -131,7 +131,7 @@ def read_key(attributes: Mapping[str, Any], report: Report) -> tuple[str | None,
 
 def _read_method(attributes: Mapping[str, Any], report: Report) -> EvaluationMethod:
     method = attributes.get("evaluationMethod", "BATCH")
-    if method in set(EvaluationMethod):
+    if method in tuple(EvaluationMethod):
         return EvaluationMethod(method)
     report.error("evaluationMethod", f"`evaluationMethod` must be BATCH or SERIAL, not {shown(method)}")
     return EvaluationMethod.BATCH

@@ -177,6 +177,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"key": "a..b"}, "key", "expected a name"),
     ({"key": 5}, "key", "must be the path"),
     ({"evaluationMethod": "FAST"}, "evaluationMethod", "BATCH or SERIAL"),
+    ({"evaluationMethod": []}, "evaluationMethod", "BATCH or SERIAL, not a list"),
 ]
 
 
@@ -248,6 +249,7 @@ ACTION = f"{EVENT}.actions[0]"
             "unknown word",
         ),
         (publish("t", type="XML", contentExpression="'x'"), f"{ACTION}.iotTopicPublish.payload.type", "STRING or JSON"),
+        (publish("t", type=[], contentExpression="'x'"), f"{ACTION}.sns.payload.type", "not a list"),
         (publish("t", type="JSON"), f"{ACTION}.iotTopicPublish.payload.contentExpression", "is missing"),
         ("sns", ACTION, "expected an object"),
     ],
