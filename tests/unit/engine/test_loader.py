@@ -249,7 +249,11 @@ ACTION = f"{EVENT}.actions[0]"
             "unknown word",
         ),
         (publish("t", type="XML", contentExpression="'x'"), f"{ACTION}.iotTopicPublish.payload.type", "STRING or JSON"),
-        (publish("t", type=[], contentExpression="'x'"), f"{ACTION}.sns.payload.type", "not a list"),
+        (
+            {"sns": {"targetArn": "a", "payload": {"type": [], "contentExpression": "'x'"}}},
+            f"{ACTION}.sns.payload.type",
+            "not a list",
+        ),
         (publish("t", type="JSON"), f"{ACTION}.iotTopicPublish.payload.contentExpression", "is missing"),
         ("sns", ACTION, "expected an object"),
     ],
