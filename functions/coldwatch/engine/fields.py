@@ -84,7 +84,7 @@ def _decimal(value: Any) -> float:
     if isinstance(value, str):
         return to_decimal(value)
     if is_number(value):
-        return checked_number(float(value))
+        return float(checked_number(value))
     raise _no("a number", value)
 
 
