@@ -33,8 +33,9 @@ from coldwatch.engine.model import Expression, ExternalAction
 from coldwatch.engine.operators import BINARY, is_comparable
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, Timer
-from coldwatch.engine.values import UNDEFINED, Value, checked_number, is_number, type_name
+from coldwatch.engine.values import UNDEFINED, Value, checked_number, checked_text, is_number, type_name
 
+_RULE_PATH: Final = "alarmRule.simpleRule"
 _EVALUATING: Final = frozenset(AlarmState) - {AlarmState.SNOOZE_DISABLED, AlarmState.DISABLED}
 _BY_RULE: Final[Mapping[tuple[str, bool], AlarmState]] = {
     (AlarmState.NORMAL, True): AlarmState.ACTIVE,
@@ -116,9 +117,10 @@ def _apply_rule(model: AlarmModel, run: Run) -> None:
     rule = model.rule
     try:
         compared, threshold = _compared(run, rule.property), _compared(run, rule.threshold)
+        run.reading = None  # where they do not fit together, neither is to blame alone
         is_true = _holds(rule.comparison, compared, threshold)
     except EvaluationError as error:
-        run.note(Level.WARNING, "", error, run.reading)
+        run.note(Level.WARNING, "", error, run.reading, path=None if run.reading else _RULE_PATH)
         return
     state = _BY_RULE.get((run.state, is_true))
     if run.state == AlarmState.ACTIVE and not is_true and model.has_acknowledge_flow:
@@ -133,7 +135,9 @@ def _compared(run: Run, expression: Expression) -> Value:
     value: Any = run.value(expression)
     if is_number(value):
         return checked_number(value)
-    if isinstance(value, str | bool):
+    if isinstance(value, str):
+        return checked_text(value)
+    if isinstance(value, bool):
         return value
     raise EvaluationError(f"{type_name(value)} cannot be compared")
 

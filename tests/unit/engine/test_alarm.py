@@ -212,17 +212,19 @@ def test_a_message_that_changes_nothing_leaves_nothing_to_store() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
+    ("value", "place", "message"),
     [
-        (None, "null cannot be compared"),
-        ({"a": 1}, "object cannot be compared"),
-        ([9], "array cannot be compared"),
-        ("9", "NOT_EQUAL: String cannot be compared with Integer"),
-        (True, "NOT_EQUAL: Boolean cannot be compared with Integer"),
-        (1 << 70, "the result does not fit in a 64-bit Integer"),
+        (None, ".inputProperty", "null cannot be compared"),
+        ({"a": 1}, ".inputProperty", "object cannot be compared"),
+        ([9], ".inputProperty", "array cannot be compared"),
+        ("9", "", "NOT_EQUAL: String cannot be compared with Integer"),
+        (True, "", "NOT_EQUAL: Boolean cannot be compared with Integer"),
+        (1 << 70, ".inputProperty", "the result does not fit in a 64-bit Integer"),
+        ("x" * 262_145, ".inputProperty", "the text would be longer than 262,144 characters"),
     ],
+    ids=["null", "object", "array", "text", "flag", "vast", "long"],
 )
-def test_a_comparison_that_fails_leaves_the_alarm_as_it_is(value: Any, message: str) -> None:
+def test_a_comparison_that_fails_leaves_the_alarm_as_it_is(value: Any, place: str, message: str) -> None:
     alarm = Alarm(alarm_document(comparison="NOT_EQUAL"))
     alarm.receive(HOT)
     before = alarm.snapshot
@@ -230,7 +232,8 @@ def test_a_comparison_that_fails_leaves_the_alarm_as_it_is(value: Any, message: 
     evaluation = alarm.receive({"celsius": value})
 
     assert evaluation.after == before
-    assert [(note.level, note.message) for note in evaluation.notes] == [(Level.WARNING, message)]
+    [note] = evaluation.notes
+    assert (note.level, note.path, note.message) == (Level.WARNING, f"alarmRule.simpleRule{place}", message)
 
 
 def test_texts_and_booleans_can_be_compared() -> None:
