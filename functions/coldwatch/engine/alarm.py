@@ -147,8 +147,6 @@ def _holds(comparison: str, compared: Value, threshold: Value) -> bool:
     if not is_comparable(compared, threshold):
         told = f"{type_name(compared)} cannot be compared with {type_name(threshold)}"
         raise EvaluationError(f"{comparison}: {told}")
-    if comparison == "NOT_EQUAL":
-        return compared != threshold
     return bool(BINARY[COMPARISONS[comparison]](compared, threshold))
 
 

@@ -194,12 +194,26 @@ def test_a_threshold_may_come_with_an_input_of_its_own() -> None:
 
 
 def test_a_property_may_be_made_of_two_inputs() -> None:
-    alarm = Alarm(alarm_document(compared="$input.room.celsius - $input.outside.celsius"))
+    difference = "$input.room.celsius - $input.outside.celsius"
+    alarm = Alarm(alarm_document(compared=difference, threshold="$input.settings.limit"))
 
+    alarm.receive({"limit": 8}, of="settings")
     alarm.receive({"celsius": 20})
     alarm.receive({"celsius": 5}, of="outside")
-
     assert alarm.state == ACTIVE
+
+    alarm.receive({"limit": 30}, of="settings")
+    assert alarm.state == ACTIVE, "only what is compared starts a comparison"
+
+
+@pytest.mark.parametrize(
+    ("start", "trigger"),
+    [(ACTIVE, "other"), (SNOOZED, "other"), (SNOOZED, "bad"), (DISABLED, "bad"), (DISABLED, "hot")],
+)
+def test_what_is_not_evaluated_cannot_fail(start: str, trigger: str) -> None:
+    alarm = alarm_in(start)
+
+    assert happen(alarm, trigger).notes == ()
 
 
 def test_a_message_that_changes_nothing_leaves_nothing_to_store() -> None:
