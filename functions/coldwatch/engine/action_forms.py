@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from coldwatch.engine.action_checks import check_action, read_property_value
 from coldwatch.engine.documents import member_path, object_member, refuse_others, text_member
 from coldwatch.engine.errors import FindingType
 from coldwatch.engine.expressions import read_expression, read_topic
@@ -20,12 +21,12 @@ from coldwatch.engine.model import (
 )
 from coldwatch.engine.report import Report, shown
 
-type FieldForm = Literal["text", "flag", "topic", "expression", "object"]
+type FieldForm = Literal["text", "flag", "topic", "expression", "property"]
 
 
 @dataclass(frozen=True)
 class ActionForm:
-    """The fields of an external action beside `payload`. An object's own members are expressions throughout."""
+    """The fields of an external action beside `payload`."""
 
     required: Mapping[str, FieldForm]
     optional: Mapping[str, FieldForm]
@@ -49,7 +50,7 @@ EXTERNAL_ACTIONS: Final[dict[str, ActionForm]] = {
     "iotEvents": ActionForm({"inputName": "text"}, {}),
     "dynamoDB": ActionForm(_KEY_FIELDS, _TABLE_FIELDS),
     "dynamoDBv2": ActionForm({"tableName": "expression"}, {}),
-    "iotSiteWise": ActionForm({}, {**_ASSET_FIELDS, "propertyValue": "object"}, takes_payload=False),
+    "iotSiteWise": ActionForm({}, {**_ASSET_FIELDS, "propertyValue": "property"}, takes_payload=False),
 }
 
 
@@ -119,7 +120,8 @@ def _read_external(name: str, fields: Mapping[str, Any], path: str, report: Repo
     read = {
         member: _read_field(kind, fields, member, path, report) for member, kind in forms.items() if member in fields
     }
-    payload = _read_payload(fields, path, report) if form.takes_payload and "payload" in fields else None
+    payload = read_payload(fields, path, report) if form.takes_payload and "payload" in fields else None
+    check_action(name, fields, payload, path, report)
     if len(report.errors) > before:
         return None
     return ExternalAction(
@@ -138,8 +140,8 @@ def _read_field(kind: FieldForm, fields: Mapping[str, Any], member: str, path: s
             return None if text is None else read_topic(text, member_path(path, member))
         case "expression":
             return read_expression(fields, member, path, report)
-        case "object":
-            return _read_object(fields, member, path, report)
+        case "property":
+            return read_property_value(fields, member, path, report)
 
 
 def _read_flag(value: Any, path: str, report: Report) -> bool | None:
@@ -149,29 +151,13 @@ def _read_flag(value: Any, path: str, report: Report) -> bool | None:
     return None
 
 
-def _read_object(fields: Mapping[str, Any], member: str, path: str, report: Report) -> Mapping[str, Field]:
-    """An object in which every text is an expression, as deep as it goes."""
-    place = member_path(path, member)
-    document = object_member(fields, member, path, report)
-    return {
-        name: value
-        for name in document
-        if (
-            value := _read_object(document, name, place, report)
-            if isinstance(document[name], dict)
-            else read_expression(document, name, place, report)
-        )
-        is not None
-    }
-
-
-def _read_payload(fields: Mapping[str, Any], path: str, report: Report) -> PayloadTemplate | None:
+def read_payload(fields: Mapping[str, Any], path: str, report: Report) -> PayloadTemplate | None:
     place = member_path(path, "payload")
     document = object_member(fields, "payload", path, report)
     refuse_others(document, ("contentExpression", "type"), place, report)
     content: Expression | None = read_expression(document, "contentExpression", place, report)
     kind = document.get("type")
-    if kind not in {"STRING", "JSON"}:
+    if kind not in ("STRING", "JSON"):
         report.error(member_path(place, "type"), f"`type` must be STRING or JSON, not {shown(kind)}")
         return None
     return None if content is None else PayloadTemplate(content, kind)

@@ -1,17 +1,17 @@
 """Carrying out the actions of an event: those on the detector itself at once, the external ones as data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import floor
 from typing import Any, Final
 
 from coldwatch.engine.errors import EvaluationError, Level
 from coldwatch.engine.evaluation import Action
+from coldwatch.engine.fields import evaluated_fields
 from coldwatch.engine.model import (
     ActionTemplate,
     ClearTimer,
-    Expression,
     ExternalAction,
-    Field,
     ModelEvent,
     ResetTimer,
     SetTimer,
@@ -20,24 +20,41 @@ from coldwatch.engine.model import (
 from coldwatch.engine.payloads import action_execution_id, default_payload, own_payload
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Timer
-from coldwatch.engine.survey import action_expressions
-from coldwatch.engine.values import checked_number, checked_text, is_number, text_of, type_name
+from coldwatch.engine.values import checked_number, checked_text, is_number, type_name
 
 MAX_TIMER_S: Final = 31_622_400
 """366 days."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What a kind of model sends unless an action says otherwise: the id of the execution, and the payload."""
+
+    execution_id: Callable[[Run], str]
+    payload: Callable[[Run, str, str], Any]
+    """From the event's name and the execution's id."""
+
+
+_OF_DETECTORS: Final = Standard(action_execution_id, default_payload)
+
+
 def perform(run: Run, event: ModelEvent) -> None:
     """One that fails is left out and noted; those behind it are carried out all the same."""
     for index, action in enumerate(event.actions):
-        try:
-            _perform(run, action, event.name)
-        except EvaluationError as error:
-            expression = next(action_expressions(action), None)
-            run.note(Level.ERROR, event.name, error, expression, path=f"{event.path}.actions[{index}]")
+        attempt(run, action, event.name, f"{event.path}.actions[{index}]")
 
 
-def _perform(run: Run, action: ActionTemplate, event_name: str) -> None:
+def attempt(
+    run: Run, action: ActionTemplate, event_name: str, path: str, *, standard: Standard = _OF_DETECTORS
+) -> None:
+    run.reading = None
+    try:
+        _perform(run, action, event_name, standard)
+    except EvaluationError as error:
+        run.note(Level.ERROR, event_name, error, run.reading, path=path)
+
+
+def _perform(run: Run, action: ActionTemplate, event_name: str, standard: Standard) -> None:
     match action:
         case SetVariable():
             run.variables[action.name] = _stored(run.value(action.value))
@@ -50,7 +67,7 @@ def _perform(run: Run, action: ActionTemplate, event_name: str) -> None:
             if timer is not None:
                 run.cleared[action.name] = timer.duration_s
         case ExternalAction():
-            run.actions.append(_external(run, action, event_name))
+            run.actions.append(_external(run, action, event_name, standard))
 
 
 def _stored(value: Any) -> Any:
@@ -87,23 +104,14 @@ def _reset(run: Run, name: str) -> None:
     _start(run, name, seconds)
 
 
-def _external(run: Run, action: ExternalAction, event_name: str) -> Action:
-    execution_id = action_execution_id(run)
-    fields = {name: _field(run, field) for name, field in action.fields.items()}
+def _external(run: Run, action: ExternalAction, event_name: str, standard: Standard) -> Action:
+    execution_id = standard.execution_id(run)
+    fields = evaluated_fields(run, action, execution_id)
     payload: Any = None
     if action.payload is not None:
         payload = own_payload(run, action.payload, event_name)
     elif action.takes_payload:
-        payload = default_payload(run, event_name, execution_id)
+        payload = standard.payload(run, event_name, execution_id)
+    if action.type == "dynamoDBv2" and not isinstance(payload, dict):
+        raise EvaluationError("a column is made of each member of the payload, and it is no JSON object")
     return Action(action.type, event_name, fields, payload, execution_id)
-
-
-def _field(run: Run, field: Field) -> Any:
-    if isinstance(field, Mapping):
-        return {name: _field(run, value) for name, value in field.items()}
-    if not isinstance(field, Expression):
-        return field
-    value = run.value(field)
-    if isinstance(value, dict | list) or value is None:
-        raise EvaluationError(f"a field cannot be {type_name(value)}")
-    return text_of(value) if field.path.endswith(".mqttTopic") else value

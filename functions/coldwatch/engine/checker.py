@@ -1,7 +1,7 @@
 """Everything that can be said about a model before it runs: all findings at once, in the order of the document."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from coldwatch.engine.errors import Finding
@@ -30,7 +30,12 @@ def check(
         check_references(model, inputs, report)
         check_types(model.states.values(), report)
         check_limits(model, report, size=size_of(model_document))
-    return tuple(sorted(dict.fromkeys(report.findings), key=_place))
+    return in_order(report.findings)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """As the document has them, each once."""
+    return tuple(sorted(dict.fromkeys(findings), key=_place))
 
 
 def _place(finding: Finding) -> list[tuple[int, str]]:

@@ -20,14 +20,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    type: Literal["message", "timer"]
+    type: Literal["message", "timer", "customerAction"]
     input_name: str | None = None
     message_id: str | None = None
+    """Of a customer action: the id of its request."""
     timer_name: str | None = None
+    action_name: str | None = None
+    """What a customer did with an alarm."""
 
     def to_document(self) -> dict[str, Any]:
         if self.type == "timer":
             return {"type": "timer", "timerName": self.timer_name}
+        if self.type == "customerAction":
+            return {"type": "customerAction", "actionName": self.action_name, "requestId": self.message_id}
         return {"type": "message", "messageId": self.message_id, "inputName": self.input_name}
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from coldwatch.engine.errors import EvaluationError
 from coldwatch.engine.scope import Scope
-from coldwatch.engine.values import UNDEFINED, checked_number, type_name
+from coldwatch.engine.values import UNDEFINED, checked_number, text_of, type_name
 
 ARITIES: Final = {
     "timeout": 1,
@@ -55,14 +55,14 @@ def _convert(_scope: Scope, word: Any, value: Any) -> Any:
     return conversion(value)
 
 
-def _to_boolean(text: str) -> bool:
+def to_boolean(text: str) -> bool:
     word = text.strip().casefold()
     if word not in {"true", "false"}:
         raise EvaluationError("the text is neither `true` nor `false`")
     return word == "true"
 
 
-def _to_decimal(text: str) -> float:
+def to_decimal(text: str) -> float:
     if not _DECIMAL.fullmatch(text.strip()):
         raise EvaluationError("the text is no decimal number")
     return checked_number(float(text))
@@ -70,13 +70,13 @@ def _to_decimal(text: str) -> float:
 
 _CONVERSIONS: Final[dict[tuple[str, type], Callable[[Any], Any]]] = {
     ("String", bool): lambda value: "true" if value else "false",
-    ("String", int): repr,
-    ("String", float): repr,
+    ("String", int): text_of,
+    ("String", float): text_of,
     ("String", str): str,
-    ("Boolean", str): _to_boolean,
+    ("Boolean", str): to_boolean,
     ("Boolean", bool): bool,
-    ("Decimal", str): _to_decimal,
-    ("Decimal", int): float,
+    ("Decimal", str): to_decimal,
+    ("Decimal", int): lambda value: float(checked_number(value)),
     ("Decimal", float): float,
 }
 """By target and source. An Integer counts as a Decimal, and what is of the type already stays so."""

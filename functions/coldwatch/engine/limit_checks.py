@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.errors import FindingType
 from coldwatch.engine.model import (
     DetectorModel,
@@ -28,6 +29,8 @@ _NAME: Final = 128
 _CONDITION: Final = 512
 _VALUE: Final = 1024
 _TOPIC: Final = 128
+_RECIPIENTS: Final = 10
+_MESSAGE: Final = 200
 
 
 def check_limits(model: DetectorModel, report: Report, *, size: int | None) -> None:
@@ -94,6 +97,22 @@ def _check(path: str, number: int, limit: int, what: str, report: Report) -> Non
     if number > limit:
         told = f"{number:,} {what}: the service took {limit:,}; Coldwatch takes it"
         report.warning(path, told, FindingType.SERVICE_LIMITS)
+
+
+def check_alarm_limits(model: AlarmModel, report: Report) -> None:
+    for expression in (model.rule.property, model.rule.threshold):
+        _check_expression(expression, _CONDITION, report)
+    actions = (*model.actions, *(each.action for each in model.notifications))
+    _check("alarmEventActions", len(actions), _ACTIONS, "actions and notifications", report)
+    for action in actions:
+        _check_external(action, report)
+    for notification in model.notifications:
+        emails, texts = notification.emails, notification.text_messages
+        recipients = sum(len(each.to) for each in emails) + sum(len(each.to) for each in texts)
+        messages = [*(each.additional_message for each in emails), *(each.additional_message for each in texts)]
+        longest = max((len(each or "") for each in messages), default=0)
+        _check(notification.path, recipients, _RECIPIENTS, "recipients", report)
+        _check(notification.path, longest, _MESSAGE, "characters of message", report)
 
 
 def size_of(document: bytes | str | Mapping[str, Any]) -> int | None:

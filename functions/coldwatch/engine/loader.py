@@ -32,7 +32,7 @@ from coldwatch.engine.parser import parse_path
 from coldwatch.engine.report import Report, shown
 from coldwatch.engine.survey import mentioned_inputs, remembered
 
-__all__ = ["Input", "load_inputs", "load_model", "read_model"]
+__all__ = ["Input", "load_inputs", "load_model", "read_key", "read_model", "read_name"]
 
 _UNNAMED: Final = "detectorModel"
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
@@ -68,11 +68,11 @@ def read_model(
     _check_state_names(states, initial, report)
     by_name = {state.name: state for state in reversed(states)}
     ordered = {state.name: by_name[state.name] for state in states}
-    key, key_path = _read_key(body.attributes, report)
+    key, key_path = read_key(body.attributes, report)
     inputs = mentioned_inputs(ordered.values())
     has_timers = any(isinstance(a, SetTimer) for s in states for e in s.events for a in e.actions)
     return DetectorModel(
-        name=_read_name(body.attributes, name, report),
+        name=read_name(body.attributes, "detectorModelName", name, report),
         version=str(body.attributes.get("detectorModelVersion", "1")),
         key=key,
         evaluation_method=_read_method(body.attributes, report),
@@ -106,17 +106,16 @@ def _body(document: Mapping[str, Any], report: Report) -> _Body | None:
     return None
 
 
-def _read_name(attributes: Mapping[str, Any], otherwise: str, report: Report) -> str:
+def read_name(attributes: Mapping[str, Any], member: str, otherwise: str, report: Report) -> str:
     """A slash would be mistaken for the one between a model's name and a key."""
-    name = attributes.get("detectorModelName", otherwise)
+    name = attributes.get(member, otherwise)
     if isinstance(name, str) and _NAME.fullmatch(name):
         return name
-    told = f"`detectorModelName` must be letters, digits, `_` and `-`, at most 128, not {shown(name)}"
-    report.error("detectorModelName", told)
+    report.error(member, f"`{member}` must be letters, digits, `_` and `-`, at most 128, not {shown(name)}")
     return otherwise
 
 
-def _read_key(attributes: Mapping[str, Any], report: Report) -> tuple[str | None, tuple[str, ...]]:
+def read_key(attributes: Mapping[str, Any], report: Report) -> tuple[str | None, tuple[str, ...]]:
     key = attributes.get("key")
     if key is None or key == "":
         return None, ()
@@ -132,7 +131,7 @@ def _read_key(attributes: Mapping[str, Any], report: Report) -> tuple[str | None
 
 def _read_method(attributes: Mapping[str, Any], report: Report) -> EvaluationMethod:
     method = attributes.get("evaluationMethod", "BATCH")
-    if method in set(EvaluationMethod):
+    if method in tuple(EvaluationMethod):
         return EvaluationMethod(method)
     report.error("evaluationMethod", f"`evaluationMethod` must be BATCH or SERIAL, not {shown(method)}")
     return EvaluationMethod.BATCH

@@ -7,6 +7,7 @@ import msgspec
 
 from coldwatch.engine.documents import json_fault
 from coldwatch.engine.errors import EvaluationError, Level
+from coldwatch.engine.evaluation import Trigger
 from coldwatch.engine.model import PayloadTemplate
 from coldwatch.engine.run import Run
 from coldwatch.engine.values import text_of, type_name
@@ -30,6 +31,10 @@ def action_execution_id(run: Run) -> str:
         run.now_ms,
         len(run.actions),
     )
+    return named_id(parts)
+
+
+def named_id(parts: tuple[Any, ...]) -> str:
     return str(uuid3(_NAMESPACE, msgspec.json.encode(parts)))
 
 
@@ -40,7 +45,7 @@ def default_payload(run: Run, event_name: str, execution_id: str) -> dict[str, A
         "payload": {
             "actionExecutionId": execution_id,
             "detector": _detector(run),
-            "eventTriggerDetails": _trigger_details(run),
+            "eventTriggerDetails": trigger_details(run.trigger),
             "state": {
                 "stateName": run.state,
                 "variables": dict(run.variables),
@@ -59,16 +64,21 @@ def _detector(run: Run) -> dict[str, str]:
     }
 
 
-def _trigger_details(run: Run) -> dict[str, Any]:
-    trigger = run.trigger
-    if trigger.type == "timer":
-        return {"triggerType": "Timer", "timerName": trigger.timer_name}
-    return {"inputName": trigger.input_name, "messageId": trigger.message_id, "triggerType": "Message"}
+def trigger_details(trigger: Trigger) -> dict[str, Any]:
+    match trigger.type:
+        case "timer":
+            return {"triggerType": "Timer", "timerName": trigger.timer_name}
+        case "customerAction":
+            return {"triggerType": "CustomerAction", "actionName": trigger.action_name}
+        case "message":
+            return {"inputName": trigger.input_name, "messageId": trigger.message_id, "triggerType": "Message"}
 
 
 def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
-    """The content expression's text, as the JSON value it is where the type says JSON. Text that is no JSON after all
-    is sent as it is, with a warning, as the service did.
+    """The content expression's text, or the array, object, number or Boolean that it is where the type says JSON.
+
+    A JSON text or null stays written as it was, as `"text"` and `null`: that is what is sent. So does what is no JSON
+    after all, with a warning, as the service did.
     """
     content = template.content
     value = run.value(content)
@@ -77,9 +87,10 @@ def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
     if not isinstance(value, str):
         raise EvaluationError(f"a JSON payload must be made as a String, not as {type_name(value)}")
     try:
-        return msgspec.json.decode(value)
+        decoded = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError) as error:
         run.note(
             Level.WARNING, event_name, EvaluationError(f"the payload is not valid JSON: {json_fault(error)}"), content
         )
         return value
+    return value if decoded is None or isinstance(decoded, str) else decoded

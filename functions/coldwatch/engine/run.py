@@ -34,6 +34,8 @@ class Run:
         self.notes: list[Note] = []
         self.results: list[ConditionResult] = []
         self.has_transitioned = False
+        self.reading: Expression | None = None
+        """The expression that was evaluated last: where an action fails, it fails there."""
         self.scope = Scope(
             self.variables,
             self.inputs,
@@ -43,6 +45,7 @@ class Run:
 
     def value(self, expression: Expression) -> Any:
         """The value of an expression that has to have one; raises EvaluationError where it is undefined."""
+        self.reading = expression
         value = evaluate(expression.node, self.scope)
         if value is UNDEFINED:
             raise EvaluationError(undefined_reason(expression, self.scope))

@@ -1,6 +1,7 @@
 """Findings on data types: what an expression can never be, whatever the messages are."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from coldwatch.engine.actions import MAX_TIMER_S
@@ -29,9 +30,7 @@ _LIMIT_S: Final = 60
 def check_types(states: Iterable[State], report: Report) -> None:
     states = tuple(states)
     variables = kinds_of_variables(states)
-    for expression in expressions(states):
-        for node in walk(expression.node):
-            _check_node(node, expression, variables, report)
+    check_nodes(expressions(states), report, variables)
     for state in states:
         for event in state.events:
             if event.condition is not None:
@@ -41,6 +40,14 @@ def check_types(states: Iterable[State], report: Report) -> None:
                     _check_duration(action.duration, report)
                 if isinstance(action, ExternalAction) and action.payload is not None and action.payload.type == "JSON":
                     _check_is(action.payload.content, _STRING, "a JSON payload must be made as a String", report)
+
+
+def check_nodes(
+    expressions: Iterable[Expression], report: Report, variables: Mapping[str, Kinds] = MappingProxyType({})
+) -> None:
+    for expression in expressions:
+        for node in walk(expression.node):
+            _check_node(node, expression, variables, report)
 
 
 def _check_condition(condition: Expression, variables: Mapping[str, Kinds], report: Report) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from coldwatch.engine.alarm_model import AlarmModel, load_alarm_model
 from coldwatch.engine.errors import Level, ModelError
 from coldwatch.engine.evaluation import Evaluation
 from coldwatch.engine.loader import load_model
@@ -16,7 +17,7 @@ from coldwatch.engine.model import DetectorModel
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
 from coldwatch_ops.detectors import running
-from coldwatch_ops.detectors.files import finding_lines, read_file, read_inputs
+from coldwatch_ops.detectors.files import finding_lines, has_member, read_file, read_inputs
 from coldwatch_ops.detectors.replay import Failure, Replay, evaluation_document
 from coldwatch_ops.detectors.trace import read_trace
 from coldwatch_ops.detectors.validation import run_validate
@@ -29,10 +30,11 @@ def run_replay(options: Namespace, context: Context) -> Answer:
     return Answer(None, (), lines=_told(replay, _opened(options.messages), options, context.say))
 
 
-def _model(path: str) -> DetectorModel:
+def _model(path: str) -> DetectorModel | AlarmModel:
     content = read_file(Path(path))
+    load = load_alarm_model if has_member(content, "alarmRule") else load_model
     try:
-        return load_model(content, name=re.sub(r"[^a-zA-Z0-9_-]", "_", Path(path).stem)[:128] or "model")
+        return load(content, name=re.sub(r"[^a-zA-Z0-9_-]", "_", Path(path).stem)[:128] or "model")
     except ModelError as error:
         raise FailedError(f"{path} cannot run:", finding_lines(error.findings)) from None
 
@@ -98,16 +100,16 @@ COMMANDS = (
     ),
     Command(
         "validate",
-        "check detector models, and tell everything that is wrong with them",
+        "check detector and alarm models, and tell everything that is wrong with them",
         run_validate,
-        (argument("files", nargs="+", metavar="FILE", help="a detector model, or a folder of them"), INPUTS),
+        (argument("files", nargs="+", metavar="FILE", help="a detector or alarm model, or a folder of them"), INPUTS),
     ),
     Command(
         "replay",
         "run messages through a detector model and write what it does, a JSON line each",
         run_replay,
         (
-            argument("model", metavar="MODEL", help="the detector model"),
+            argument("model", metavar="MODEL", help="the detector or alarm model"),
             argument("--messages", required=True, metavar="TRACE", help="the messages as JSON lines; - is stdin"),
             INPUTS,
             argument("--all", action="store_true", help="also evaluations that neither acted nor changed anything"),

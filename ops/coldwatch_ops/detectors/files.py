@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from coldwatch.engine.errors import Finding, ModelError
 from coldwatch.engine.inputs import Input, load_inputs
 from coldwatch_ops.errors import FailedError, UsageError
@@ -13,6 +15,15 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def has_member(content: bytes, member: str) -> bool:
+    """Whether it is an object with this member, which tells models, alarm models and inputs apart."""
+    try:
+        document = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return False
+    return isinstance(document, dict) and member in document
 
 
 def model_files(paths: Iterable[str]) -> list[Path]:

@@ -1,16 +1,18 @@
-"""What a model does with a trace: all its detectors, one clock, and the timers due before each message."""
+"""What a model does with a trace: all its detectors or alarms, one clock, and the timers due before each message."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.errors import KeyMissingError
+from coldwatch.engine.evaluation import Evaluation, Message
 from coldwatch.engine.inputs import Input
-from coldwatch.engine.machine import Evaluation, Message, evaluate, expire, key_value
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.snapshot import Snapshot
-from coldwatch_ops.detectors.trace import Advance, Arrival, Entry, Unreadable
+from coldwatch_ops.detectors.machines import AlarmMachine, machine_of
+from coldwatch_ops.detectors.trace import Advance, Arrival, Entry, Response, Unreadable
 
 _REPEAT_MS: Final = 5 * 60 * 1000
 """Within this time the service dropped a second message with the same id."""
@@ -18,7 +20,7 @@ _REPEAT_MS: Final = 5 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A message that could not be evaluated."""
+    """A message, or what a customer did, that could not be evaluated."""
 
     time_ms: int
     reason: str
@@ -37,8 +39,8 @@ class Replay:
 
     detectors: dict[str | None, Snapshot]
 
-    def __init__(self, model: DetectorModel, inputs: Mapping[str, Input] | None = None) -> None:
-        self.model = model
+    def __init__(self, model: DetectorModel | AlarmModel, inputs: Mapping[str, Input] | None = None) -> None:
+        self.machine = machine_of(model)
         self.inputs = inputs
         self.now_ms = 0
         self.detectors = {}
@@ -55,6 +57,9 @@ class Replay:
                 case Arrival():
                     yield from self.advance(self.now_ms if entry.at_ms is None else entry.at_ms)
                     yield from self._receive(entry)
+                case Response():
+                    yield from self.advance(self.now_ms if entry.at_ms is None else entry.at_ms)
+                    yield self._respond(entry)
                 case Unreadable():
                     yield from self.advance(self.now_ms if entry.at_ms is None else entry.at_ms)
                     yield Failure(self.now_ms, entry.reason, entry.line, entry.message_id, entry.input_name)
@@ -66,7 +71,7 @@ class Replay:
             timer = self.detectors[key].timers.get(name)
             if timer is not None and timer.is_pending and timer.due_ms == due_ms:
                 self.now_ms = max(self.now_ms, due_ms)
-                yield self._settle(expire(self.model, self.detectors[key], name, key=key, now_ms=due_ms))
+                yield self._settle(self.machine.expire(self.detectors[key], name, key=key, now_ms=due_ms))
         self.now_ms = max(self.now_ms, to_ms)
 
     def _receive(self, arrival: Arrival) -> Iterator[Evaluation | Failure]:
@@ -74,16 +79,27 @@ class Replay:
         if self.inputs is not None and message.input_name not in self.inputs:
             yield self._failure(arrival, f"Input of name: {message.input_name} not found")
             return
-        if message.input_name not in self.model.inputs:
+        if message.input_name not in self.machine.inputs:
             return
         try:
-            key = key_value(self.model, message)
+            key = self.machine.key_value(message)
         except KeyMissingError as error:
             yield self._failure(arrival, error.message)
             return
         if not (arrival.has_id and self._is_repeat(key, message)):
             before = self.detectors.get(key)
-            yield self._settle(evaluate(self.model, before, message, key=key, now_ms=self.now_ms))
+            yield self._settle(self.machine.evaluate(before, message, key=key, now_ms=self.now_ms))
+
+    def _respond(self, response: Response) -> Evaluation | Failure:
+        """A customer can only do something with an alarm that a message has created."""
+        key, action = response.key, response.action
+        if not isinstance(self.machine, AlarmMachine):
+            return Failure(self.now_ms, "a detector takes no customerAction; an alarm does", response.line, None, None)
+        before = self.detectors.get(key)
+        if before is None:
+            named = "there is no alarm yet" if key is None else f"there is no alarm `{key}`"
+            return Failure(self.now_ms, f"{named}: one begins with its first message", response.line, None, None)
+        return self._settle(self.machine.respond(before, action, key=key, now_ms=self.now_ms))
 
     def _failure(self, arrival: Arrival, reason: str) -> Failure:
         message = arrival.message

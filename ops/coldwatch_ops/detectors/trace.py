@@ -1,12 +1,16 @@
-"""A trace: JSON lines, each a message as `BatchPutMessage` took it, or an order to move the clock."""
+"""A trace: JSON lines, each a message as `BatchPutMessage` took it, what a customer does with an alarm, or an order to
+move the clock.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from coldwatch.engine.customer_action import CustomerAction, read_customer_action
 from coldwatch.engine.documents import json_fault
+from coldwatch.engine.errors import EvaluationError
 from coldwatch.engine.evaluation import Message
 
 
@@ -29,6 +33,16 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Response:
+    line: int
+    key: str | None
+    """Of the alarm."""
+    action: CustomerAction
+    at_ms: int | None
+    """None: it comes at the time it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     line: int
     reason: str
@@ -37,7 +51,9 @@ class Unreadable:
     input_name: str | None = None
 
 
-type Entry = Advance | Arrival | Unreadable
+_TIME_FAULT: Final = "timestamp must be {timeInMillis: epoch ms}"
+
+type Entry = Advance | Arrival | Response | Unreadable
 
 
 def read_trace(lines: Iterable[bytes]) -> Iterator[Entry]:
@@ -58,7 +74,27 @@ def _read_line(number: int, text: bytes) -> Entry:
     if "advanceTo" in document:
         to_ms = document["advanceTo"]
         return Advance(number, to_ms) if _is_time(to_ms) else Unreadable(number, "advanceTo must be epoch ms")
+    if "customerAction" in document:
+        return _read_response(number, document)
     return _read_message(number, document)
+
+
+def _read_response(number: int, document: dict[str, Any]) -> Response | Unreadable:
+    key, request_id = document.get("key"), document.get("requestId")
+    at_ms, has_good_time = _time_of(document.get("timestamp"))
+    faults = {
+        "key must be text": key is None or isinstance(key, str),
+        "requestId must be text": request_id is None or (isinstance(request_id, str) and request_id),
+        _TIME_FAULT: has_good_time,
+    }
+    wrong = [fault for fault, is_right in faults.items() if not is_right]
+    if wrong:
+        return Unreadable(number, "; ".join(wrong), at_ms)
+    try:
+        action = read_customer_action(document["customerAction"], request_id or f"line-{number}")
+    except EvaluationError as error:
+        return Unreadable(number, error.message, at_ms)
+    return Response(number, key, action, at_ms)
 
 
 def _read_message(number: int, document: dict[str, Any]) -> Arrival | Unreadable:
@@ -68,7 +104,7 @@ def _read_message(number: int, document: dict[str, Any]) -> Arrival | Unreadable
         "messageId must be text": message_id is None or (isinstance(message_id, str) and message_id),
         "inputName must be text": isinstance(name, str) and name,
         "payload must be a JSON object": isinstance(payload, dict),
-        "timestamp must be {timeInMillis: epoch ms}": has_good_time,
+        _TIME_FAULT: has_good_time,
     }
     wrong = [fault for fault, is_right in faults.items() if not is_right]
     if wrong:

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from coldwatch.engine.alarm_checks import check_alarm
 from coldwatch.engine.checker import check
 from coldwatch.engine.errors import Finding, Level
 from coldwatch.engine.inputs import Input, read_input
 from coldwatch.engine.report import Report
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Context
-from coldwatch_ops.detectors.files import input_files, model_files, read_file
+from coldwatch_ops.detectors.files import has_member, input_files, model_files, read_file
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.text import count, escape
 
@@ -59,19 +58,13 @@ def _check_inputs(paths: list[Path], checked: list[Checked]) -> Mapping[str, Inp
 
 def _check_file(path: Path, inputs: Mapping[str, Input] | None) -> Checked:
     content = read_file(path)
-    if not _is_input(content):
+    if has_member(content, "alarmRule"):
+        return Checked(path, check_alarm(content, inputs))
+    if not has_member(content, "inputDefinition"):
         return Checked(path, check(content, inputs))
     report = Report()
     read_input(content, report)
     return Checked(path, tuple(report.findings))
-
-
-def _is_input(content: bytes) -> bool:
-    try:
-        document = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return False
-    return isinstance(document, dict) and "inputDefinition" in document
 
 
 def _lines(path: Path, finding: Finding) -> list[str]:

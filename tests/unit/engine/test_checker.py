@@ -272,3 +272,22 @@ def test_findings_stand_in_the_order_of_the_document() -> None:
     paths = [each.path for each in check(document(state("s", events)))]
 
     assert paths == [f"states[0].onInput.events[{number}].condition" for number in range(12)]
+
+
+def test_what_an_action_says_that_the_service_did_not_take_or_that_has_no_effect() -> None:
+    actions: list[Document] = [
+        {"firehose": {"deliveryStreamName": "d", "separator": ";"}},
+        {"firehose": {"deliveryStreamName": "d", "separator": "\r\n"}},
+        {"iotSiteWise": {"propertyAlias": "'p'"}},
+        {"iotSiteWise": {"propertyAlias": "'p'", "propertyValue": {"value": {"stringValue": "'a'"}, "note": "1"}}},
+    ]
+
+    told = [
+        (each.path.rpartition("actions")[2], each.message) for each in findings_of("true", event("f", "true", *actions))
+    ]
+
+    assert told == [
+        ("[0].firehose.separator", "the service took a line break, a tab or a comma for a separator, not ';'"),
+        ("[2].iotSiteWise.propertyValue", "there is no `propertyValue`, so nothing is written"),
+        ("[3].iotSiteWise.propertyValue.note", "unknown member `note` is ignored"),
+    ]

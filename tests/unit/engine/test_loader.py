@@ -119,10 +119,15 @@ EXTERNAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dynamoDBv2": ({"tableName": "'t' + $input.i.x"}, {"tableName": "t7"}),
     "iotSiteWise": (
         {
+            "entryId": "'e'",
             "propertyAlias": "'/a/${$input.i.x}'",
             "propertyValue": {"value": {"doubleValue": "$input.i.x + 0.5"}, "timestamp": {"timeInSeconds": "1"}},
         },
-        {"propertyAlias": "/a/7", "propertyValue": {"value": {"doubleValue": 7.5}, "timestamp": {"timeInSeconds": 1}}},
+        {
+            "entryId": "e",
+            "propertyAlias": "/a/7",
+            "propertyValue": {"value": {"doubleValue": 7.5}, "timestamp": {"timeInSeconds": 1}},
+        },
     ),
 }
 
@@ -172,6 +177,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"key": "a..b"}, "key", "expected a name"),
     ({"key": 5}, "key", "must be the path"),
     ({"evaluationMethod": "FAST"}, "evaluationMethod", "BATCH or SERIAL"),
+    ({"evaluationMethod": []}, "evaluationMethod", "BATCH or SERIAL, not a list"),
 ]
 
 
@@ -181,6 +187,10 @@ def test_a_fault_of_the_body_is_told_with_its_path(change: dict[str, Any], path:
         load_model(document(state("s")) | change)
 
     assert any(each.path == path and message in each.message for each in raised.value.findings)
+
+
+def asset(**fields: Any) -> dict[str, Any]:
+    return {"iotSiteWise": fields}
 
 
 STATE = "states[0]"
@@ -210,7 +220,40 @@ ACTION = f"{EVENT}.actions[0]"
         ),
         ({"clearTimer": {}}, f"{ACTION}.clearTimer.timerName", "is missing"),
         ({"dynamoDB": {"tableName": "plain words"}}, f"{ACTION}.dynamoDB.tableName", "unknown word"),
+        (
+            {"dynamoDB": {"tableName": "'t'", "hashKeyField": "'h'", "hashKeyValue": "'v'", "rangeKeyField": "'r'"}},
+            f"{ACTION}.dynamoDB.rangeKeyValue",
+            "is missing beside `rangeKeyField`",
+        ),
+        (
+            {"dynamoDBv2": {"tableName": "'t'", "payload": {"contentExpression": "'{}'", "type": "STRING"}}},
+            f"{ACTION}.dynamoDBv2.payload.type",
+            "must be JSON here",
+        ),
+        (asset(assetId="'a'"), f"{ACTION}.iotSiteWise", "named by `propertyAlias`, or by"),
+        (asset(propertyAlias="'p'", assetId="'a'"), f"{ACTION}.iotSiteWise", "named by `propertyAlias`, or by"),
+        (asset(propertyAlias="'p'", propertyValue=5), f"{ACTION}.iotSiteWise.propertyValue", "must be an object"),
+        (
+            asset(propertyAlias="'p'", propertyValue={"value": {"stringValue": "'a'", "integerValue": "1"}}),
+            f"{ACTION}.iotSiteWise.propertyValue.value",
+            "a value is one of `stringValue`",
+        ),
+        (
+            asset(propertyAlias="'p'", propertyValue={"value": {"stringValue": "'a'"}, "timestamp": {}}),
+            f"{ACTION}.iotSiteWise.propertyValue.timestamp.timeInSeconds",
+            "is missing",
+        ),
+        (
+            asset(propertyAlias="'p'", propertyValue={"value": {"stringValue": "a b"}}),
+            f"{ACTION}.iotSiteWise.propertyValue.value.stringValue",
+            "unknown word",
+        ),
         (publish("t", type="XML", contentExpression="'x'"), f"{ACTION}.iotTopicPublish.payload.type", "STRING or JSON"),
+        (
+            {"sns": {"targetArn": "a", "payload": {"type": [], "contentExpression": "'x'"}}},
+            f"{ACTION}.sns.payload.type",
+            "not a list",
+        ),
         (publish("t", type="JSON"), f"{ACTION}.iotTopicPublish.payload.contentExpression", "is missing"),
         ("sns", ACTION, "expected an object"),
     ],

@@ -375,3 +375,75 @@ def test_it_needs_no_aws(words: list[str], tmp_path: Path) -> None:
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+ALARM: dict[str, Any] = {
+    "alarmModelName": "door_open",
+    "key": "id",
+    "alarmRule": {
+        "simpleRule": {"inputProperty": "$input.door.open", "comparisonOperator": "EQUAL", "threshold": "true"}
+    },
+    "alarmCapabilities": {
+        "initializationConfiguration": {"disabledOnInitialization": False},
+        "acknowledgeFlow": {"enabled": True},
+    },
+}
+
+
+def test_alarm_models_are_checked_beside_detector_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "inputs" / "door.json", DOOR)
+    faulty = {**ALARM, "alarmRule": {"simpleRule": {**ALARM["alarmRule"]["simpleRule"], "threshold": "maxx(1)"}}}
+    paths = [write(tmp_path / f"{name}.json", model) for name, model in (("a", ALARM), ("b", faulty), ("c", GOOD))]
+    with_mark = tmp_path / "d.json"
+    with_mark.write_bytes(b"\xef\xbb\xbf" + json.dumps(ALARM).encode())
+
+    code = main(["validate", *paths, str(with_mark), "--inputs", str(tmp_path / "inputs")])
+
+    assert code == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{paths[1]}: error: alarmRule.simpleRule.threshold: unknown function `maxx`",
+        "    maxx(1)",
+        "    ^^^^",
+        "5 files: 1 error, 0 warnings.",
+    ]
+
+
+def test_an_alarm_model_is_replayed_with_what_customers_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write(tmp_path / "alarm.json", ALARM)
+    snooze = {"actionName": "SNOOZE", "snoozeActionConfiguration": {"snoozeDuration": 60}}
+    messages = trace(
+        tmp_path / "trace.jsonl",
+        sent("1", "a", 0),
+        {"customerAction": snooze, "key": "a", "timestamp": {"timeInMillis": 1_000}},
+        {"customerAction": {"actionName": "ACKNOWLEDGE"}, "key": "a"},
+    )
+
+    code = main(["replay", model, "--messages", messages, "--until", "70000"])
+
+    told = capsys.readouterr()
+    states = [(line["time"], line["to"]) for line in map(json.loads, told.out.splitlines())]
+    assert (code, states) == (0, [(0, "ACTIVE"), (1_000, "SNOOZE_DISABLED"), (61_000, "NORMAL")])
+    assert "warning: customerAction: the alarm cannot be acknowledged: it is SNOOZE_DISABLED" in told.err
+
+
+def test_a_detector_takes_no_customer_action(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write(tmp_path / "door.json", GOOD)
+    messages = trace(tmp_path / "trace.jsonl", {"customerAction": {"actionName": "RESET"}, "key": "a"})
+
+    main(["replay", model, "--messages", messages])
+
+    assert lines(capsys) == [
+        {"time": 0, "error": "a detector takes no customerAction; an alarm does", "line": 1},
+    ]
+
+
+def test_an_alarm_model_that_cannot_run_is_told_with_all_its_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write(tmp_path / "bad.json", {"alarmRule": {}})
+
+    code = main(["replay", model, "--messages", trace(tmp_path / "trace.jsonl")])
+
+    told = capsys.readouterr()
+    assert (code, told.out) == (1, "")
+    assert "`simpleRule` is missing" in told.err
