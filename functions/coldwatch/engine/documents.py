@@ -1,17 +1,20 @@
 """Reading members of a JSON document into what they must be; whatever is wrong goes to the report, with its path."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from coldwatch.engine.report import Report, shown
 
+MAX_DEPTH: Final = 100
+"""Levels of a document. No model comes near; whatever reads one further may call itself once a level."""
+
 
 def decode(document: bytes | str | Mapping[str, Any], report: Report) -> Mapping[str, Any] | None:
     """The object that the document is. Explicit nulls mean the same as nothing: console exports are full of them."""
     if isinstance(document, Mapping):
-        return _without_nulls(document)
+        return _shallow(document, report)
     text = document.lstrip(b"\xef\xbb\xbf") if isinstance(document, bytes) else document.lstrip("\ufeff")
     try:
         decoded = msgspec.json.decode(text)
@@ -21,23 +24,33 @@ def decode(document: bytes | str | Mapping[str, Any], report: Report) -> Mapping
     if not isinstance(decoded, dict):
         report.error("", f"expected a JSON object, found {shown(decoded)}")
         return None
-    return _without_nulls(decoded)
+    return _shallow(decoded, report)
+
+
+def _shallow(document: Mapping[str, Any], report: Report) -> Mapping[str, Any] | None:
+    try:
+        return _without_nulls(document, 0)
+    except RecursionError:
+        report.error("", f"nested more than {MAX_DEPTH} levels deep, which no model is")
+        return None
 
 
 def json_fault(error: Exception) -> str:
     return str(error).removeprefix("JSON is malformed: ")
 
 
-def _without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _cleaned(value) for name, value in document.items() if value is not None}
+def _without_nulls(document: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    return {name: _cleaned(value, depth + 1) for name, value in document.items() if value is not None}
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise RecursionError
     match value:
         case dict():
-            return _without_nulls(value)
+            return _without_nulls(value, depth)
         case list():
-            return [_cleaned(each) for each in value]
+            return [_cleaned(each, depth + 1) for each in value]
     return value
 
 

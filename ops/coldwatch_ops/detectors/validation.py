@@ -94,4 +94,6 @@ def _finding_document(finding: Finding) -> dict[str, Any]:
         document["expression"] = finding.expression
     if finding.span is not None:
         document["span"] = {"start": finding.span.start, "end": finding.span.end}
+    if finding.advice is not None:
+        document["advice"] = finding.advice
     return document

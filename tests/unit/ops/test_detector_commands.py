@@ -53,7 +53,7 @@ GOOD: dict[str, Any] = {
 DOOR = {"inputName": "door", "inputDefinition": {"attributes": [{"jsonPath": "id"}, {"jsonPath": "open"}]}}
 
 
-def broken(condition: str = "maxx(1) > 2") -> dict[str, Any]:
+def broken(condition: str = "isNul(1)") -> dict[str, Any]:
     document: dict[str, Any] = json.loads(json.dumps(GOOD))
     document["detectorModelDefinition"]["states"][1]["onInput"]["transitionEvents"][0]["condition"] = condition
     return document
@@ -94,9 +94,10 @@ def test_a_fault_is_told_with_file_place_expression_and_caret(
 
     assert code == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"{bad}: error: states[1].onInput.transitionEvents[0].condition: unknown function `maxx`",
-        "    maxx(1) > 2",
-        "    ^^^^",
+        f"{bad}: error: states[1].onInput.transitionEvents[0].condition: unknown function `isNul`",
+        "    isNul(1)",
+        "    ^^^^^",
+        "    advice: did you mean `isNull`?",
         "2 files: 1 error, 0 warnings.",
     ]
 
@@ -124,9 +125,10 @@ def test_for_a_machine_every_finding_is_a_document(tmp_path: Path, capsys: pytes
                 "level": "ERROR",
                 "type": "expression-syntax",
                 "path": "states[1].onInput.transitionEvents[0].condition",
-                "message": "unknown function `maxx`",
-                "expression": "maxx(1) > 2",
-                "span": {"start": 0, "end": 4},
+                "message": "unknown function `isNul`",
+                "expression": "isNul(1)",
+                "span": {"start": 0, "end": 5},
+                "advice": "did you mean `isNull`?",
             }
         ],
     }
