@@ -1,7 +1,6 @@
 """What to write instead: advice for expressions that cannot be read."""
 
 import re
-from difflib import get_close_matches
 from typing import Final
 
 _WORDS: Final = {
@@ -47,6 +46,8 @@ def on_word(word: str, source: str, start: int) -> str:
 
 def on_function(name: str, functions: list[str]) -> str:
     """Upper and lower case aside, people mistype by a letter or two."""
+    from difflib import get_close_matches  # noqa: PLC0415 - no cold start of a function pays for it
+
     by_small = {each.casefold(): each for each in functions}
     close = get_close_matches(name.casefold()[:40], by_small, n=1, cutoff=0.75)
     if close:

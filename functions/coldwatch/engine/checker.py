@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from coldwatch.engine.errors import Finding
+from coldwatch.engine.errors import Finding, FindingType, Level
 from coldwatch.engine.inputs import Input
 from coldwatch.engine.limit_checks import check_limits, size_of
 from coldwatch.engine.loader import read_model
@@ -19,18 +20,31 @@ _NUMBER: Final = re.compile(r"(\d+)")
 
 
 def check(
-    model_document: bytes | str | Mapping[str, Any], inputs: Mapping[str, Input] | None = None
+    model_document: bytes | str | Mapping[str, Any],
+    inputs: Mapping[str, Input] | None = None,
+    *,
+    are_all_inputs: bool = True,
+    resource: str | None = None,
+    strict_limits: bool = False,
 ) -> tuple[Finding, ...]:
-    """Without `inputs` nothing is said about what they declare."""
+    """Without `inputs` nothing is said about what they declare; where they are not all, nothing about one missing.
+
+    `resource` names a model of a template. With `strict_limits`, what the service's limits refused is an error.
+    """
     report = Report()
-    model = read_model(model_document, report)
+    model = read_model(model_document, report, resource=resource)
     if model is not None:
         _check_that_an_input_is_named(model, report)
         _check_reachability(model, report)
-        check_references(model, inputs, report)
+        check_references(model, inputs, report, are_all_inputs=are_all_inputs)
         check_types(model.states.values(), report)
         check_limits(model, report, size=size_of(model_document))
-    return tuple(sorted(dict.fromkeys(report.findings), key=_place))
+    findings = dict.fromkeys(_raised(each) if strict_limits else each for each in report.findings)
+    return tuple(sorted(findings, key=_place))
+
+
+def _raised(finding: Finding) -> Finding:
+    return replace(finding, level=Level.ERROR) if finding.type is FindingType.SERVICE_LIMITS else finding
 
 
 def _place(finding: Finding) -> list[tuple[int, str]]:
@@ -43,9 +57,17 @@ def _place(finding: Finding) -> list[tuple[int, str]]:
 def _check_that_an_input_is_named(model: DetectorModel, report: Report) -> None:
     if report.errors:
         return  # what could not be read may well name one
+    if not model.inputs:
+        report.error("", "no expression names an input, so no message would ever be evaluated")
+        return
     conditions = [event.condition for state in model.states.values() for event in state.events if event.condition]
     if not any(named_input(node) for condition in conditions for node in walk(condition.node)):
-        report.error("", "no condition names an input, so no message would ever be evaluated")
+        report.warning(
+            "",
+            "only actions name an input: the service's guide asked for one in a condition; Coldwatch does not",
+            FindingType.SERVICE_LIMITS,
+            advice='a condition `currentInput("...")` does',
+        )
 
 
 def _check_reachability(model: DetectorModel, report: Report) -> None:

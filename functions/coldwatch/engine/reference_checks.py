@@ -21,9 +21,11 @@ class Use:
     span: Span
 
 
-def check_references(model: DetectorModel, inputs: Mapping[str, Input] | None, report: Report) -> None:
+def check_references(
+    model: DetectorModel, inputs: Mapping[str, Input] | None, report: Report, *, are_all_inputs: bool
+) -> None:
     if inputs is not None:
-        _check_inputs(model, inputs, report)
+        _check_inputs(model, inputs, report, are_all=are_all_inputs)
     _check_variables(model, report)
     _check_timers(model, report)
     _check_triggers(model, report)
@@ -36,10 +38,12 @@ def _nodes(model: DetectorModel) -> Iterator[tuple[Expression, Node]]:
             yield expression, node
 
 
-def _check_inputs(model: DetectorModel, inputs: Mapping[str, Input], report: Report) -> None:
+def _check_inputs(model: DetectorModel, inputs: Mapping[str, Input], report: Report, *, are_all: bool) -> None:
     for expression, node in _nodes(model):
         name = named_input(node)
         if name is not None and name not in inputs:
+            if not are_all:
+                continue
             told = f"there is no input `{name}`"
             report.found(Level.ERROR, FindingType.REFERENCED_RESOURCE, expression, told, node.span)
         elif isinstance(node, InputReference):

@@ -37,9 +37,11 @@ def test_a_good_model_has_no_findings() -> None:
 
 
 def test_a_model_that_names_no_input_in_any_condition() -> None:
-    assert found(state("s", [event("e", "true", publish("'${$input.i.x}'"))])) == [
-        (Level.ERROR, E.STRUCTURE, "", "no condition names an input, so no message would ever be evaluated")
+    assert found(state("s", [event("e", "true", publish("'x'"))])) == [
+        (Level.ERROR, E.STRUCTURE, "", "no expression names an input, so no message would ever be evaluated")
     ]
+    [told] = found(state("s", [event("e", "true", publish("'${$input.i.x}'"))]))
+    assert told[:3] == (Level.WARNING, E.SERVICE_LIMITS, "")
     assert found(state("s", [event("e", "currentInput('i')")])) == []
 
 

@@ -377,3 +377,131 @@ def test_it_needs_no_aws(words: list[str], tmp_path: Path) -> None:
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Limit: {Type: Number, Default: 8}
+Resources:
+  Door:
+    Type: AWS::IoTEvents::Input
+    Properties:
+      InputName: !Sub "${AWS::StackName}Door"
+      InputDefinition:
+        Attributes:
+          - JsonPath: open
+          - JsonPath: id
+  Warm:
+    Type: AWS::IoTEvents::DetectorModel
+    Properties:
+      Key: id
+      DetectorModelDescription: 2026-11-21
+      RoleArn: !GetAtt Role.Arn
+      DetectorModelDefinition:
+        InitialStateName: s
+        States:
+          - StateName: s
+            OnInput:
+              Events:
+                - EventName: tell
+                  Condition: !Join ["", ["$input.", !Ref Door, ".open > ", !Ref Limit]]
+                  Actions:
+                    - Sns: {TargetArn: !Sub ["${Arn}:x", {Arn: !GetAtt [Topic, Arn]}]}
+  Wrong:
+    Type: AWS::IoTEvents::DetectorModel
+    Properties:
+      DetectorModelDefinition:
+        InitialStateName: s
+        States: [{StateName: s, OnInput: {Events: [{EventName: e, Condition: !Sub "$input.${Door}.colour > maxx"}]}}]
+"""
+
+
+def template_file(folder: Path, text: str = TEMPLATE, name: str = "template.yaml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_every_model_of_a_template_is_checked_against_its_inputs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = template_file(tmp_path)
+
+    code = main(["validate", file, "--json"])
+
+    files = json.loads(capsys.readouterr().out)["files"]
+    told = [(each["file"], [f["message"] for f in each["findings"] if f["level"] != "INFO"]) for each in files]
+    assert code == 1
+    assert told == [(f"{file}#Warm", []), (f"{file}#Wrong", ["unknown word `maxx`"])]
+
+
+def test_one_model_of_a_template_is_named_behind_a_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, trace = template_file(tmp_path), tmp_path / "trace.jsonl"
+    trace.write_text(json.dumps({"inputName": "AWS_StackNameDoor", "payload": {"id": "d", "open": 9}}))
+
+    codes = [main(["validate", f"{file}#Warm"]), main(["replay", f"{file}#Warm", "--messages", str(trace)])]
+
+    validated, replayed = capsys.readouterr().out.splitlines()
+    assert codes == [0, 0]
+    assert validated == "1 file: 0 errors, 0 warnings, 1 note (--notes tells them)."
+    assert json.loads(replayed)["actions"][0]["fields"] == {"targetArn": "Topic.Arn:x"}
+
+
+def test_a_template_gives_inputs_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = template_file(tmp_path)
+
+    code = main(["validate", f"{file}#Warm", "--inputs", file, "--notes"])
+
+    assert code == 0
+    assert "the parameter `Limit` is taken to be its default, 8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [1", "not YAML: line 1, column 6: expected ',' or ']'"),
+        ("a: &x 1\nb: *x", "not YAML: line 2, column 4: templates have no aliases"),
+        ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("? [1]\n: 2", "found unhashable key"),
+        ("a: !!binary aGk=", "not JSON serializable"),
+        ("[" * 5_000, "not YAML"),
+        ("a: " + "9" * 5_000, "not YAML: Exceeds the limit"),
+        ("\x00", "not YAML"),
+        ("- 1", "expected a JSON object"),
+        ("", "expected a JSON object"),
+    ],
+)
+def test_yaml_that_is_no_template_is_told(
+    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = template_file(tmp_path, text)
+
+    codes = [main(["validate", file]), main(["replay", file, "--messages", file])]
+
+    captured = capsys.readouterr()
+    assert codes == [1, 1]
+    assert told in captured.out
+    assert told in captured.err
+
+
+def test_a_template_file_is_json_or_yaml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [template_file(tmp_path, json.dumps(GOOD), "a.template"), template_file(tmp_path, TEMPLATE, "b.template")]
+
+    assert [main(["validate", files[0]]), main(["validate", f"{files[1]}#Warm"])] == [0, 0]
+
+
+def test_a_template_with_inputs_alone_is_a_file_of_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only = TEMPLATE.partition("  Warm:")[0]
+
+    code = main(["validate", template_file(tmp_path, only)])
+
+    assert (code, capsys.readouterr().out) == (0, "1 file: 0 errors, 0 warnings.\n")
+
+
+def test_limits_of_the_service_can_be_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "long.json", broken("'" + "x" * 600 + "' == $input.door.open"))
+
+    assert main(["validate", file]) == 0
+    assert "the service took 512; Coldwatch takes it" in capsys.readouterr().out
+    assert main(["validate", file, "--strict-limits"]) == 1
