@@ -1,6 +1,7 @@
 """What to write instead: advice for expressions that cannot be read."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _WORDS: Final = {
@@ -27,6 +28,9 @@ _MARKS: Final = (
     (".", "a Decimal has digits on both sides of its point, such as `0.5`"),
 )
 _TYPOGRAPHIC: Final = "\u2018\u2019\u201c\u201d\u201e\u00b4"
+_LONGEST: Final = 40
+_MOST: Final = 200
+"""Of a name and of names: comparing them all takes time."""
 _DASHED: Final = re.compile(r"\$\w+(?:\s*\.\s*[\w`]+)+-$")
 _NAMING_CALL: Final = re.compile(r"\b(timeout|currentInput|triggerType)\s*\(\s*$")
 
@@ -44,15 +48,17 @@ def on_word(word: str, source: str, start: int) -> str:
     )
 
 
-def on_function(name: str, functions: list[str]) -> str:
+def close_to(name: str, names: Iterable[str]) -> str | None:
     """Upper and lower case aside, people mistype by a letter or two."""
     from difflib import get_close_matches  # noqa: PLC0415 - no cold start of a function pays for it
 
-    by_small = {each.casefold(): each for each in functions}
-    close = get_close_matches(name.casefold()[:40], by_small, n=1, cutoff=0.75)
-    if close:
-        return f"did you mean `{by_small[close[0]]}`?"
-    return f"the functions are {', '.join(sorted(functions))}"
+    by_small = {each.casefold()[:_LONGEST]: each for each in sorted(names)[:_MOST]}
+    close = get_close_matches(name.casefold()[:_LONGEST], by_small, n=1, cutoff=0.75)
+    return f"did you mean `{by_small[close[0]]}`?" if close else None
+
+
+def on_function(name: str, functions: Iterable[str]) -> str:
+    return close_to(name, functions) or f"the functions are {', '.join(sorted(functions))}"
 
 
 def on_mark(source: str, position: int) -> str | None:

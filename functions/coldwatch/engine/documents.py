@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from coldwatch.engine.advice import close_to
 from coldwatch.engine.report import Report, shown
 
 MAX_DEPTH: Final = 100
@@ -98,5 +99,7 @@ def objects(values: Iterable[Any], path: str, report: Report) -> list[tuple[str,
 
 def refuse_others(document: Mapping[str, Any], known: Iterable[str], path: str, report: Report) -> None:
     """A misspelt member would otherwise be left out in silence."""
-    for member in sorted(document.keys() - set(known)):
-        report.warning(member_path(path, member), f"unknown member `{member}` is ignored")
+    known = set(known)
+    for member in sorted(document.keys() - known):
+        told, advice = f"unknown member `{member}` is ignored", close_to(member, known - document.keys())
+        report.warning(member_path(path, member), told, advice=advice)

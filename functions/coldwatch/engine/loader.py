@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coldwatch.engine.action_forms import read_action
+from coldwatch.engine.advice import close_to
 from coldwatch.engine.cloudformation import model_document
 from coldwatch.engine.documents import (
     decode,
@@ -223,8 +224,10 @@ def _check_state_names(states: Iterable[State], initial: str, report: Report) ->
             report.error(f"{state.path}.stateName", f"there is already a state `{state.name}`")
         names.add(state.name)
     if initial and initial not in names:
-        report.error("initialStateName", f"there is no state `{initial}`")
+        report.error("initialStateName", f"there is no state `{initial}`", advice=close_to(initial, names))
     for state in states:
         for transition in state.transitions:
-            if transition.next_state and transition.next_state not in names:
-                report.error(f"{transition.path}.nextState", f"there is no state `{transition.next_state}`")
+            target = transition.next_state
+            if target and target not in names:
+                told, advice = f"there is no state `{target}`", close_to(target, names)
+                report.error(f"{transition.path}.nextState", told, advice=advice)

@@ -330,7 +330,7 @@ def _word(parser: _Parser) -> Node | None:
 def _call(parser: _Parser, name: Token, opening: Token) -> Node:
     """`call = name "(" [ binary { "," binary } ] ")"`."""
     if name.text not in ARITIES:
-        advice = on_function(name.text, list(ARITIES))
+        advice = on_function(name.text, ARITIES)
         raise parser.cursor.error(f"unknown function `{name.text}`", span=name.span, advice=advice)
     arguments: list[Node] = []
     if parser.cursor.accept_mark(")") is None:

@@ -62,9 +62,8 @@ def _answer(checked: list[Checked], *, with_notes: bool) -> Answer:
         if with_notes or finding.level is not Level.INFO
         for line in _lines(each.name, finding)
     ]
-    summary = f"{count(len(checked), 'file')}: {count(errors, 'error')}, {count(warnings, 'warning')}"
-    hidden = f", {count(notes, 'note')} (--notes tells them)" if notes and not with_notes else ""
-    return Answer(document, (*told, f"{summary}{hidden}."), ExitCode.FAILED if errors else ExitCode.OK)
+    summary = f"{count(len(checked), 'file')}: {count(errors, 'error')}, {count(warnings, 'warning')}."
+    return Answer(document, (*told, summary), ExitCode.FAILED if errors else ExitCode.OK)
 
 
 def _check_inputs(paths: list[Path], checked: list[Checked]) -> Mapping[str, Input]:

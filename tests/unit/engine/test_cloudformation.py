@@ -264,8 +264,8 @@ def test_the_inputs_of_a_template_are_known_to_its_models() -> None:
         },
     }
 
-    partly = [each.message for each in check(wrong, inputs, are_all_inputs=False)]
-    wholly = [each.message for each in check(wrong, inputs)]
+    partly = [each.message for each in check(wrong, inputs, are_all_inputs=False) if each.level is not Level.INFO]
+    wholly = [each.message for each in check(wrong, inputs) if each.level is not Level.INFO]
 
     assert partly == ["the input `AWS_StackNameMoisture` declares no attribute `wine`"]
     assert wholly == [*partly, "there is no input `elsewhere`"]

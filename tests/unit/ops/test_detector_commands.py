@@ -117,7 +117,8 @@ def test_for_a_machine_every_finding_is_a_document(tmp_path: Path, capsys: pytes
     answer = json.loads(capsys.readouterr().out)
     assert code == 1
     assert (answer["errors"], answer["warnings"]) == (1, 0)
-    assert [len(each["findings"]) for each in answer["files"]] == [1, 0]
+    assert [each["level"] for each in answer["files"][1]["findings"]] == ["INFO"]
+    del answer["files"][0]["findings"][:1]
     assert answer["files"][0] == {
         "file": bad,
         "findings": [
@@ -444,7 +445,7 @@ def test_one_model_of_a_template_is_named_behind_a_mark(tmp_path: Path, capsys: 
 
     validated, replayed = capsys.readouterr().out.splitlines()
     assert codes == [0, 0]
-    assert validated == "1 file: 0 errors, 0 warnings, 1 note (--notes tells them)."
+    assert validated == "1 file: 0 errors, 0 warnings."
     assert json.loads(replayed)["actions"][0]["fields"] == {"targetArn": "Topic.Arn:x"}
 
 
@@ -503,5 +504,5 @@ def test_limits_of_the_service_can_be_errors(tmp_path: Path, capsys: pytest.Capt
     file = write(tmp_path / "long.json", broken("'" + "x" * 600 + "' == $input.door.open"))
 
     assert main(["validate", file]) == 0
-    assert "the service took 512; Coldwatch takes it" in capsys.readouterr().out
+    assert "characters: the service took 512" in capsys.readouterr().out
     assert main(["validate", file, "--strict-limits"]) == 1

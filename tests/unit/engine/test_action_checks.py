@@ -1,0 +1,67 @@
+"""What the targets of external actions would not take."""
+
+from typing import Any
+
+import pytest
+
+from coldwatch.engine.checker import check
+from coldwatch.engine.errors import Level
+from tests.unit.engine.builders import document, event, state
+
+TABLE = {"tableName": "'t'", "hashKeyField": "'id'", "hashKeyValue": "$input.i.x"}
+TEXT = {"contentExpression": "'{}'", "type": "STRING"}
+VALUE = {"value": {"doubleValue": "1.5"}}
+
+
+@pytest.mark.parametrize(
+    ("action", "path", "message"),
+    [
+        ({"dynamoDB": {**TABLE, "hashKeyType": "'TEXT'"}}, "dynamoDB.hashKeyType", "one of STRING, NUMBER"),
+        ({"dynamoDB": {**TABLE, "operation": "'UPSERT'"}}, "dynamoDB.operation", "one of INSERT, UPDATE, DELETE"),
+        ({"dynamoDBv2": {"tableName": "'t'", "payload": TEXT}}, "dynamoDBv2.payload.type", "that is JSON"),
+        ({"firehose": {"deliveryStreamName": "d", "separator": ";"}}, "firehose.separator", "a separator is one of"),
+        ({"sns": {"targetArn": "arn:aws:sns:x:1:t.fifo"}}, "sns.targetArn", "FIFO"),
+        ({"sqs": {"queueUrl": "https://sqs/q.fifo"}}, "sqs.queueUrl", "FIFO"),
+        ({"iotEvents": {"inputName": "i"}}, "iotEvents.inputName", "feeds its own input `i`"),
+        ({"iotTopicPublish": {"mqttTopic": "'a/+/b'"}}, "iotTopicPublish.mqttTopic", "nothing can be published"),
+        ({"iotTopicPublish": {"mqttTopic": "a/#"}}, "iotTopicPublish.mqttTopic", "nothing can be published"),
+        ({"iotSiteWise": {"assetId": "'a'", "propertyValue": VALUE}}, "iotSiteWise", "named by `propertyAlias`"),
+        (
+            {"iotSiteWise": {"assetId": "'a'", "propertyId": "'p'", "propertyAlias": "'/x'", "propertyValue": VALUE}},
+            "iotSiteWise",
+            "named by `propertyAlias`",
+        ),
+        ({"iotSiteWise": {"propertyAlias": "'/x'"}}, "iotSiteWise.propertyValue", "a value has one of"),
+        (
+            {"iotSiteWise": {"propertyAlias": "'/x'", "propertyValue": {**VALUE, "quality": "'FINE'"}}},
+            "iotSiteWise.propertyValue.quality",
+            "one of GOOD, BAD, UNCERTAIN",
+        ),
+    ],
+)
+def test_what_a_target_would_not_take_is_told(action: dict[str, Any], path: str, message: str) -> None:
+    findings = check(document(state("s", [event("e", "currentInput('i')", action)])))
+
+    [warning] = [each for each in findings if each.level is not Level.INFO]
+    assert warning.path == f"states[0].onInput.events[0].actions[0].{path}"
+    assert message in warning.message
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"dynamoDB": {**TABLE, "hashKeyType": "'NUMBER'", "rangeKeyType": "$input.i.type", "operation": "'DELETE'"}},
+        {"dynamoDBv2": {"tableName": "'t'", "payload": {**TEXT, "type": "JSON"}}},
+        {"dynamoDBv2": {"tableName": "'t'"}},
+        {"firehose": {"deliveryStreamName": "d", "separator": "\n"}},
+        {"firehose": {"deliveryStreamName": "d"}},
+        {"sns": {"targetArn": "arn:aws:sns:x:1:t"}},
+        {"iotEvents": {"inputName": "other"}},
+        {"iotTopicPublish": {"mqttTopic": "'a/${$input.i.x}/b'"}},
+        {"iotSiteWise": {"assetId": "'a'", "propertyId": "'p'", "propertyValue": {**VALUE, "quality": "'GOOD'"}}},
+    ],
+)
+def test_what_it_takes_is_not(action: dict[str, Any]) -> None:
+    findings = check(document(state("s", [event("e", "currentInput('i')", action)])))
+
+    assert [each for each in findings if each.level is not Level.INFO] == []
