@@ -4,7 +4,7 @@ A detector goes round the states of its model. What is known where it enters a s
 lead there; `onInput` runs any number of times, so what it sets itself counts as possible from its second time on.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -60,108 +60,114 @@ class Read:
 NOTHING: Final = Known(frozenset(), frozenset())
 
 
-def reads(model: DetectorModel) -> Iterator[Read]:
-    """Everything that is read in the states that can be reached, in the order of the document."""
-    entered = entry_knowledge(model)
-    for state in model.states.values():
-        if state.name in entered:
-            walker = _Walker(model, state)
-            for _ in walker.ways_out(entered[state.name]):
-                pass
-            yield from walker.reads
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What matters of an event: looked at once, walked past often."""
+
+    event: ModelEvent
+    sets: frozenset[Name]
+    asks: frozenset[Name]
+    always: bool
+    never: bool
 
 
-def timers_of(model: DetectorModel) -> Mapping[str, bool]:
-    """Of every state that can be reached: whether a timer may run while a detector is in it."""
-    entered = entry_knowledge(model)
-    running = {}
-    for name, known in entered.items():
-        state = model.states[name]
-        own = {each for event in (*state.on_enter, *state.on_input) for each in _set_by(event)}
-        running[name] = any(each.kind == "timer" for each in known.possible | own)
-    return running
+class Flow:
+    """Goes round a model's states until nothing new comes to be known."""
 
-
-def entry_knowledge(model: DetectorModel) -> dict[str, Known]:
-    """By state, what is known when it is entered; states that cannot be reached are not there."""
-    entered = {model.initial_state: NOTHING} if model.initial_state in model.states else {}
-    waiting = list(entered)
-    while waiting:
-        state = model.states[waiting.pop()]
-        for target, known in _Walker(model, state).ways_out(entered[state.name]):
-            if target not in model.states:
-                continue
-            before = entered.get(target)
-            after = known if before is None else before.joined(known)
-            if after != before:
-                entered[target] = after
-                waiting.append(target)
-    return entered
-
-
-class _Walker:
-    """Goes through a state once, and notes what is read on the way."""
-
-    def __init__(self, model: DetectorModel, state: State) -> None:
+    def __init__(self, model: DetectorModel) -> None:
+        self.states = model.states
         self.is_serial = model.evaluation_method is EvaluationMethod.SERIAL
-        self.state = state
-        self.reads: list[Read] = []
+        self._outlines = {event.path: _outlined(event) for state in model.states.values() for event in state.events}
+        self.entered = self._entry_knowledge(model.initial_state)
+        """By state, what is known when it is entered; states that cannot be reached are not there."""
 
-    def ways_out(self, known: Known) -> Iterator[tuple[str, Known]]:
-        """Each state that a transition leads to, and what is known when it is entered."""
-        entered = self._group(self.state.on_enter, known)
-        again = entered.with_set((n for event in self.state.on_input for n in _set_by(event)), surely=False)
-        left = self._group(self.state.on_input, again)
-        for transition in self.state.transitions:
-            before = left if self.is_serial else again
-            self._condition(transition, before)
-            gone = self._actions(transition, left, is_taken=True)
-            if not never_holds(transition):
-                yield transition.next_state, self._group(self.state.on_exit, gone)
-            if always_holds(transition):
+    def _entry_knowledge(self, initial: str) -> dict[str, Known]:
+        entered = {initial: NOTHING}
+        waiting = [initial]
+        while waiting:
+            state = self.states[waiting.pop()]
+            for target, known in self._ways_out(state, entered[state.name]):
+                before = entered.get(target)
+                after = known if before is None else before.joined(known)
+                if after != before:
+                    entered[target] = after
+                    waiting.append(target)
+        return entered
+
+    def reads(self) -> Iterator[Read]:
+        """Everything that is read in the states that can be reached, in the order of the document."""
+        for name, state in self.states.items():
+            if name in self.entered:
+                found: list[Read] = []
+                for _ in self._ways_out(state, self.entered[name], found):
+                    pass
+                yield from found
+
+    def may_have_timers(self, state: State) -> bool:
+        """Whether a timer may run while a detector is in this state."""
+        if state.name not in self.entered:
+            return False
+        own = (name for event in (*state.on_enter, *state.on_input) for name in self._outlines[event.path].sets)
+        return any(name.kind == "timer" for name in (*self.entered[state.name].possible, *own))
+
+    def _ways_out(self, state: State, known: Known, found: list[Read] | None = None) -> Iterator[tuple[str, Known]]:
+        """Each state that a transition leads to, and what is known when it is entered; reads go to `found`."""
+        entered = self._group(state, state.on_enter, known, found)
+        again = entered.with_set((n for e in state.on_input for n in self._outlines[e.path].sets), surely=False)
+        left = self._group(state, state.on_input, again, found)
+        for transition in state.transitions:
+            outline = self._outlines[transition.path]
+            _note_condition(state, transition, left if self.is_serial else again, found)
+            gone = _acted(state, outline, left, found, is_taken=True)
+            if not outline.never:
+                yield transition.next_state, self._group(state, state.on_exit, gone, found)
+            if outline.always:
                 break
 
-    def _group(self, events: Iterable[ModelEvent], known: Known) -> Known:
+    def _group(self, state: State, events: Iterable[ModelEvent], known: Known, found: list[Read] | None) -> Known:
         """BATCH asks every condition first; the actions' own values see what was done before them all the same."""
         before = known
         for event in events:
-            self._condition(event, known if self.is_serial else before)
-            known = self._actions(event, known)
+            _note_condition(state, event, known if self.is_serial else before, found)
+            known = _acted(state, self._outlines[event.path], known, found)
         return known
 
-    def _condition(self, event: ModelEvent, known: Known) -> None:
-        if event.condition is not None:
-            self._expression(event.condition, known)
 
-    def _actions(self, event: ModelEvent, known: Known, *, is_taken: bool = False) -> Known:
-        """What the condition reads is there where it holds, or the model has seen to it."""
-        if never_holds(event):
-            return known
-        asked = frozenset[Name]() if event.condition is None else frozenset(_mentioned(event.condition.node))
-        inside = Known(known.possible, known.certain | asked)
-        for index, action in enumerate(event.actions):
-            self._action(action, inside, f"{event.path}.actions[{index}]")
-            inside = inside.with_set(_names_set(action), surely=True)
-        return known.with_set(_set_by(event), surely=is_taken or always_holds(event))
-
-    def _action(self, action: ActionTemplate, known: Known, path: str) -> None:
-        if isinstance(action, ResetTimer):
-            self.reads.append(Read(Name("timer", action.name), known, self.state, f"{path}.resetTimer.timerName"))
-        for expression in action_expressions(action):
-            self._expression(expression, known)
-
-    def _expression(self, expression: Expression, known: Known) -> None:
-        for name, node in _read(expression.node):
-            self.reads.append(Read(name, known, self.state, expression.path, expression, node))
+def _outlined(event: ModelEvent) -> _Outline:
+    never = never_holds(event)
+    sets = frozenset[Name]() if never else frozenset(name for action in event.actions for name in names_set(action))
+    asks = frozenset[Name]() if event.condition is None else frozenset(_mentioned(event.condition.node))
+    return _Outline(event, sets, asks, always_holds(event), never)
 
 
-def _set_by(event: ModelEvent) -> Iterator[Name]:
-    if not never_holds(event):
-        for action in event.actions:
-            yield from _names_set(action)
+def _note_condition(state: State, event: ModelEvent, known: Known, found: list[Read] | None) -> None:
+    if found is not None and event.condition is not None:
+        _note(state, event.condition, known, found)
 
 
-def _names_set(action: ActionTemplate) -> Iterator[Name]:
+def _acted(state: State, outline: _Outline, known: Known, found: list[Read] | None, *, is_taken: bool = False) -> Known:
+    """What the condition reads is there where it holds, or the model has seen to it."""
+    if found is not None and not outline.never:
+        inside = Known(known.possible, known.certain | outline.asks)
+        for index, action in enumerate(outline.event.actions):
+            _note_action(state, action, inside, f"{outline.event.path}.actions[{index}]", found)
+            inside = inside.with_set(names_set(action), surely=True)
+    return known.with_set(outline.sets, surely=is_taken or outline.always) if outline.sets else known
+
+
+def _note_action(state: State, action: ActionTemplate, known: Known, path: str, found: list[Read]) -> None:
+    if isinstance(action, ResetTimer):
+        found.append(Read(Name("timer", action.name), known, state, f"{path}.resetTimer.timerName"))
+    for expression in action_expressions(action):
+        _note(state, expression, known, found)
+
+
+def _note(state: State, expression: Expression, known: Known, found: list[Read]) -> None:
+    for name, node in _read(expression.node):
+        found.append(Read(name, known, state, expression.path, expression, node))
+
+
+def names_set(action: ActionTemplate) -> Iterator[Name]:
     if isinstance(action, SetVariable):
         yield Name("variable", action.name)
     elif isinstance(action, SetTimer):

@@ -1,17 +1,15 @@
 """Findings on the way a detector takes: what is never reached, read too early, or done more often than meant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from coldwatch.engine.constants import always_holds, constant_value, is_constant, never_holds
 from coldwatch.engine.errors import EvaluationError, FindingType, Level
-from coldwatch.engine.flow import Name, Read, entry_knowledge, reads, timers_of
+from coldwatch.engine.flow import Flow, Name, Read, names_set
 from coldwatch.engine.model import (
     DetectorModel,
     Expression,
     ExternalAction,
     ModelEvent,
-    SetTimer,
-    SetVariable,
     State,
 )
 from coldwatch.engine.report import Report
@@ -20,9 +18,10 @@ from coldwatch.engine.syntax import Call, Literal, walk
 
 
 def check_flow(model: DetectorModel, report: Report) -> None:
-    reached = entry_knowledge(model)
+    """Of a model without errors."""
+    flow = Flow(model)
     for state in model.states.values():
-        if reached and state.name not in reached:
+        if state.name not in flow.entered:
             told = f"the state `{state.name}` is never reached"
             report.warning(
                 state.path, told, advice=f"no transition that can hold leads to it from `{model.initial_state}`"
@@ -31,8 +30,8 @@ def check_flow(model: DetectorModel, report: Report) -> None:
         _check_leaving(state, report)
         for event in state.events:
             _check_condition(event, report)
-    _check_reads(model, report)
-    _check_timer_evaluations(model, report)
+    _check_reads(model, flow, report)
+    _check_timer_evaluations(model, flow, report)
 
 
 def _check_order(state: State, report: Report) -> None:
@@ -68,11 +67,11 @@ def _check_condition(event: ModelEvent, report: Report) -> None:
         report.found(Level.WARNING, FindingType.STRUCTURE, condition, "this always holds", advice=advice)
 
 
-def _check_reads(model: DetectorModel, report: Report) -> None:
+def _check_reads(model: DetectorModel, flow: Flow, report: Report) -> None:
     setters = _setters(model)
     noted: set[Name] = set()
     told: set[tuple[Name, str]] = set()
-    for read in reads(model):
+    for read in flow.reads():
         if read.name not in setters or (read.name, read.path) in told:
             continue  # what nothing ever sets has been told as such
         told.add((read.name, read.path))
@@ -104,30 +103,19 @@ def _setters(model: DetectorModel) -> Mapping[Name, list[str]]:
     """The states in which each variable and timer is set."""
     found: dict[Name, list[str]] = {}
     for state in model.states.values():
-        for name in dict.fromkeys(_names_set(state)):
+        names = (name for event in state.events for action in event.actions for name in names_set(action))
+        for name in dict.fromkeys(names):
             found.setdefault(name, []).append(state.name)
     return found
-
-
-def _names_set(state: State) -> Iterator[Name]:
-    for event in state.events:
-        for action in event.actions:
-            if isinstance(action, SetVariable):
-                yield Name("variable", action.name)
-            elif isinstance(action, SetTimer):
-                yield Name("timer", action.name)
 
 
 def _listed(states: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in states[:3]) + (", ..." if len(states) > 3 else "")
 
 
-def _check_timer_evaluations(model: DetectorModel, report: Report) -> None:
+def _check_timer_evaluations(model: DetectorModel, flow: Flow, report: Report) -> None:
     """A timer that expires has every condition of the state evaluated once more, with the latest messages."""
-    for name, may_run in timers_of(model).items():
-        if not may_run:
-            continue
-        state = model.states[name]
+    for state in filter(flow.may_have_timers, model.states.values()):
         for event in state.on_input:
             if any(isinstance(action, ExternalAction) for action in event.actions) and not _is_occasional(event):
                 _tell_flood(event, report)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from coldwatch.engine.errors import FindingType, Level
 from coldwatch.engine.kinds import ANY, NUMBERS, PARAMETERS, PREFIXES, Kind, Kinds, accepts, kinds_of
@@ -119,5 +120,6 @@ def _constraints(node: Node, wanted: Kinds, variables: Mapping[str, Kinds]) -> I
                 yield from _constraints(child, takes, variables)
 
 
+@cache
 def _partners(operator: str, others: Kinds) -> Kinds:
     return frozenset(kind for kind in Kind if accepts(operator, frozenset((kind,)), others))

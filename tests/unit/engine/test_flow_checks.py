@@ -6,7 +6,7 @@ import pytest
 
 from coldwatch.engine.checker import check
 from coldwatch.engine.errors import Finding, FindingType, Level
-from coldwatch.engine.flow import entry_knowledge
+from coldwatch.engine.flow import Flow
 from tests.unit.engine.builders import Document, document, event, model, publish, set_timer, set_variable, state
 
 IS_INPUT = "currentInput('i')"
@@ -195,7 +195,7 @@ def test_what_two_ways_bring_is_joined() -> None:
     first = state("a", [event("x", "$input.i.x == 1", set_variable("n", "1"), to="b"), event("y", IS_INPUT, to="c")])
     watched = model(first, state("b", [event("z", IS_INPUT, to="c")]), state("c", [event("e", IS_INPUT)]))
 
-    known: dict[str, Any] = dict(entry_knowledge(watched))
+    known: dict[str, Any] = dict(Flow(watched).entered)
 
     assert {name: len(each.possible) for name, each in known.items()} == {"a": 0, "b": 1, "c": 1}
     assert {name: len(each.certain) for name, each in known.items()} == {"a": 0, "b": 1, "c": 0}
