@@ -173,7 +173,7 @@ def _read_payload(fields: Mapping[str, Any], path: str, report: Report) -> Paylo
     refuse_others(document, ("contentExpression", "type"), place, report)
     content: Expression | None = read_expression(document, "contentExpression", place, report)
     kind = document.get("type")
-    if kind not in {"STRING", "JSON"}:
+    if kind not in ("STRING", "JSON"):
         report.error(member_path(place, "type"), f"`type` must be STRING or JSON, not {shown(kind)}")
         return None
     return None if content is None else PayloadTemplate(content, kind)

@@ -156,7 +156,7 @@ class _Resolver:
         """A model and an input are referred to by their names."""
         resource = self.resources[name]
         kind = resource.get("Type") if isinstance(resource, dict) else None
-        if kind not in _NAMES or name in self.being_named:
+        if not isinstance(kind, str) or kind not in _NAMES or name in self.being_named:
             return name
         self.being_named.add(name)
         given = self.value(_members(resource, "Properties").get(_NAMES[kind], name))

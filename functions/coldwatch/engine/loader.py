@@ -144,7 +144,7 @@ def _read_key(attributes: Mapping[str, Any], report: Report) -> tuple[str | None
 
 def _read_method(attributes: Mapping[str, Any], report: Report) -> EvaluationMethod:
     method = attributes.get("evaluationMethod", "BATCH")
-    if method in set(EvaluationMethod):
+    if isinstance(method, str) and method in set(EvaluationMethod):
         return EvaluationMethod(method)
     report.error("evaluationMethod", f"`evaluationMethod` must be BATCH or SERIAL, not {shown(method)}")
     return EvaluationMethod.BATCH

@@ -43,10 +43,10 @@ def _told(
     with opened as trace:
         for result in _results(replay, trace, options.until):
             if isinstance(result, Failure):
-                yield _line(result.to_document())
+                yield write_line(result.to_document())
                 continue
             if options.all or result.actions or result.has_changed:
-                yield _line(evaluation_document(result))
+                yield write_line(evaluation_document(result))
             for note in result.notes:
                 if note.level is not Level.INFO and (note.path, note.message) not in told:
                     told.add((note.path, note.message))
@@ -59,7 +59,7 @@ def _results(replay: Replay, trace: Iterable[bytes], until_ms: int | None) -> It
         yield from replay.advance(until_ms)
 
 
-def _line(document: dict[str, Any]) -> str:
+def write_line(document: dict[str, Any]) -> str:
     """Everything but ASCII is escaped, so that a terminal obeys nothing a device has sent."""
     return json.dumps(document, separators=(",", ":"))
 

@@ -1,5 +1,7 @@
 """The built-in functions on what the conformance data cannot write."""
 
+from typing import Any
+
 import pytest
 
 from coldwatch.engine.errors import EvaluationError
@@ -41,7 +43,9 @@ def test_a_text_that_is_a_decimal(text: str, number: float) -> None:
     assert FUNCTIONS["convert"](TIMER, "Decimal", text) == number
 
 
-@pytest.mark.parametrize("text", ["", " ", ".", "1_000", "0x1", "nan", "inf", "-Infinity", "1e", "\u0661", "1 2", "1e999"])
+@pytest.mark.parametrize(
+    "text", ["", " ", ".", "1_000", "0x1", "nan", "inf", "-Infinity", "1e", "\u0661", "1 2", "1e999"]
+)
 def test_a_text_that_is_none(text: str) -> None:
     with pytest.raises(EvaluationError):
         FUNCTIONS["convert"](TIMER, "Decimal", text)
@@ -104,7 +108,8 @@ def test_order_of_numbers_and_of_texts(symbol: str) -> None:
 
     assert (less, same, more) == {"<": (1, 0, 0), "<=": (1, 1, 0), ">": (0, 0, 1), ">=": (0, 1, 1)}[symbol]
     assert BINARY[symbol]("a", "b") is (symbol in {"<", "<="})
-    for pair in ((1, "1"), ("1", 1), (None, None), (True, 1), ([], [])):
+    others: list[tuple[Any, Any]] = [(1, "1"), ("1", 1), (None, None), (True, 1), ([], [])]
+    for pair in others:
         with pytest.raises(EvaluationError, match=f"`{symbol}` cannot take"):
             BINARY[symbol](*pair)
 
