@@ -55,6 +55,12 @@ def _cleaned(value: Any, depth: int) -> Any:
     return value
 
 
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a decoded value nests more than that; what does could be read, but not written again."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(is_deeper(each, levels - 1) for each in inside)
+
+
 def member_path(path: str, member: str) -> str:
     return f"{path}.{member}" if path else member
 
