@@ -73,7 +73,7 @@ def test_a_document_has_a_depth_that_is_enough(depth: int) -> None:
 
 
 def test_values_are_quoted_in_json_words() -> None:
-    values = (None, {}, [], True, False, 5, "x" * 100)
+    values: tuple[object, ...] = (None, {}, [], True, False, 5, "x" * 100)
 
     assert [shown(each) for each in values] == [
         *("nothing", "an object", "a list", "true", "false", "5"),
