@@ -65,3 +65,13 @@ def test_what_it_takes_is_not(action: dict[str, Any]) -> None:
     findings = check(document(state("s", [event("e", "currentInput('i')", action)])))
 
     assert [each for each in findings if each.level is not Level.INFO] == []
+
+
+def test_a_choice_that_fails_is_told_as_such_alone() -> None:
+    action = {"dynamoDB": {**TABLE, "operation": "'a' - 1"}}
+
+    findings = check(document(state("s", [event("e", "currentInput('i')", action)])))
+
+    assert [each.message for each in findings if each.level is not Level.INFO] == [
+        "incompatible data types: `-` cannot take String and Integer"
+    ]

@@ -1,7 +1,7 @@
 """What the checker tells, each with its level, type and place."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -289,3 +289,74 @@ def test_findings_stand_in_the_order_of_the_document() -> None:
     paths = [each.path for each in check(document(state("s", events)))]
 
     assert paths == [f"states[0].onInput.events[{number}].condition" for number in range(12)]
+
+
+@pytest.mark.parametrize("condition", ["!$input.i.a", "-$input.i.a < 1", "~$input.i.a == 1", "$variable.n == 2.5"])
+def test_what_can_be_is_not_told(condition: str) -> None:
+    assert findings_of(condition, event("set", "true", set_variable("n", "1"))) == []
+
+
+def limits_told(*states: Document, **more: Any) -> list[str]:
+    return [each.message for each in check(document(*states, **more)) if each.type is E.SERVICE_LIMITS]
+
+
+def built(**parts: Any) -> dict[str, Any]:
+    """A model with one state, and whatever is said of it."""
+    enter = parts.get("enter", [event("set", "true", set_variable("v", "1"))])
+    first = state("a", parts.get("events", [READS]), enter=enter)
+    return {"states": (first, *parts.get("states", ())), "more": {"key": parts.get("key", "k")}}
+
+
+def in_tens(actions: list[Document]) -> list[Document]:
+    return [event("set", "true", *actions[begin : begin + 10]) for begin in range(0, len(actions), 10)]
+
+
+def sends(content: str) -> Document:
+    return event("e", "currentInput('i')", publish("t", type="STRING", contentExpression=content))
+
+
+SIZED: dict[str, Callable[[int], dict[str, Any]]] = {
+    "states": lambda count: built(states=[state(f"s{number}") for number in range(count - 1)]),
+    "characters of key": lambda count: built(key="k" * count),
+    "timers": lambda count: built(enter=in_tens([set_timer(f"t{number}", 60) for number in range(count)])),
+    "variables": lambda count: built(enter=in_tens([set_variable(f"v{number}", "1") for number in range(count)])),
+    "events": lambda count: built(events=[READS] * count),
+    "transition events": lambda count: built(events=[event("t", "currentInput('i')", to="a")] * count),
+    "actions": lambda count: built(enter=[event("set", "true", *[set_variable("v", "1")] * count)]),
+    "characters of name": lambda count: built(enter=[event("e" * count, "true")]),
+    "condition": lambda count: built(events=[event("e", "currentInput('i')".ljust(count))]),
+    "value": lambda count: built(enter=[event("set", "true", set_variable("v", "1".ljust(count)))]),
+    "topic": lambda count: built(events=[event("e", "currentInput('i')", publish("t" * count))]),
+    "bytes of content expression": lambda count: built(events=[sends("'" + "x" * (count - 2) + "'")]),
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "limit"),
+    [
+        *(("states", 20), ("characters of key", 128), ("timers", 5), ("variables", 50), ("events", 20)),
+        *(("transition events", 20), ("actions", 10), ("characters of name", 128), ("condition", 512)),
+        *(("value", 1_024), ("topic", 128), ("bytes of content expression", 1_024)),
+    ],
+)
+def test_a_limit_is_told_from_the_first_that_is_too_many(what: str, limit: int) -> None:
+    within, beyond = SIZED[what](limit), SIZED[what](limit + 1)
+    name = "characters" if what in {"condition", "value", "topic"} else what
+
+    assert limits_told(*within["states"], **within["more"]) == []
+    assert limits_told(*beyond["states"], **beyond["more"]) == [f"{limit + 1:,} {name}: the service took {limit:,}"]
+
+
+def test_the_size_of_a_definition_is_that_of_its_bytes() -> None:
+    text = json.dumps(document(state("s", [READS])))
+
+    assert not [each for each in check(text.ljust(512 * 1024)) if each.type is E.SERVICE_LIMITS]
+    [told] = [each for each in check(text.encode().ljust(512 * 1024 + 1)) if each.type is E.SERVICE_LIMITS]
+    assert told.message == "524,289 bytes of definition: the service took 524,288"
+
+
+def test_a_state_and_a_variable_named_as_the_service_did_not() -> None:
+    told = limits_told(state("odd state", [READS], enter=[event("e", "true", set_variable("_v", "1"))]))
+
+    assert len(told) == 2
+    assert limits_told(state("a_-9", [READS], enter=[event("e", "true", set_variable("v_9", "1"))])) == []

@@ -199,3 +199,11 @@ def test_what_two_ways_bring_is_joined() -> None:
 
     assert {name: len(each.possible) for name, each in known.items()} == {"a": 0, "b": 1, "c": 1}
     assert {name: len(each.certain) for name, each in known.items()} == {"a": 0, "b": 1, "c": 0}
+
+
+@pytest.mark.parametrize(("method", "count"), [("BATCH", 1), ("SERIAL", 0)])
+def test_a_transition_sees_what_an_event_of_its_message_set_in_serial_only(method: str, count: int) -> None:
+    setting = event("set", None, set_variable("n", "1"))
+    watched = state("a", [event("x", IS_INPUT), setting, event("go", "$variable.n == 1", to="a")])
+
+    assert len(told(watched, method=method, level=Level.INFO)) == count
