@@ -48,7 +48,8 @@ def test_the_parser_says_what_is_wrong_and_where(case: dict[str, Any]) -> None:
     with pytest.raises(ExpressionError) as raised:
         parse(case["expression"])
 
-    assert (raised.value.message, raised.value.span.start) == (case["syntax_error"], case["at"])
+    error = raised.value
+    assert (error.message, error.span.start, error.advice) == (case["syntax_error"], case["at"], case.get("advice"))
 
 
 def variable(name: str, expression: str) -> dict[str, Any]:
@@ -111,4 +112,4 @@ def test_validate_tells_the_same_faults_at_the_same_places(tmp_path: Path, capsy
     for number, case in enumerate(UNREADABLE):
         finding = faults[f"states[0].onInput.events[0].actions[{number}].setVariable.value"]
         assert (finding["message"], finding["span"]["start"]) == (case["syntax_error"], case["at"])
-        assert finding["expression"] == case["expression"]
+        assert (finding["expression"], finding.get("advice")) == (case["expression"], case.get("advice"))

@@ -1,74 +1,86 @@
-"""What single actions ask of their members together."""
+"""Findings on external actions: what their targets would not take."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from coldwatch.engine.documents import member_path, object_member, refuse_others
-from coldwatch.engine.errors import FindingType
-from coldwatch.engine.expressions import read_expression
-from coldwatch.engine.model import Field, PayloadTemplate
+from coldwatch.engine.constants import constant_value, is_constant
+from coldwatch.engine.errors import EvaluationError, FindingType, Level
+from coldwatch.engine.model import DetectorModel, Expression, ExternalAction, Field
 from coldwatch.engine.report import Report, shown
 
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "hashKeyType": ("STRING", "NUMBER"),
+    "rangeKeyType": ("STRING", "NUMBER"),
+    "operation": ("INSERT", "UPDATE", "DELETE"),
+    "quality": ("GOOD", "BAD", "UNCERTAIN"),
+}
 _SEPARATORS: Final = ("\n", "\t", "\r\n", ",")
-_VARIANTS: Final = ("stringValue", "integerValue", "doubleValue", "booleanValue")
 
 
-def check_action(
-    name: str, fields: Mapping[str, Any], payload: PayloadTemplate | None, path: str, report: Report
-) -> None:
-    match name:
-        case "dynamoDB":
-            _check_range_key(fields, path, report)
-        case "dynamoDBv2" if payload is not None and payload.type != "JSON":
-            told = "`type` must be JSON here: each member of the payload gets a column of its own"
-            report.error(f"{path}.payload.type", told)
-        case "firehose" if fields.get("separator", ",") not in _SEPARATORS:
-            told = f"the service took a line break, a tab or a comma for a separator, not {shown(fields['separator'])}"
-            report.warning(f"{path}.separator", told, FindingType.SERVICE_LIMITS)
+def check_actions(model: DetectorModel, report: Report) -> None:
+    for state in model.states.values():
+        for event in state.events:
+            for index, action in enumerate(event.actions):
+                if isinstance(action, ExternalAction):
+                    check_action(action, f"{event.path}.actions[{index}].{action.type}", model.inputs, report)
+
+
+def check_action(action: ExternalAction, path: str, inputs: Collection[str], report: Report) -> None:
+    _check_choices(action.fields, report)
+    match action.type:
+        case "sns" | "sqs":
+            _check_queue(action, path, report)
+        case "firehose":
+            _check_separator(action.fields.get("separator", ","), path, report)
+        case "iotEvents":
+            if action.fields["inputName"] in inputs:
+                told = f"the model feeds its own input `{action.fields['inputName']}`, which may go on for ever"
+                report.warning(f"{path}.inputName", told)
+        case "iotTopicPublish":
+            _check_topic(action.fields["mqttTopic"], report)
         case "iotSiteWise":
-            _check_property(fields, path, report)
+            _check_names_of_property(action.fields, path, report)
 
 
-def _check_range_key(fields: Mapping[str, Any], path: str, report: Report) -> None:
-    pair = ("rangeKeyField", "rangeKeyValue")
-    given = [member for member in pair if member in fields]
-    if len(given) == 1:
-        [missing] = set(pair) - set(given)
-        report.error(member_path(path, missing), f"`{missing}` is missing beside `{given[0]}`")
+def _check_choices(fields: Mapping[str, Field], report: Report) -> None:
+    for name, field in fields.items():
+        if isinstance(field, Mapping):
+            _check_choices(field, report)
+        elif name in _CHOICES and isinstance(field, Expression):
+            value = _constant(field)
+            if value is not None and value not in _CHOICES[name]:
+                told = f"`{name}` is one of {', '.join(_CHOICES[name])}"
+                report.found(Level.WARNING, FindingType.STRUCTURE, field, told, advice="in quotes: it is an expression")
 
 
-def _check_property(fields: Mapping[str, Any], path: str, report: Report) -> None:
-    """An alias names a property, or an asset and the property's id do."""
-    by_id = [member for member in ("assetId", "propertyId") if member in fields]
-    if not (len(by_id) == 2 or (not by_id and "propertyAlias" in fields)):
-        report.error(path, "a property is named by `propertyAlias`, or by `assetId` and `propertyId`")
-    if "propertyValue" not in fields:
-        report.warning(member_path(path, "propertyValue"), "there is no `propertyValue`, so nothing is written")
+def _constant(field: Expression) -> Any:
+    """None where it depends on something."""
+    try:
+        return constant_value(field.node) if is_constant(field.node) else None
+    except EvaluationError:
+        return None
 
 
-def read_property_value(fields: Mapping[str, Any], member: str, path: str, report: Report) -> Mapping[str, Field]:
-    """`value` in one of its variants; `timestamp` and `quality` may be given."""
-    place = member_path(path, member)
-    document = object_member(fields, member, path, report)
-    refuse_others(document, ("value", "timestamp", "quality"), place, report)
-    variants = object_member(document, "value", place, report)
-    if len(variants.keys() & set(_VARIANTS)) != 1:
-        report.error(member_path(place, "value"), f"a value is one of {', '.join(f'`{each}`' for each in _VARIANTS)}")
-    read: dict[str, Field] = {"value": _expressions(document, "value", _VARIANTS, place, report)}
-    if "timestamp" in document:
-        members = ("timeInSeconds", "offsetInNanos")
-        if "timeInSeconds" not in object_member(document, "timestamp", place, report):
-            report.error(f"{place}.timestamp.timeInSeconds", "`timeInSeconds` is missing")
-        read["timestamp"] = _expressions(document, "timestamp", members, place, report)
-    quality = read_expression(document, "quality", place, report) if "quality" in document else None
-    return read if quality is None else {**read, "quality": quality}
+def _check_queue(action: ExternalAction, path: str, report: Report) -> None:
+    member = "targetArn" if action.type == "sns" else "queueUrl"
+    if str(action.fields[member]).endswith(".fifo"):
+        told = "the service could not send to FIFO topics and queues"
+        report.warning(f"{path}.{member}", told, FindingType.SUPPORTED_ACTIONS)
 
 
-def _expressions(
-    document: Mapping[str, Any], member: str, known: tuple[str, ...], path: str, report: Report
-) -> Mapping[str, Field]:
-    place = member_path(path, member)
-    inner = object_member(document, member, path, Report())  # what is no object has been told
-    refuse_others(inner, known, place, report)
-    found = {name: read_expression(inner, name, place, report) for name in known if name in inner}
-    return {name: value for name, value in found.items() if value is not None}
+def _check_separator(separator: Field, path: str, report: Report) -> None:
+    if separator not in _SEPARATORS:
+        told = f"the service took a line break, a tab or a comma for a separator, not {shown(separator)}"
+        report.warning(f"{path}.separator", told, FindingType.SERVICE_LIMITS)
+
+
+def _check_topic(topic: Field, report: Report) -> None:
+    value = _constant(topic) if isinstance(topic, Expression) else None
+    if isinstance(topic, Expression) and isinstance(value, str) and set(value) & set("+#"):
+        report.found(Level.WARNING, FindingType.STRUCTURE, topic, "nothing can be published to a topic with `+` or `#`")
+
+
+def _check_names_of_property(fields: Mapping[str, Field], path: str, report: Report) -> None:
+    if {"propertyAlias", "assetId", "propertyId"} <= fields.keys():
+        told = "a property is named twice: by `propertyAlias`, and by `assetId` and `propertyId`"
+        report.warning(path, told)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from coldwatch.engine.action_checks import check_action, read_property_value
+from coldwatch.engine.action_rules import check_action, read_property_value
+from coldwatch.engine.advice import close_to
 from coldwatch.engine.documents import member_path, object_member, refuse_others, text_member
 from coldwatch.engine.errors import FindingType
 from coldwatch.engine.expressions import read_expression, read_topic
@@ -58,7 +59,8 @@ def read_action(document: Mapping[str, Any], path: str, report: Report) -> Actio
     """Exactly one member says which action it is."""
     known = [name for name in document if name in _BUILT_IN or name in EXTERNAL_ACTIONS]
     for name in sorted(document.keys() - set(known)):
-        report.error(member_path(path, name), f"unknown action `{name}`", FindingType.SUPPORTED_ACTIONS)
+        told, advice = f"unknown action `{name}`", close_to(name, (*_BUILT_IN, *EXTERNAL_ACTIONS))
+        report.error(member_path(path, name), told, FindingType.SUPPORTED_ACTIONS, advice=advice)
     if len(known) != 1:
         if known or not document:
             report.error(path, f"an action must have exactly one member, not {len(known)}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from coldwatch.engine.action_checks import check_action
 from coldwatch.engine.alarm_model import ACTIONS_PATH, COMPARISONS, AlarmModel, SimpleRule, read_alarm_model
 from coldwatch.engine.checker import in_order
 from coldwatch.engine.documents import decode
@@ -18,19 +19,24 @@ from coldwatch.engine.type_checks import check_nodes, check_types
 
 
 def check_alarm(
-    document: bytes | str | Mapping[str, Any], inputs: Mapping[str, Input] | None = None
+    document: bytes | str | Mapping[str, Any],
+    inputs: Mapping[str, Input] | None = None,
+    *,
+    strict_limits: bool = False,
 ) -> tuple[Finding, ...]:
-    """Without `inputs` nothing is said about what they declare."""
+    """Without `inputs` nothing is said about what they declare. `strict_limits` raises limits to errors."""
     report = Report()
     decoded = decode(document, report)
     model = None if decoded is None else read_alarm_model(decoded, report)
     if decoded is not None and model is not None:
         _check_first_state(decoded, report)
         _check_rule(model.rule, report)
-        check_references(replace(model.frame, states=_as_states(model)), inputs, report)
+        check_references(replace(model.frame, states=_as_states(model)), inputs, report, are_all_inputs=True)
         check_types([_acting(model)], report)
+        for index, action in enumerate(model.actions):
+            check_action(action, f"{ACTIONS_PATH}[{index}].{action.type}", model.inputs, report)
         check_alarm_limits(model, report)
-    return in_order(report.findings)
+    return in_order(report.findings, strict_limits=strict_limits)
 
 
 def _check_first_state(document: Mapping[str, Any], report: Report) -> None:

@@ -2,40 +2,59 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from coldwatch.engine.errors import Finding
+from coldwatch.engine.action_checks import check_actions
+from coldwatch.engine.errors import Finding, FindingType, Level
+from coldwatch.engine.flow_checks import check_flow
 from coldwatch.engine.inputs import Input
 from coldwatch.engine.limit_checks import check_limits, size_of
 from coldwatch.engine.loader import read_model
-from coldwatch.engine.model import DetectorModel, State
+from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.reference_checks import check_references
 from coldwatch.engine.report import Report
 from coldwatch.engine.survey import named_input
-from coldwatch.engine.syntax import Literal, walk
+from coldwatch.engine.syntax import walk
 from coldwatch.engine.type_checks import check_types
 
 _NUMBER: Final = re.compile(r"(\d+)")
 
 
 def check(
-    model_document: bytes | str | Mapping[str, Any], inputs: Mapping[str, Input] | None = None
+    model_document: bytes | str | Mapping[str, Any],
+    inputs: Mapping[str, Input] | None = None,
+    *,
+    are_all_inputs: bool = True,
+    resource: str | None = None,
+    strict_limits: bool = False,
 ) -> tuple[Finding, ...]:
-    """Without `inputs` nothing is said about what they declare."""
+    """Without `inputs` nothing is said about what they declare; where they are not all, nothing about one missing.
+
+    `resource` names a model of a template. With `strict_limits`, what the service's limits refused is an error.
+    """
     report = Report()
-    model = read_model(model_document, report)
+    model = read_model(model_document, report, resource=resource)
     if model is not None:
+        is_whole = not report.errors
         _check_that_an_input_is_named(model, report)
-        _check_reachability(model, report)
-        check_references(model, inputs, report)
+        check_references(model, inputs, report, are_all_inputs=are_all_inputs)
         check_types(model.states.values(), report)
+        if is_whole:
+            check_flow(model, report)
+        check_actions(model, report)
         check_limits(model, report, size=size_of(model_document))
-    return in_order(report.findings)
+    return in_order(report.findings, strict_limits=strict_limits)
 
 
-def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def in_order(findings: Iterable[Finding], *, strict_limits: bool = False) -> tuple[Finding, ...]:
     """As the document has them, each once."""
-    return tuple(sorted(dict.fromkeys(findings), key=_place))
+    told = dict.fromkeys(_raised(each) if strict_limits else each for each in findings)
+    return tuple(sorted(told, key=_place))
+
+
+def _raised(finding: Finding) -> Finding:
+    return replace(finding, level=Level.ERROR) if finding.type is FindingType.SERVICE_LIMITS else finding
 
 
 def _place(finding: Finding) -> list[tuple[int, str]]:
@@ -48,36 +67,14 @@ def _place(finding: Finding) -> list[tuple[int, str]]:
 def _check_that_an_input_is_named(model: DetectorModel, report: Report) -> None:
     if report.errors:
         return  # what could not be read may well name one
+    if not model.inputs:
+        report.error("", "no expression names an input, so no message would ever be evaluated")
+        return
     conditions = [event.condition for state in model.states.values() for event in state.events if event.condition]
     if not any(named_input(node) for condition in conditions for node in walk(condition.node)):
-        report.error("", "no condition names an input, so no message would ever be evaluated")
-
-
-def _check_reachability(model: DetectorModel, report: Report) -> None:
-    reached = _reachable(model)
-    for state in model.states.values():
-        if reached and state.name not in reached:
-            report.warning(state.path, f"no transition leads to the state `{state.name}`")
-        _check_order(state, report)
-
-
-def _reachable(model: DetectorModel) -> set[str]:
-    """Empty when there is no initial state to begin with, which has been told already."""
-    reached: set[str] = set()
-    waiting = [model.initial_state]
-    while waiting:
-        state = model.states.get(waiting.pop())
-        if state is not None and state.name not in reached:
-            reached.add(state.name)
-            waiting += [transition.next_state for transition in state.transitions]
-    return reached
-
-
-def _check_order(state: State, report: Report) -> None:
-    """The first transition that holds is taken: behind one that always holds, the others wait in vain."""
-    always = None
-    for transition in state.transitions:
-        if always is not None:
-            report.warning(transition.path, f"never reached: `{always}` stands before it and always holds")
-        elif transition.condition and isinstance(transition.condition.node, Literal):
-            always = transition.name if transition.condition.node.value is True else None
+        report.warning(
+            "",
+            "only actions name an input: the service's guide asked for one in a condition; Coldwatch does not",
+            FindingType.SERVICE_LIMITS,
+            advice='a condition `currentInput("...")` does',
+        )

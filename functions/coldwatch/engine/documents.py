@@ -1,17 +1,21 @@
 """Reading members of a JSON document into what they must be; whatever is wrong goes to the report, with its path."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
+from coldwatch.engine.advice import close_to
 from coldwatch.engine.report import Report, shown
+
+MAX_DEPTH: Final = 100
+"""Levels of a document. No model comes near; whatever reads one further may call itself once a level."""
 
 
 def decode(document: bytes | str | Mapping[str, Any], report: Report) -> Mapping[str, Any] | None:
     """The object that the document is. Explicit nulls mean the same as nothing: console exports are full of them."""
     if isinstance(document, Mapping):
-        return _without_nulls(document)
+        return _shallow(document, report)
     text = document.lstrip(b"\xef\xbb\xbf") if isinstance(document, bytes) else document.lstrip("\ufeff")
     try:
         decoded = msgspec.json.decode(text)
@@ -21,24 +25,40 @@ def decode(document: bytes | str | Mapping[str, Any], report: Report) -> Mapping
     if not isinstance(decoded, dict):
         report.error("", f"expected a JSON object, found {shown(decoded)}")
         return None
-    return _without_nulls(decoded)
+    return _shallow(decoded, report)
+
+
+def _shallow(document: Mapping[str, Any], report: Report) -> Mapping[str, Any] | None:
+    try:
+        return _without_nulls(document, 0)
+    except RecursionError:
+        report.error("", f"nested more than {MAX_DEPTH} levels deep, which no model is")
+        return None
 
 
 def json_fault(error: Exception) -> str:
     return str(error).removeprefix("JSON is malformed: ")
 
 
-def _without_nulls(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _cleaned(value) for name, value in document.items() if value is not None}
+def _without_nulls(document: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    return {name: _cleaned(value, depth + 1) for name, value in document.items() if value is not None}
 
 
-def _cleaned(value: Any) -> Any:
+def _cleaned(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise RecursionError
     match value:
         case dict():
-            return _without_nulls(value)
+            return _without_nulls(value, depth)
         case list():
-            return [_cleaned(each) for each in value]
+            return [_cleaned(each, depth + 1) for each in value]
     return value
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a decoded value nests more than that; what does could be read, but not written again."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(is_deeper(each, levels - 1) for each in inside)
 
 
 def member_path(path: str, member: str) -> str:
@@ -85,5 +105,7 @@ def objects(values: Iterable[Any], path: str, report: Report) -> list[tuple[str,
 
 def refuse_others(document: Mapping[str, Any], known: Iterable[str], path: str, report: Report) -> None:
     """A misspelt member would otherwise be left out in silence."""
-    for member in sorted(document.keys() - set(known)):
-        report.warning(member_path(path, member), f"unknown member `{member}` is ignored")
+    known = set(known)
+    for member in sorted(document.keys() - known):
+        told, advice = f"unknown member `{member}` is ignored", close_to(member, known - document.keys())
+        report.warning(member_path(path, member), told, advice=advice)

@@ -10,7 +10,7 @@ EngineError
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from coldwatch.engine.syntax import Span
 
@@ -40,7 +40,7 @@ class Finding:
     """One thing that the checker has to say about a model.
 
     `path` leads to the place in the definition, such as `states[0].onInput.events[1].condition`, and is empty for the
-    document as a whole. `span` is the place within `expression`.
+    document as a whole. `span` is the place within `expression`. `advice` says what to write instead, or why to care.
     """
 
     level: Level
@@ -49,13 +49,16 @@ class Finding:
     message: str
     expression: str | None = None
     span: Span | None = None
+    advice: str | None = None
 
     def __str__(self) -> str:
         place = f"{self.path}: " if self.path else ""
-        told = f"{self.level.lower()}: {place}{self.message}"
-        if self.expression is None:
-            return told
-        return f"{told}\n{underlined(self.expression, self.span)}"
+        lines = [f"{self.level.lower()}: {place}{self.message}"]
+        if self.expression is not None:
+            lines.append(underlined(self.expression, self.span))
+        if self.advice is not None:
+            lines.append(f"  advice: {self.advice}")
+        return "\n".join(lines)
 
 
 class EngineError(Exception):
@@ -72,14 +75,15 @@ class ModelError(EngineError):
 
 
 class ExpressionError(EngineError):
-    def __init__(self, message: str, source: str, span: Span) -> None:
-        super().__init__(f"{message}\n{underlined(source, span)}")
+    def __init__(self, message: str, source: str, span: Span, advice: str | None = None) -> None:
+        super().__init__(f"{message}\n{underlined(source, span)}" + (f"\n  advice: {advice}" if advice else ""))
         self.message = message
         self.source = source
         self.span = span
+        self.advice = advice
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str, str, Span]]:
-        return type(self), (self.message, self.source, self.span)
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, Span, str | None]]:
+        return type(self), (self.message, self.source, self.span, self.advice)
 
 
 class SnapshotError(EngineError):
@@ -110,12 +114,24 @@ def underlined(source: str, span: Span | None) -> str:
       ^^^^
     """
     if span is None:
-        return "\n".join(f"  {_tidied(line)}" for line in source.splitlines() or [""])
+        return "\n".join(f"  {_tidied(line[:_WIDTH])}" for line in source.splitlines() or [""])
     begin = source.rfind("\n", 0, span.start) + 1
     end = source.find("\n", begin)
     line = source[begin : len(source) if end < 0 else end]
-    width = max(1, min(span.end - begin, len(line)) - (span.start - begin))
-    return f"  {_tidied(line)}\n  {' ' * (span.start - begin)}{'^' * width}"
+    shown, column = _window(line, span.start - begin)
+    width = max(1, min(span.end - span.start, len(shown) - column))
+    return f"  {_tidied(shown)}\n  {' ' * column}{'^' * width}"
+
+
+_WIDTH: Final = 110
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """What of a long line stands around a column, and which column that becomes."""
+    begin = max(0, min(column - _WIDTH // 3, len(line) - _WIDTH))
+    head = "..." if begin else ""
+    tail = "..." if begin + _WIDTH < len(line) else ""
+    return head + line[begin : begin + _WIDTH] + tail, column - begin + len(head)
 
 
 def _tidied(line: str) -> str:

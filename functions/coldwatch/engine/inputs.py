@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coldwatch.engine.cloudformation import input_documents
 from coldwatch.engine.documents import decode, list_member, member_path, object_member, objects, text_member
 from coldwatch.engine.errors import ExpressionError, ModelError
 from coldwatch.engine.parser import parse_path
@@ -22,24 +23,28 @@ class Input:
 
 
 def load_inputs(documents: Iterable[bytes | str | Mapping[str, Any]]) -> Mapping[str, Input]:
-    """By name, from `CreateInput` bodies or what `DescribeInput` answered; raises ModelError with every fault."""
+    """By name, from `CreateInput` bodies, what `DescribeInput` answered, or CloudFormation templates; raises ModelError
+    with every fault.
+    """
     report = Report()
     inputs: dict[str, Input] = {}
-    for document in documents:
-        declared = read_input(document, report)
-        if declared is not None and declared.name in inputs:
+    for declared in (each for document in documents for each in read_inputs(document, report)):
+        if declared.name in inputs:
             report.error("inputName", f"there is already an input `{declared.name}`")
-        if declared is not None:
-            inputs[declared.name] = declared
+        inputs[declared.name] = declared
     if report.errors:
         raise ModelError(report.errors)
     return inputs
 
 
-def read_input(document: bytes | str | Mapping[str, Any], report: Report) -> Input | None:
+def read_inputs(document: bytes | str | Mapping[str, Any], report: Report) -> list[Input]:
+    """A template may declare several, or none."""
     decoded = decode(document, report)
-    if decoded is None:
-        return None
+    found = [] if decoded is None else [_read_input(body, report) for body in input_documents(decoded, report)]
+    return [each for each in found if each is not None]
+
+
+def _read_input(decoded: Mapping[str, Any], report: Report) -> Input | None:
     body = object_member(decoded, "input", "", report) if "input" in decoded else decoded
     configuration = object_member(body, "inputConfiguration", "", report) if "inputConfiguration" in body else body
     name = text_member(configuration, "inputName", "", report)

@@ -95,8 +95,8 @@ def _check_expression(expression: Expression, limit: int, report: Report) -> Non
 
 def _check(path: str, number: int, limit: int, what: str, report: Report) -> None:
     if number > limit:
-        told = f"{number:,} {what}: the service took {limit:,}; Coldwatch takes it"
-        report.warning(path, told, FindingType.SERVICE_LIMITS)
+        told = f"{number:,} {what}: the service took {limit:,}"
+        report.warning(path, told, FindingType.SERVICE_LIMITS, advice="Coldwatch takes it")
 
 
 def check_alarm_limits(model: AlarmModel, report: Report) -> None:

@@ -1,4 +1,6 @@
-"""A detector model from its document: a `CreateDetectorModel` body, a console export, or a bare definition."""
+"""A detector model from its document: a `CreateDetectorModel` body, a console export, a bare definition, or one of
+CloudFormation's: a resource or a template.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -6,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coldwatch.engine.action_forms import read_action
+from coldwatch.engine.advice import close_to
+from coldwatch.engine.cloudformation import model_document
 from coldwatch.engine.documents import (
     decode,
     list_member,
@@ -43,26 +47,31 @@ _BODY_MEMBERS: Final = (
 )
 
 
-def load_model(document: bytes | str | Mapping[str, Any], *, name: str = _UNNAMED) -> DetectorModel:
+def load_model(
+    document: bytes | str | Mapping[str, Any], *, name: str = _UNNAMED, resource: str | None = None
+) -> DetectorModel:
     """The model, ready to run; raises ModelError with everything that keeps it from running.
 
-    `name` is for a document that names no model.
+    `name` is for a document that names no model, `resource` for a template with several: its first one otherwise.
     """
     report = Report()
-    model = read_model(document, report, name=name)
+    model = read_model(document, report, name=name, resource=resource)
     if report.errors or model is None:
         raise ModelError(report.errors)
     return model
 
 
 def read_model(
-    document: bytes | str | Mapping[str, Any], report: Report, *, name: str = _UNNAMED
+    document: bytes | str | Mapping[str, Any], report: Report, *, name: str = _UNNAMED, resource: str | None = None
 ) -> DetectorModel | None:
     """As much of a model as can be read; what cannot be is reported and left out."""
     decoded = decode(document, report)
-    body = None if decoded is None else _body(decoded, report)
-    if body is None:
-        return None
+    described = None if decoded is None else model_document(decoded, report, resource)
+    body = None if described is None else _body(described, report)
+    return None if body is None else _read_body(body, name, report)
+
+
+def _read_body(body: "_Body", name: str, report: Report) -> DetectorModel:
     states = _read_states(body.definition, report)
     initial = text_member(body.definition, "initialStateName", "", report) or ""
     _check_state_names(states, initial, report)
@@ -102,7 +111,10 @@ def _body(document: Mapping[str, Any], report: Report) -> _Body | None:
         return _Body(document, object_member(document, "detectorModelDefinition", "", report))
     if "states" in document:
         return _Body({}, document)
-    report.error("", "no detector model: expected `detectorModelDefinition`, `detectorModel` or `states`")
+    told = (
+        "no detector model: expected `detectorModelDefinition`, `detectorModel`, `states` or a template's `Resources`"
+    )
+    report.error("", told)
     return None
 
 
@@ -211,8 +223,10 @@ def _check_state_names(states: Iterable[State], initial: str, report: Report) ->
             report.error(f"{state.path}.stateName", f"there is already a state `{state.name}`")
         names.add(state.name)
     if initial and initial not in names:
-        report.error("initialStateName", f"there is no state `{initial}`")
+        report.error("initialStateName", f"there is no state `{initial}`", advice=close_to(initial, names))
     for state in states:
         for transition in state.transitions:
-            if transition.next_state and transition.next_state not in names:
-                report.error(f"{transition.path}.nextState", f"there is no state `{transition.next_state}`")
+            target = transition.next_state
+            if target and target not in names:
+                told, advice = f"there is no state `{target}`", close_to(target, names)
+                report.error(f"{transition.path}.nextState", told, advice=advice)

@@ -6,8 +6,10 @@ White space and line breaks are free between tokens. The service documented no p
                  "||"   "&&"   "|"   "^"   "&"   "==" "!="   "<" "<=" ">" ">="   "+" "-"   "*" "/"
 """
 
+from math import isfinite
 from typing import Final, cast
 
+from coldwatch.engine.advice import on_function, on_word
 from coldwatch.engine.errors import ExpressionError
 from coldwatch.engine.functions import ARITIES
 from coldwatch.engine.syntax import (
@@ -40,6 +42,7 @@ MAX_DEPTH: Final = 100
 MAX_OPERATORS: Final = 250
 """Operators of equal strength in a row, for the same reason."""
 
+_INDEX_DIGITS: Final = 9
 _TYPE_WORDS: Final = frozenset({"String", "Boolean", "Decimal"})
 
 
@@ -54,7 +57,9 @@ def parse(source: str) -> Node:
         raise ExpressionError("the expression is empty", source, Span(0, 1))
     node = parser.binary(0)
     if not parser.cursor.is_at_end():
-        raise parser.cursor.error("expected an operator or the end of the expression")
+        is_text = isinstance(node, Literal | Template) and source[parser.cursor.position :].lstrip()[0] in "'\""
+        told = "expected an operator or the end of the expression"
+        raise parser.cursor.error(told, advice="join text with `+`" if is_text else None)
     return node
 
 
@@ -113,20 +118,19 @@ class _Parser:
                 return left
             right = self.binary(PRECEDENCE[operator] + 1)
             left = Binary(operator, left, right, Span(start, self.cursor.position))
-        raise self._refusal("too many operators in a row; put parts of it into variables")
+        raise self._refusal("too many operators in a row")
 
     def unary(self) -> Node:
         """`unary = ( "!" | "~" | "-" ) unary | primary`."""
         prefix = self.cursor.accept("prefix")
         if prefix is None:
             return self.primary()
+        if prefix.text == "-" and (number := _number(self, minus=prefix)) is not None:
+            return number
         self._enter()
         operand = self.unary()
         self.depth -= 1
-        span = Span(prefix.span.start, self.cursor.position)
-        if prefix.text == "-" and isinstance(operand, Literal) and type(operand.value) in {int, float}:
-            return Literal(-operand.value, span)  # type: ignore[operator]  # a number, as just asked
-        return Unary(cast("UnaryOperator", prefix.text), operand, span)
+        return Unary(cast("UnaryOperator", prefix.text), operand, Span(prefix.span.start, self.cursor.position))
 
     def primary(self) -> Node:
         """`primary = parenthesis | number | string | template | reference | word`."""
@@ -153,7 +157,7 @@ class _Parser:
             raise self._refusal("nested too deeply")
 
     def _refusal(self, message: str) -> ExpressionError:
-        return self.cursor.error(message, span=self.cursor.next_span())
+        return self.cursor.error(message, span=self.cursor.next_span(), advice="put parts of it into variables")
 
 
 def _parenthesis(parser: _Parser) -> Node | None:
@@ -166,28 +170,34 @@ def _parenthesis(parser: _Parser) -> Node | None:
     return node
 
 
-def _number(parser: _Parser) -> Node | None:
-    """`number = digits [ "." digits ] [ exponent ]`: an Integer, or with a point or an exponent a Decimal."""
+def _number(parser: _Parser, minus: Token | None = None) -> Node | None:
+    """`number = digits [ "." digits ] [ exponent ]`: an Integer, or with a point or an exponent a Decimal.
+
+    A minus before it belongs to it: the smallest Integer has no positive one.
+    """
     token = parser.cursor.accept("number")
     if token is None:
         return None
     behind = parser.cursor.accept_here("identifier")
     if behind is not None:
         raise parser.cursor.error("a number ends in letters", span=Span(token.span.start, behind.span.end))
-    value = _decimal(parser, token) if set(token.text) & set(".eE") else _integer(parser, token)
-    return Literal(value, token.span)
+    span = Span((minus or token).span.start, token.span.end)
+    text = ("-" if minus else "") + token.text
+    value = _decimal(parser, text, span) if set(text) & set(".eE") else _integer(parser, text, span)
+    return Literal(value, span)
 
 
-def _integer(parser: _Parser, token: Token) -> int:
-    if len(token.text) > 19 or int(token.text) > 1 << 63:
-        raise parser.cursor.error("the Integer does not fit in 64 bits", span=token.span)
-    return int(token.text)
+def _integer(parser: _Parser, text: str, span: Span) -> int:
+    if len(text.lstrip("-0")) > 19 or not -(1 << 63) <= int(text) < 1 << 63:
+        advice = "a Decimal can be larger: put `.0` behind it"
+        raise parser.cursor.error("the Integer does not fit in 64 bits", span=span, advice=advice)
+    return int(text)
 
 
-def _decimal(parser: _Parser, token: Token) -> float:
-    value = float(token.text)
-    if value == float("inf"):
-        raise parser.cursor.error("the Decimal is too large", span=token.span)
+def _decimal(parser: _Parser, text: str, span: Span) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise parser.cursor.error("the Decimal is too large", span=span)
     return value
 
 
@@ -272,7 +282,8 @@ def _reference(parser: _Parser) -> Node | None:
     if sigil.text == "$input":
         return InputReference(name, tuple(steps[1:]), span)
     if len(steps) > 1:
-        raise parser.cursor.error("a variable is a single value, without members", span=span)
+        advice = "put a name with a dot in it in backticks; members are read of an input"
+        raise parser.cursor.error("a variable is a single value, without members", span=span, advice=advice)
     return VariableReference(name, span)
 
 
@@ -283,13 +294,21 @@ def _steps(parser: _Parser, sigil: Token) -> list[Step]:
         name = parser.cursor.accept("identifier")
         quoted = None if name else parser.cursor.accept("quoted identifier")
         if name is None and quoted is None:
-            raise parser.cursor.error("expected a name, in backticks if it is not letters, digits and `_`")
+            advice = "in backticks, if it is not made of letters, digits and `_`, a letter first"
+            raise parser.cursor.error("expected a name", advice=advice)
         steps.append(name.text if name else quoted.text[1:-1] if quoted else "")
         while len(steps) > 1 and (index := parser.cursor.accept_here("index")):
-            steps.append(int(index.text[1:-1]))
+            steps.append(_index(parser, index))
     if not steps:
         raise parser.cursor.error(f"expected `.` and a name after `{sigil.text}`")
     return steps
+
+
+def _index(parser: _Parser, token: Token) -> int:
+    digits = "".join(filter(str.isdigit, token.text)).lstrip("0") or "0"
+    if len(digits) > _INDEX_DIGITS:
+        raise parser.cursor.error("no array is that long", span=token.span)
+    return int(digits)
 
 
 def _word(parser: _Parser) -> Node | None:
@@ -304,14 +323,15 @@ def _word(parser: _Parser) -> Node | None:
         return Literal(name.text == "true", name.span)
     if name.text in _TYPE_WORDS:
         return Literal(name.text, name.span)
-    hint = " (text needs quotes; an input is `$input.name`, a variable `$variable.name`)"
-    raise parser.cursor.error(f"unknown word `{name.text}`{hint}", span=name.span)
+    advice = on_word(name.text, parser.cursor.source, name.span.start)
+    raise parser.cursor.error(f"unknown word `{name.text}`", span=name.span, advice=advice)
 
 
 def _call(parser: _Parser, name: Token, opening: Token) -> Node:
     """`call = name "(" [ binary { "," binary } ] ")"`."""
     if name.text not in ARITIES:
-        raise parser.cursor.error(f"unknown function `{name.text}`", span=name.span)
+        advice = on_function(name.text, ARITIES)
+        raise parser.cursor.error(f"unknown function `{name.text}`", span=name.span, advice=advice)
     arguments: list[Node] = []
     if parser.cursor.accept_mark(")") is None:
         arguments.append(parser.binary(0))

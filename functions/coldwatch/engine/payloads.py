@@ -5,7 +5,7 @@ from uuid import UUID, uuid3
 
 import msgspec
 
-from coldwatch.engine.documents import json_fault
+from coldwatch.engine.documents import MAX_DEPTH, is_deeper, json_fault
 from coldwatch.engine.errors import EvaluationError, Level
 from coldwatch.engine.evaluation import Trigger
 from coldwatch.engine.model import PayloadTemplate
@@ -89,8 +89,10 @@ def own_payload(run: Run, template: PayloadTemplate, event_name: str) -> Any:
     try:
         decoded = msgspec.json.decode(value)
     except (msgspec.DecodeError, RecursionError) as error:
-        run.note(
-            Level.WARNING, event_name, EvaluationError(f"the payload is not valid JSON: {json_fault(error)}"), content
-        )
-        return value
-    return value if decoded is None or isinstance(decoded, str) else decoded
+        told = f"the payload is not valid JSON: {json_fault(error)}"
+    else:
+        if not is_deeper(decoded, MAX_DEPTH):
+            return value if decoded is None or isinstance(decoded, str) else decoded
+        told = f"the payload is nested more than {MAX_DEPTH} levels deep, and sent as text"
+    run.note(Level.WARNING, event_name, EvaluationError(told), content)
+    return value

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from coldwatch.engine.advice import close_to
 from coldwatch.engine.errors import FindingType, Level
 from coldwatch.engine.inputs import Input
-from coldwatch.engine.model import ClearTimer, DetectorModel, Expression, ModelEvent, ResetTimer, SetTimer, SetVariable
+from coldwatch.engine.model import ClearTimer, DetectorModel, Expression, ResetTimer, SetTimer, SetVariable
 from coldwatch.engine.report import Report
-from coldwatch.engine.survey import expressions, named_input, unguarded
+from coldwatch.engine.survey import expressions, named_input
 from coldwatch.engine.syntax import Call, InputReference, Literal, Node, Span, VariableReference, walk
 
 _TRIGGERS: Final = frozenset(("message", "timer"))
@@ -21,13 +22,14 @@ class Use:
     span: Span
 
 
-def check_references(model: DetectorModel, inputs: Mapping[str, Input] | None, report: Report) -> None:
+def check_references(
+    model: DetectorModel, inputs: Mapping[str, Input] | None, report: Report, *, are_all_inputs: bool
+) -> None:
     if inputs is not None:
-        _check_inputs(model, inputs, report)
+        _check_inputs(model, inputs, report, are_all=are_all_inputs)
     _check_variables(model, report)
     _check_timers(model, report)
     _check_triggers(model, report)
-    _check_reads_of_timers(model, report)
 
 
 def _nodes(model: DetectorModel) -> Iterator[tuple[Expression, Node]]:
@@ -36,17 +38,20 @@ def _nodes(model: DetectorModel) -> Iterator[tuple[Expression, Node]]:
             yield expression, node
 
 
-def _check_inputs(model: DetectorModel, inputs: Mapping[str, Input], report: Report) -> None:
+def _check_inputs(model: DetectorModel, inputs: Mapping[str, Input], report: Report, *, are_all: bool) -> None:
     for expression, node in _nodes(model):
         name = named_input(node)
         if name is not None and name not in inputs:
-            told = f"there is no input `{name}`"
-            report.found(Level.ERROR, FindingType.REFERENCED_RESOURCE, expression, told, node.span)
+            if not are_all:
+                continue
+            told, advice = f"there is no input `{name}`", close_to(name, inputs)
+            report.found(Level.ERROR, FindingType.REFERENCED_RESOURCE, expression, told, node.span, advice=advice)
         elif isinstance(node, InputReference):
             path = tuple(step for step in node.path if isinstance(step, str))
             if path and not inputs[node.input_name].declares(path):
                 told = f"the input `{node.input_name}` declares no attribute `{'.'.join(path)}`"
-                report.found(Level.WARNING, FindingType.REFERENCED_DATA, expression, told, node.span)
+                advice = close_to(".".join(path), map(".".join, inputs[node.input_name].attributes))
+                report.found(Level.WARNING, FindingType.REFERENCED_DATA, expression, told, node.span, advice=advice)
     for name in sorted(model.inputs & inputs.keys()):
         if model.key_path and not inputs[name].declares(model.key_path):
             told = f"the input `{name}` does not declare `{model.key}`, which names the detector"
@@ -57,8 +62,8 @@ def _check_variables(model: DetectorModel, report: Report) -> None:
     known = {action.name for _, action in _actions(model) if isinstance(action, SetVariable)}
     for expression, node in _nodes(model):
         if isinstance(node, VariableReference) and node.name not in known:
-            told = f"no action ever sets the variable `{node.name}`"
-            report.found(Level.WARNING, FindingType.REFERENCED_DATA, expression, told, node.span)
+            told, advice = f"no action ever sets the variable `{node.name}`", close_to(node.name, known)
+            report.found(Level.WARNING, FindingType.REFERENCED_DATA, expression, told, node.span, advice=advice)
 
 
 def _check_timers(model: DetectorModel, report: Report) -> None:
@@ -67,12 +72,12 @@ def _check_timers(model: DetectorModel, report: Report) -> None:
     uses = [Use(name, expression, node.span) for expression, node in asked for name in _literal_texts(node)]
     for use in uses:
         if use.name not in known:
-            told = f"no action ever sets the timer `{use.name}`"
-            report.found(Level.WARNING, FindingType.REFERENCED_DATA, use.expression, told, use.span)
-    for event, action in _actions(model):
+            told, advice = f"no action ever sets the timer `{use.name}`", close_to(use.name, known)
+            report.found(Level.WARNING, FindingType.REFERENCED_DATA, use.expression, told, use.span, advice=advice)
+    for place, action in _actions(model):
         if isinstance(action, ResetTimer | ClearTimer) and action.name not in known:
             told = f"no action ever sets the timer `{action.name}`"
-            report.warning(f"{event.path}.actions", told, FindingType.REFERENCED_DATA)
+            report.warning(place, told, FindingType.REFERENCED_DATA, advice=close_to(action.name, known))
     listens = any(_calls(node, "triggerType") for _, node in _nodes(model))
     if len(uses) == len(asked) and not listens:
         for name in sorted(known - {use.name for use in uses}):
@@ -86,28 +91,11 @@ def _check_triggers(model: DetectorModel, report: Report) -> None:
             report.found(Level.WARNING, FindingType.REFERENCED_DATA, expression, told, node.span)
 
 
-def _check_reads_of_timers(model: DetectorModel, report: Report) -> None:
-    """A timer that expires has every condition evaluated once more, with the latest messages."""
-    if not model.has_timers:
-        return
-    for state in model.states.values():
-        for event in (*state.on_input, *state.transitions):
-            if event.condition is None:
-                continue
-            first = next(unguarded(event.condition.node, any_message=True), None)
-            if first is not None:
-                told = (
-                    "this is read again, from the latest message, when a timer expires; "
-                    f'put `currentInput("{first.input_name}") &&` before it if it must not be'
-                )
-                report.found(Level.INFO, FindingType.REFERENCED_DATA, event.condition, told, first.span)
-
-
-def _actions(model: DetectorModel) -> Iterator[tuple[ModelEvent, object]]:
+def _actions(model: DetectorModel) -> Iterator[tuple[str, object]]:
     for state in model.states.values():
         for event in state.events:
-            for action in event.actions:
-                yield event, action
+            for index, action in enumerate(event.actions):
+                yield f"{event.path}.actions[{index}]", action
 
 
 def _calls(node: Node, function: str) -> bool:

@@ -11,23 +11,38 @@ class Report:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
 
-    def error(self, path: str, message: str, kind: FindingType = FindingType.STRUCTURE) -> None:
-        self.findings.append(Finding(Level.ERROR, kind, path, message))
+    def error(
+        self, path: str, message: str, kind: FindingType = FindingType.STRUCTURE, *, advice: str | None = None
+    ) -> None:
+        self.findings.append(Finding(Level.ERROR, kind, path, message, advice=advice))
 
-    def warning(self, path: str, message: str, kind: FindingType = FindingType.STRUCTURE) -> None:
-        self.findings.append(Finding(Level.WARNING, kind, path, message))
+    def warning(
+        self, path: str, message: str, kind: FindingType = FindingType.STRUCTURE, *, advice: str | None = None
+    ) -> None:
+        self.findings.append(Finding(Level.WARNING, kind, path, message, advice=advice))
+
+    def info(
+        self, path: str, message: str, kind: FindingType = FindingType.STRUCTURE, *, advice: str | None = None
+    ) -> None:
+        self.findings.append(Finding(Level.INFO, kind, path, message, advice=advice))
 
     def found(
-        self, level: Level, kind: FindingType, expression: Expression, message: str, span: Span | None = None
+        self,
+        level: Level,
+        kind: FindingType,
+        expression: Expression,
+        message: str,
+        span: Span | None = None,
+        *,
+        advice: str | None = None,
     ) -> None:
         """A finding within an expression, at the span or on the whole of it."""
         place = expression.node.span if span is None else span
-        self.findings.append(Finding(level, kind, expression.path, message, expression.source, place))
+        self.findings.append(Finding(level, kind, expression.path, message, expression.source, place, advice))
 
     def unreadable(self, path: str, error: ExpressionError) -> None:
-        self.findings.append(
-            Finding(Level.ERROR, FindingType.EXPRESSION_SYNTAX, path, error.message, error.source, error.span)
-        )
+        kind = FindingType.EXPRESSION_SYNTAX
+        self.findings.append(Finding(Level.ERROR, kind, path, error.message, error.source, error.span, error.advice))
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from coldwatch.engine.advice import on_mark
 from coldwatch.engine.errors import ExpressionError
 from coldwatch.engine.syntax import Span
 
@@ -17,7 +18,7 @@ _PATTERNS: Final = {
     "identifier": re.compile(r"[a-zA-Z][a-zA-Z0-9_]*"),
     "quoted identifier": re.compile(r"`([^`]+)`"),
     "sigil": re.compile(r"\$(input|variable)\b"),
-    "index": re.compile(r"\s*\[\s*([0-9]+)\s*\]"),
+    "index": re.compile(r"\s*\[\s*[0-9]+\s*\]"),
     "dot": re.compile(r"\s*\."),
     "operator": re.compile(r"\|\||&&|==|!=|<=|>=|[|&^<>+\-*/]"),
     "prefix": re.compile(r"[!~-]"),
@@ -83,18 +84,20 @@ class Cursor:
     def is_at_end(self) -> bool:
         return self._behind_space() >= len(self.source)
 
-    def error(self, message: str, *, span: Span | None = None) -> ExpressionError:
-        """At the given span, or at what comes next."""
+    def error(self, message: str, *, span: Span | None = None, advice: str | None = None) -> ExpressionError:
+        """At the given span, or at what comes next; then with advice on what that is."""
         self.skip_space()
-        return ExpressionError(message, self.source, self.next_span() if span is None else span)
+        if span is None:
+            span, advice = self.next_span(), advice or on_mark(self.source, self.position)
+        return ExpressionError(message, self.source, span, advice)
 
     def refuse_html(self) -> None:
         """Copied from a page, `>` may have become `&gt;`, which would otherwise be told as an odd use of `&`."""
         self.skip_space()
         html = _HTML.match(self.source, self.position)
         if html:
-            told = f"`{html[0]}` is HTML for `{_UNESCAPED[html[1]]}`: write the character itself"
-            raise ExpressionError(told, self.source, Span(*html.span()))
+            told = f"`{html[0]}` is HTML for `{_UNESCAPED[html[1]]}`"
+            raise ExpressionError(told, self.source, Span(*html.span()), "write the character itself")
 
     def next_span(self) -> Span:
         """The word or the character that comes next; one column behind the text at its end."""

@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from coldwatch.engine.actions import MAX_TIMER_S
-from coldwatch.engine.errors import FindingType, Level
+from coldwatch.engine.constants import constant_value, is_constant
+from coldwatch.engine.errors import EvaluationError, FindingType, Level
+from coldwatch.engine.inference import check_inference
 from coldwatch.engine.kinds import (
     NUMBERS,
     PARAMETERS,
@@ -31,6 +33,7 @@ def check_types(states: Iterable[State], report: Report) -> None:
     states = tuple(states)
     variables = kinds_of_variables(states)
     check_nodes(expressions(states), report, variables)
+    check_inference(states, variables, report)
     for state in states:
         for event in state.events:
             if event.condition is not None:
@@ -46,8 +49,20 @@ def check_nodes(
     expressions: Iterable[Expression], report: Report, variables: Mapping[str, Kinds] = MappingProxyType({})
 ) -> None:
     for expression in expressions:
+        before = len(report.findings)
         for node in walk(expression.node):
             _check_node(node, expression, variables, report)
+        if len(report.findings) == before:
+            _check_constant(expression, report)
+
+
+def _check_constant(expression: Expression, report: Report) -> None:
+    if is_constant(expression.node):
+        try:
+            constant_value(expression.node)
+        except EvaluationError as error:
+            told = f"this can never be evaluated: {error.message}"
+            report.found(Level.ERROR, FindingType.DATA_TYPE, expression, told, error.span)
 
 
 def _check_condition(condition: Expression, variables: Mapping[str, Kinds], report: Report) -> None:
@@ -55,9 +70,7 @@ def _check_condition(condition: Expression, variables: Mapping[str, Kinds], repo
     kinds = kinds_of(condition.node, variables)
     if Kind.BOOLEAN not in kinds and Kind.BOOLEAN in kinds_of(condition.node, {}):
         told = f"this is always {_named(kinds)}, which never holds"
-        report.found(Level.WARNING, FindingType.DATA_TYPE, condition, told)
-    if isinstance(condition.node, Literal) and condition.node.value is False:
-        report.found(Level.WARNING, FindingType.STRUCTURE, condition, "this never holds")
+        report.found(Level.WARNING, FindingType.DATA_TYPE, condition, told, advice="compare it with something")
 
 
 def _check_duration(duration: Expression, report: Report) -> None:
@@ -69,8 +82,8 @@ def _check_duration(duration: Expression, report: Report) -> None:
         told = f"a timer takes 1 to {MAX_TIMER_S:,} seconds"
         report.found(Level.ERROR, FindingType.STRUCTURE, duration, told)
     elif node.value < _LIMIT_S:
-        told = f"the service's shortest timer was {_LIMIT_S} s; Coldwatch sets this one"
-        report.found(Level.WARNING, FindingType.SERVICE_LIMITS, duration, told)
+        told = f"the service's shortest timer was {_LIMIT_S} s"
+        report.found(Level.WARNING, FindingType.SERVICE_LIMITS, duration, told, advice="Coldwatch sets this one, too")
 
 
 def _check_is(expression: Expression, wanted: Kinds, message: str, report: Report) -> None:
@@ -103,8 +116,18 @@ def _check_binary(node: Binary, expression: Expression, variables: Mapping[str, 
         if left and right and not accepts(node.operator, left, right):
             always = "; it is always true" if node.operator == "!=" else ""
             told = f"incompatible data types: `{node.operator}` cannot take {_named(left)} and {_named(right)}{always}"
-            report.found(level, FindingType.DATA_TYPE, expression, told, node.span)
+            advice = _conversion(left, right)
+            report.found(level, FindingType.DATA_TYPE, expression, told, node.span, advice=advice)
             return
+
+
+def _conversion(left: Kinds, right: Kinds) -> str | None:
+    pair = left | right
+    if pair <= {*NUMBERS, Kind.STRING}:
+        return "`convert(Decimal, ...)` makes a number of a text, `'${...}'` a text of anything"
+    if pair == {Kind.STRING, Kind.BOOLEAN}:
+        return "true and false need no quotes; `convert(Boolean, ...)` makes one of a text"
+    return None
 
 
 def _named(kinds: Kinds) -> str:

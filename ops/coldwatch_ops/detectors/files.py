@@ -1,13 +1,60 @@
 """The files that the commands on detector models read."""
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import msgspec
-
+from coldwatch.engine.alarm_model import AlarmModel, load_alarm_model
+from coldwatch.engine.documents import decode
 from coldwatch.engine.errors import Finding, ModelError
 from coldwatch.engine.inputs import Input, load_inputs
+from coldwatch.engine.loader import load_model
+from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.report import Report
+from coldwatch_ops.detectors.yaml_documents import json_of
 from coldwatch_ops.errors import FailedError, UsageError
+
+_SUFFIXES = (".json", ".yaml", ".yml", ".template")
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """As the command line names it: `pump.json`, or `template.yaml#Pump` for one resource of a template."""
+
+    path: Path
+    resource: str | None = None
+
+    @classmethod
+    def named(cls, text: str) -> "ModelFile":
+        path, mark, resource = text.rpartition("#")
+        return cls(Path(path), resource) if mark and path and not Path(text).exists() else cls(Path(text))
+
+
+def load_model_file(text: str) -> DetectorModel | AlarmModel:
+    """The model of a file, named for the file if it has no name of its own."""
+    file = ModelFile.named(text)
+    name = _NO_NAME.sub("_", file.path.stem)[:128] or "model"
+    try:
+        content = read_document(file.path)
+        if file.resource is None and is_alarm_model(decode(content, Report()) or {}):
+            return load_alarm_model(content, name=name)
+        return load_model(content, name=name, resource=file.resource)
+    except ModelError as error:
+        raise FailedError(f"{text} cannot run:", finding_lines(error.findings)) from None
+
+
+def is_alarm_model(document: Mapping[str, Any]) -> bool:
+    return "alarmRule" in document
+
+
+def read_document(path: Path) -> bytes:
+    """A file's JSON, also of one that is YAML; raises ModelError for what is neither."""
+    content = read_file(path)
+    is_yaml = path.suffix in {".yaml", ".yml"} or (path.suffix == ".template" and not content.lstrip().startswith(b"{"))
+    return json_of(content) if is_yaml else content
 
 
 def read_file(path: Path) -> bytes:
@@ -17,44 +64,43 @@ def read_file(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def has_member(content: bytes, member: str) -> bool:
-    """Whether it is an object with this member, which tells models, alarm models and inputs apart."""
-    try:
-        document = msgspec.json.decode(content.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return False
-    return isinstance(document, dict) and member in document
-
-
-def model_files(paths: Iterable[str]) -> list[Path]:
-    """The files themselves; of a folder, every `*.json` in it."""
-    found: list[Path] = []
-    for path in map(Path, paths):
+def model_files(texts: Iterable[str]) -> list[ModelFile]:
+    """The files themselves; of a folder, every document in it."""
+    found: list[ModelFile] = []
+    for text in texts:
+        path = Path(text)
         if not path.is_dir():
-            found.append(path)
+            found.append(ModelFile.named(text))
             continue
-        inside = sorted(path.glob("*.json"))
+        inside = documents_in(path)
         if not inside:
-            raise UsageError(f"There is no *.json in {path}.")
-        found += inside
+            raise UsageError(f"There is no {', '.join(f'*{suffix}' for suffix in _SUFFIXES)} in {path}.")
+        found += map(ModelFile, inside)
     return found
 
 
-def input_files(folder: str) -> list[Path]:
-    if not Path(folder).is_dir():
-        raise UsageError(f"{folder} is no folder of inputs.")
-    return sorted(Path(folder).glob("*.json"))
+def documents_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file())
 
 
-def read_inputs(folder: str | None) -> Mapping[str, Input] | None:
-    """None when no folder was named: then nothing is known about inputs."""
-    if folder is None:
+def input_files(place: str) -> list[Path]:
+    path = Path(place)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UsageError(f"{place} is no folder of inputs, and no file either.")
+    return documents_in(path)
+
+
+def read_inputs(place: str | None) -> Mapping[str, Input] | None:
+    """None when no inputs were named: then nothing is known about them."""
+    if place is None:
         return None
-    paths = input_files(folder)
+    paths = input_files(place)
     try:
-        return load_inputs(read_file(path) for path in paths)
+        return load_inputs(read_document(path) for path in paths)
     except ModelError as error:
-        raise FailedError(f"The inputs in {folder} cannot be used:", finding_lines(error.findings)) from None
+        raise FailedError(f"The inputs in {place} cannot be used:", finding_lines(error.findings)) from None
 
 
 def finding_lines(findings: Iterable[Finding]) -> list[str]:

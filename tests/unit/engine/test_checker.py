@@ -1,6 +1,7 @@
 """What the checker tells, each with its level, type and place."""
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -17,12 +18,17 @@ INPUTS = load_inputs(
 READS = event("reads", "currentInput('i') && $input.i.temps.air > 1")
 
 
+def serious(findings: Iterable[Finding]) -> list[Finding]:
+    """Without notes."""
+    return [each for each in findings if each.level is not Level.INFO]
+
+
 def found(*states: Document, **more: Any) -> list[tuple[Level, FindingType, str, str]]:
-    return [(each.level, each.type, each.path, each.message) for each in check(document(*states, **more))]
+    return [(each.level, each.type, each.path, each.message) for each in serious(check(document(*states, **more)))]
 
 
 def findings_of(condition: str, *more: Document) -> list[Finding]:
-    return list(check(document(state("s", [READS, event("e", condition), *more]))))
+    return serious(check(document(state("s", [READS, event("e", condition), *more]))))
 
 
 def test_a_good_model_has_no_findings() -> None:
@@ -32,31 +38,34 @@ def test_a_good_model_has_no_findings() -> None:
         key="id",
     )
 
-    assert check(good, INPUTS) == ()
-    assert check(json.dumps(good)) == ()
+    assert serious(check(good, INPUTS)) == []
+    assert serious(check(json.dumps(good))) == []
 
 
 def test_a_model_that_names_no_input_in_any_condition() -> None:
-    assert found(state("s", [event("e", "true", publish("'${$input.i.x}'"))])) == [
-        (Level.ERROR, E.STRUCTURE, "", "no condition names an input, so no message would ever be evaluated")
+    assert found(state("s", [event("e", "true", publish("'x'"))])) == [
+        (Level.ERROR, E.STRUCTURE, "", "no expression names an input, so no message would ever be evaluated")
     ]
+    [told] = found(state("s", [event("e", "true", publish("'${$input.i.x}'"))]))
+    assert told[:3] == (Level.WARNING, E.SERVICE_LIMITS, "")
     assert found(state("s", [event("e", "currentInput('i')")])) == []
 
 
 def test_a_fault_of_syntax_carries_its_expression_and_span() -> None:
-    [finding] = findings_of("maxx($input.i.x) > 3")
+    [finding] = findings_of("startWith($input.i.x, 'a')")
 
     assert (finding.level, finding.type) == (Level.ERROR, E.EXPRESSION_SYNTAX)
     assert finding.path == "states[0].onInput.events[1].condition"
     assert str(finding) == (
-        "error: states[0].onInput.events[1].condition: unknown function `maxx`\n  maxx($input.i.x) > 3\n  ^^^^"
+        "error: states[0].onInput.events[1].condition: unknown function `startWith`\n"
+        "  startWith($input.i.x, 'a')\n  ^^^^^^^^^\n  advice: did you mean `startsWith`?"
     )
 
 
 def test_the_caret_stands_in_the_line_of_the_fault() -> None:
     [finding] = findings_of("$input.i.x > 1\n  && maxx(\t1)")
 
-    assert str(finding).splitlines()[1:] == ["    && maxx( 1)", "       ^^^^"]
+    assert str(finding).splitlines()[1:3] == ["    && maxx( 1)", "       ^^^^"]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +105,8 @@ def test_what_can_never_be_is_an_error_of_types(condition: str, message: str, un
         ("$variable.flag == true", "incompatible data types: `==` cannot take String and Boolean"),
         ("$variable.n != 'x'", "incompatible data types: `!=` cannot take Integer and String; it is always true"),
         ("$variable.flag", "this is always String, which never holds"),
+        ("1 == 1", "this always holds"),
+        ("1 == 2", "this never holds"),
         ("startsWith($input.i.a, 5)", "`startsWith` takes no Integer, so this is always undefined"),
         ("false", "this never holds"),
         ("triggerType('message ')", 'a trigger is "Message" or "Timer"; this is never true'),
@@ -128,7 +139,8 @@ def test_a_variable_set_from_a_message_may_be_anything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "level"), [(0, Level.ERROR), (31_622_401, Level.ERROR), (59, Level.WARNING), (60, None)]
+    ("seconds", "level"),
+    [(0, Level.ERROR), (31_622_401, Level.ERROR), (31_622_400, None), (59, Level.WARNING), (60, None)],
 )
 def test_a_constant_duration_is_checked(seconds: int, level: Level | None) -> None:
     findings = findings_of("timeout('t')", event("set", "true", set_timer("t", seconds)))
@@ -179,8 +191,9 @@ def test_what_a_timer_has_read_again_is_mentioned() -> None:
     setting = event("set", "currentInput('i') && $input.i.id == 1", set_timer("t", 60))
     asking = event("ask", "timeout('t') && $input.i.temps.air > 8")
 
-    [finding] = check(document(state("s", [setting, asking])))
+    findings = check(document(state("s", [setting, asking])))
 
+    [finding] = [each for each in findings if each.type is E.REFERENCED_DATA]
     assert finding.level is Level.INFO
     assert finding.expression is not None
     assert finding.span is not None
@@ -192,7 +205,7 @@ def test_inputs_and_attributes_are_compared_with_what_is_declared() -> None:
         state("s", [event("e", "$input.i.temps.water > 1 && $input.j.x > 1 && currentInput('k')")]), key="serial"
     )
 
-    findings = check(reading, INPUTS)
+    findings = serious(check(reading, INPUTS))
 
     assert [(each.level, each.type, each.message) for each in findings] == [
         (Level.WARNING, E.REFERENCED_DATA, "the input `i` does not declare `serial`, which names the detector"),
@@ -200,7 +213,7 @@ def test_inputs_and_attributes_are_compared_with_what_is_declared() -> None:
         (Level.ERROR, E.REFERENCED_RESOURCE, "there is no input `j`"),
         (Level.ERROR, E.REFERENCED_RESOURCE, "there is no input `k`"),
     ]
-    assert check(reading) == ()
+    assert serious(check(reading)) == []
 
 
 def test_states_and_transitions_that_are_never_reached() -> None:
@@ -213,17 +226,19 @@ def test_states_and_transitions_that_are_never_reached() -> None:
             "states[0].onInput.transitionEvents[1]",
             "never reached: `go` stands before it and always holds",
         ),
-        (Level.WARNING, E.STRUCTURE, "states[3]", "no transition leads to the state `d`"),
+        (Level.WARNING, E.STRUCTURE, "states[2]", "the state `c` is never reached"),
+        (Level.WARNING, E.STRUCTURE, "states[3]", "the state `d` is never reached"),
     ]
 
 
 def test_a_misspelt_member_is_told() -> None:
-    misspelt = document(state("s", [READS | {"conditions": "true"}]))
+    read = {"eventName": "reads", "conditions": "currentInput('i')"}
+    misspelt = document(state("s", [READS, read]))
     misspelt["detectorModelDefinition"]["states"][0]["onEntry"] = {}
 
-    assert [each.message for each in check(misspelt)] == [
-        "unknown member `onEntry` is ignored",
-        "unknown member `conditions` is ignored",
+    assert [(each.message, each.advice) for each in serious(check(misspelt))] == [
+        ("unknown member `onEntry` is ignored", None),
+        ("unknown member `conditions` is ignored", "did you mean `condition`?"),
     ]
 
 
@@ -240,8 +255,11 @@ def test_the_services_limits_are_warnings() -> None:
 
     warnings = check(document(first, *states, state("s21"), key="k" * 129))
 
-    assert {each.type for each in warnings if each.level is not Level.INFO} == {E.SERVICE_LIMITS}
-    assert {each.message.partition(":")[0] for each in warnings if each.level is Level.WARNING} == {
+    limits = [each for each in warnings if each.type is E.SERVICE_LIMITS]
+    assert {each.level for each in limits} == {Level.WARNING}
+    raised = check(document(first, *states, state("s21"), key="k" * 129), strict_limits=True)
+    assert {each.message for each in raised if each.level is Level.ERROR} == {each.message for each in limits}
+    assert {each.message.partition(":")[0] for each in limits} == {
         "6 timers",
         "52 variables",
         "22 states",
@@ -261,7 +279,7 @@ def test_the_services_limits_are_warnings() -> None:
 def test_a_definition_that_is_too_large_for_the_service() -> None:
     large = document(state("s", [READS])) | {"detectorModelDescription": "x" * (512 * 1024)}
 
-    [finding] = check(json.dumps(large))
+    [finding] = serious(check(json.dumps(large)))
 
     assert finding.type is E.SERVICE_LIMITS
 
@@ -291,3 +309,74 @@ def test_what_an_action_says_that_the_service_did_not_take_or_that_has_no_effect
         ("[2].iotSiteWise.propertyValue", "there is no `propertyValue`, so nothing is written"),
         ("[3].iotSiteWise.propertyValue.note", "unknown member `note` is ignored"),
     ]
+
+
+@pytest.mark.parametrize("condition", ["!$input.i.a", "-$input.i.a < 1", "~$input.i.a == 1", "$variable.n == 2.5"])
+def test_what_can_be_is_not_told(condition: str) -> None:
+    assert findings_of(condition, event("set", "true", set_variable("n", "1"))) == []
+
+
+def limits_told(*states: Document, **more: Any) -> list[str]:
+    return [each.message for each in check(document(*states, **more)) if each.type is E.SERVICE_LIMITS]
+
+
+def built(**parts: Any) -> dict[str, Any]:
+    """A model with one state, and whatever is said of it."""
+    enter = parts.get("enter", [event("set", "true", set_variable("v", "1"))])
+    first = state("a", parts.get("events", [READS]), enter=enter)
+    return {"states": (first, *parts.get("states", ())), "more": {"key": parts.get("key", "k")}}
+
+
+def in_tens(actions: list[Document]) -> list[Document]:
+    return [event("set", "true", *actions[begin : begin + 10]) for begin in range(0, len(actions), 10)]
+
+
+def sends(content: str) -> Document:
+    return event("e", "currentInput('i')", publish("t", type="STRING", contentExpression=content))
+
+
+SIZED: dict[str, Callable[[int], dict[str, Any]]] = {
+    "states": lambda count: built(states=[state(f"s{number}") for number in range(count - 1)]),
+    "characters of key": lambda count: built(key="k" * count),
+    "timers": lambda count: built(enter=in_tens([set_timer(f"t{number}", 60) for number in range(count)])),
+    "variables": lambda count: built(enter=in_tens([set_variable(f"v{number}", "1") for number in range(count)])),
+    "events": lambda count: built(events=[READS] * count),
+    "transition events": lambda count: built(events=[event("t", "currentInput('i')", to="a")] * count),
+    "actions": lambda count: built(enter=[event("set", "true", *[set_variable("v", "1")] * count)]),
+    "characters of name": lambda count: built(enter=[event("e" * count, "true")]),
+    "condition": lambda count: built(events=[event("e", "currentInput('i')".ljust(count))]),
+    "value": lambda count: built(enter=[event("set", "true", set_variable("v", "1".ljust(count)))]),
+    "topic": lambda count: built(events=[event("e", "currentInput('i')", publish("t" * count))]),
+    "bytes of content expression": lambda count: built(events=[sends("'" + "x" * (count - 2) + "'")]),
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "limit"),
+    [
+        *(("states", 20), ("characters of key", 128), ("timers", 5), ("variables", 50), ("events", 20)),
+        *(("transition events", 20), ("actions", 10), ("characters of name", 128), ("condition", 512)),
+        *(("value", 1_024), ("topic", 128), ("bytes of content expression", 1_024)),
+    ],
+)
+def test_a_limit_is_told_from_the_first_that_is_too_many(what: str, limit: int) -> None:
+    within, beyond = SIZED[what](limit), SIZED[what](limit + 1)
+    name = "characters" if what in {"condition", "value", "topic"} else what
+
+    assert limits_told(*within["states"], **within["more"]) == []
+    assert limits_told(*beyond["states"], **beyond["more"]) == [f"{limit + 1:,} {name}: the service took {limit:,}"]
+
+
+def test_the_size_of_a_definition_is_that_of_its_bytes() -> None:
+    text = json.dumps(document(state("s", [READS])))
+
+    assert not [each for each in check(text.ljust(512 * 1024)) if each.type is E.SERVICE_LIMITS]
+    [told] = [each for each in check(text.encode().ljust(512 * 1024 + 1)) if each.type is E.SERVICE_LIMITS]
+    assert told.message == "524,289 bytes of definition: the service took 524,288"
+
+
+def test_a_state_and_a_variable_named_as_the_service_did_not() -> None:
+    told = limits_told(state("odd state", [READS], enter=[event("e", "true", set_variable("_v", "1"))]))
+
+    assert len(told) == 2
+    assert limits_told(state("a_-9", [READS], enter=[event("e", "true", set_variable("v_9", "1"))])) == []

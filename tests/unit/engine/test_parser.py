@@ -194,6 +194,7 @@ def test_operators_that_bind_differently_are_read_in_turn() -> None:
         ("motorid", ("motorid",)),
         ("a.b-c._d", ("a", "b-c", "_d")),
         ("a.`two words`.c", ("a", "two words", "c")),
+        ("`a`.`b`", ("a", "b")),
         ("payload.transformed_payload.DeviceId", ("payload", "transformed_payload", "DeviceId")),
     ],
 )
@@ -202,7 +203,19 @@ def test_a_path_is_read_into_its_steps(path: str, steps: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "at"), [("", 0), ("a..b", 2), (".a", 0), ("a.", 2), ("a b", 1), ("a[0]", 1), ("`a", 0)]
+    ("path", "at"),
+    [
+        ("", 0),
+        ("a..b", 2),
+        (".a", 0),
+        ("a.", 2),
+        ("a b", 1),
+        ("a[0]", 1),
+        ("`a", 0),
+        ("``", 0),
+        ("``a`", 0),
+        ("`a`b", 3),
+    ],
 )
 def test_a_path_that_is_none_is_refused_at_its_place(path: str, at: int) -> None:
     with pytest.raises(ExpressionError) as raised:
@@ -215,3 +228,11 @@ def test_plain_text_is_a_template_without_quotes() -> None:
     node = parse_text('it\'s ${$variable.a} "x"')
 
     assert evaluate(node, Scope({"a": 7}, {}, message_input=None)) == 'it\'s 7 "x"'
+
+
+def test_an_index_has_nine_digits_at_most() -> None:
+    [reference] = walk(parse("$input.i.a[000999999999]"))
+    assert isinstance(reference, InputReference)
+    assert reference.path == ("a", 999_999_999)
+    with pytest.raises(ExpressionError, match="no array is that long"):
+        parse("$input.i.a[1000000000]")

@@ -53,7 +53,7 @@ GOOD: dict[str, Any] = {
 DOOR = {"inputName": "door", "inputDefinition": {"attributes": [{"jsonPath": "id"}, {"jsonPath": "open"}]}}
 
 
-def broken(condition: str = "maxx(1) > 2") -> dict[str, Any]:
+def broken(condition: str = "isNul(1)") -> dict[str, Any]:
     document: dict[str, Any] = json.loads(json.dumps(GOOD))
     document["detectorModelDefinition"]["states"][1]["onInput"]["transitionEvents"][0]["condition"] = condition
     return document
@@ -94,9 +94,10 @@ def test_a_fault_is_told_with_file_place_expression_and_caret(
 
     assert code == 1
     assert capsys.readouterr().out.splitlines() == [
-        f"{bad}: error: states[1].onInput.transitionEvents[0].condition: unknown function `maxx`",
-        "    maxx(1) > 2",
-        "    ^^^^",
+        f"{bad}: error: states[1].onInput.transitionEvents[0].condition: unknown function `isNul`",
+        "    isNul(1)",
+        "    ^^^^^",
+        "    advice: did you mean `isNull`?",
         "2 files: 1 error, 0 warnings.",
     ]
 
@@ -116,7 +117,8 @@ def test_for_a_machine_every_finding_is_a_document(tmp_path: Path, capsys: pytes
     answer = json.loads(capsys.readouterr().out)
     assert code == 1
     assert (answer["errors"], answer["warnings"]) == (1, 0)
-    assert [len(each["findings"]) for each in answer["files"]] == [1, 0]
+    assert [each["level"] for each in answer["files"][1]["findings"]] == ["INFO"]
+    del answer["files"][0]["findings"][:1]
     assert answer["files"][0] == {
         "file": bad,
         "findings": [
@@ -124,9 +126,10 @@ def test_for_a_machine_every_finding_is_a_document(tmp_path: Path, capsys: pytes
                 "level": "ERROR",
                 "type": "expression-syntax",
                 "path": "states[1].onInput.transitionEvents[0].condition",
-                "message": "unknown function `maxx`",
-                "expression": "maxx(1) > 2",
-                "span": {"start": 0, "end": 4},
+                "message": "unknown function `isNul`",
+                "expression": "isNul(1)",
+                "span": {"start": 0, "end": 5},
+                "advice": "did you mean `isNull`?",
             }
         ],
     }
@@ -400,12 +403,30 @@ def test_alarm_models_are_checked_beside_detector_models(tmp_path: Path, capsys:
     code = main(["validate", *paths, str(with_mark), "--inputs", str(tmp_path / "inputs")])
 
     assert code == 1
-    assert capsys.readouterr().out.splitlines() == [
+    assert [line for line in capsys.readouterr().out.splitlines() if "advice:" not in line] == [
         f"{paths[1]}: error: alarmRule.simpleRule.threshold: unknown function `maxx`",
         "    maxx(1)",
         "    ^^^^",
         "5 files: 1 error, 0 warnings.",
     ]
+
+
+def test_an_alarm_model_may_be_yaml_and_have_the_limits_held_against_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = {"simpleRule": {**ALARM["alarmRule"]["simpleRule"], "threshold": "true".ljust(600)}}
+    file = template_file(tmp_path, json.dumps({**ALARM, "alarmRule": rule}), "alarm.yaml")
+    messages = trace(tmp_path / "trace.jsonl", sent("1", "a", 0))
+
+    codes = [main(["validate", file]), main(["validate", file, "--strict-limits"])]
+    told = capsys.readouterr().out
+    codes += [main(["replay", file, "--messages", messages]), main(["replay", f"{file}#a", "--messages", messages])]
+
+    assert codes == [0, 1, 0, 1]
+    assert "error: alarmRule.simpleRule.threshold: 600 characters: the service took 512" in told
+    replayed = capsys.readouterr()
+    assert json.loads(replayed.out)["to"] == "ACTIVE"
+    assert "there is no resource `a`: this is no template" in replayed.err
 
 
 def test_an_alarm_model_is_replayed_with_what_customers_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -447,3 +468,131 @@ def test_an_alarm_model_that_cannot_run_is_told_with_all_its_errors(
     told = capsys.readouterr()
     assert (code, told.out) == (1, "")
     assert "`simpleRule` is missing" in told.err
+
+
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  Limit: {Type: Number, Default: 8}
+Resources:
+  Door:
+    Type: AWS::IoTEvents::Input
+    Properties:
+      InputName: !Sub "${AWS::StackName}Door"
+      InputDefinition:
+        Attributes:
+          - JsonPath: open
+          - JsonPath: id
+  Warm:
+    Type: AWS::IoTEvents::DetectorModel
+    Properties:
+      Key: id
+      DetectorModelDescription: 2026-11-21
+      RoleArn: !GetAtt Role.Arn
+      DetectorModelDefinition:
+        InitialStateName: s
+        States:
+          - StateName: s
+            OnInput:
+              Events:
+                - EventName: tell
+                  Condition: !Join ["", ["$input.", !Ref Door, ".open > ", !Ref Limit]]
+                  Actions:
+                    - Sns: {TargetArn: !Sub ["${Arn}:x", {Arn: !GetAtt [Topic, Arn]}]}
+  Wrong:
+    Type: AWS::IoTEvents::DetectorModel
+    Properties:
+      DetectorModelDefinition:
+        InitialStateName: s
+        States: [{StateName: s, OnInput: {Events: [{EventName: e, Condition: !Sub "$input.${Door}.colour > maxx"}]}}]
+"""
+
+
+def template_file(folder: Path, text: str = TEMPLATE, name: str = "template.yaml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_every_model_of_a_template_is_checked_against_its_inputs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = template_file(tmp_path)
+
+    code = main(["validate", file, "--json"])
+
+    files = json.loads(capsys.readouterr().out)["files"]
+    told = [(each["file"], [f["message"] for f in each["findings"] if f["level"] != "INFO"]) for each in files]
+    assert code == 1
+    assert told == [(f"{file}#Warm", []), (f"{file}#Wrong", ["unknown word `maxx`"])]
+
+
+def test_one_model_of_a_template_is_named_behind_a_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, trace = template_file(tmp_path), tmp_path / "trace.jsonl"
+    trace.write_text(json.dumps({"inputName": "AWS_StackNameDoor", "payload": {"id": "d", "open": 9}}))
+
+    codes = [main(["validate", f"{file}#Warm"]), main(["replay", f"{file}#Warm", "--messages", str(trace)])]
+
+    validated, replayed = capsys.readouterr().out.splitlines()
+    assert codes == [0, 0]
+    assert validated == "1 file: 0 errors, 0 warnings."
+    assert json.loads(replayed)["actions"][0]["fields"] == {"targetArn": "Topic.Arn:x"}
+
+
+def test_a_template_gives_inputs_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = template_file(tmp_path)
+
+    code = main(["validate", f"{file}#Warm", "--inputs", file, "--notes"])
+
+    assert code == 0
+    assert "the parameter `Limit` is taken to be its default, 8" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [1", "not YAML: line 1, column 6: expected ',' or ']'"),
+        ("a: &x 1\nb: *x", "not YAML: line 2, column 4: templates have no aliases"),
+        ("a: !!python/object/apply:os.system [ls]", "could not determine a constructor"),
+        ("? [1]\n: 2", "found unhashable key"),
+        ("a: !!binary aGk=", "not JSON serializable"),
+        ("[" * 5_000, "not YAML"),
+        ("a: " + "9" * 5_000, "not YAML: Exceeds the limit"),
+        ("\x00", "not YAML"),
+        ("- 1", "expected a JSON object"),
+        ("", "expected a JSON object"),
+    ],
+)
+def test_yaml_that_is_no_template_is_told(
+    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = template_file(tmp_path, text)
+
+    codes = [main(["validate", file]), main(["replay", file, "--messages", file])]
+
+    captured = capsys.readouterr()
+    assert codes == [1, 1]
+    assert told in captured.out
+    assert told in captured.err
+
+
+def test_a_template_file_is_json_or_yaml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [template_file(tmp_path, json.dumps(GOOD), "a.template"), template_file(tmp_path, TEMPLATE, "b.template")]
+
+    assert [main(["validate", files[0]]), main(["validate", f"{files[1]}#Warm"])] == [0, 0]
+
+
+def test_a_template_with_inputs_alone_is_a_file_of_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only = TEMPLATE.partition("  Warm:")[0]
+
+    code = main(["validate", template_file(tmp_path, only)])
+
+    assert (code, capsys.readouterr().out) == (0, "1 file: 0 errors, 0 warnings.\n")
+
+
+def test_limits_of_the_service_can_be_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "long.json", broken("'" + "x" * 600 + "' == $input.door.open"))
+
+    assert main(["validate", file]) == 0
+    assert "characters: the service took 512" in capsys.readouterr().out
+    assert main(["validate", file, "--strict-limits"]) == 1
