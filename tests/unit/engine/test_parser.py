@@ -164,6 +164,11 @@ def test_nesting_has_a_limit_that_is_far_away(source: str, value: int) -> None:
     assert evaluate(parse(source), Scope({}, {}, message_input=None)) == value
 
 
+@pytest.mark.parametrize("term", ["!false", "(true)", "isNull(1) == false", "'${1}' == '1'"])
+def test_terms_beside_each_other_are_not_nested(term: str) -> None:
+    assert evaluate(parse(" && ".join([term] * 150)), Scope({}, {}, message_input=None)) is True
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
