@@ -18,17 +18,18 @@ from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.answering import Action, Answer, Outcome, act, look
 from coldwatch.incidents.changing import ContendedError
+from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.pages import answers
 from coldwatch.incidents.pages.document import HEADERS, Document
 from coldwatch.incidents.pages.incident_page import View, render
-from coldwatch.incidents.readings import BEFORE_MS
+from coldwatch.incidents.readings import AHEAD_MS, BEFORE_MS
 from coldwatch.settings import IncidentPageSettings
 from incident_page.requests import Request, form_fault, is_own, read, read_form
 
 DAY_MS = 86_400_000
 """The chart shows the last day at most."""
 MOST_READINGS = 6_000
-"""A day of readings every 15 s."""
+"""A day of readings every 15 s; of more, the newest."""
 logger = Logger()
 
 
@@ -115,8 +116,7 @@ def _show(secret: str, answer: Answer, use: Tools, now_ms: int, *, is_act: bool)
         return answers.unknown()
     if answer.outcome is Outcome.EXPIRED:
         return answers.expired()
-    until = incident.resolved_at or now_ms
-    since = max(incident.began_at - BEFORE_MS, until - DAY_MS)
+    since, until = _window(incident, now_ms)
     pages = use.incidents.pages(incident.incident_id)
     named = {page.contact_id for page in pages} | {link.contact_id, incident.acknowledged_by or link.contact_id}
     names = {each.contact_id: each.name for name in sorted(named) if (each := use.contacts.find(name))}
@@ -133,6 +133,13 @@ def _show(secret: str, answer: Answer, use: Tools, now_ms: int, *, is_act: bool)
         act_address="act" if is_act else "../act",
     )
     return render(view, status=answers.NOT_DONE.get(answer.outcome, 200) if is_act else 200)
+
+
+def _window(incident: Incident, now_ms: int) -> tuple[int, int]:
+    """Up to now by the device's clock, which may be ahead; up to the resolution, where it is over."""
+    end = incident.resolved_at or now_ms
+    since = max(incident.began_at - BEFORE_MS, end - DAY_MS)
+    return since, end if incident.resolved_at else end + AHEAD_MS
 
 
 def _response(page: Document, *, is_head: bool, more: Mapping[str, str] | None = None) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
 from simulator.api import Fleet
@@ -54,7 +54,20 @@ def press(chromium: Browser, *, key: str | None = None) -> None:
     """Press the button, and wait until another page has taken this one's place."""
     pressed = button(chromium)
     pressed.send_keys(key) if key else pressed.click()
-    WebDriverWait(chromium, 20).until(staleness_of(pressed))
+    WebDriverWait(chromium, 20).until(lambda _: is_gone(pressed))
+
+
+def is_gone(element: WebElement) -> bool:
+    """Whether its page has gone. A driver that asks in the midst of that says so in words of its own."""
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    except WebDriverException as error:
+        if "does not belong to the document" in str(error):
+            return True
+        raise
+    return False
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -9,6 +9,9 @@ from coldwatch.incidents.policy import AutoResolve, Plan, Severity
 
 __all__ = ["AutoResolve", "EventType", "Incident", "Page", "Plan", "Severity", "Status", "TimelineEvent"]
 
+_WITHOUT_RECOVERY = frozenset({"command_timed_out"})
+"""No detector stands behind a command that nobody answered."""
+
 
 class Status(StrEnum):
     OPEN = "OPEN"
@@ -81,6 +84,11 @@ class Incident:
     @property
     def is_recovered(self) -> bool:
         return self.recovered_at is not None
+
+    @property
+    def is_unrecovered(self) -> bool:
+        """Whether a detector is still to say that it is right again; of some kinds none ever does."""
+        return not self.is_recovered and self.kind not in _WITHOUT_RECOVERY
 
     def is_overdue(self, now_ms: int) -> bool:
         """Whether an acknowledgement was not followed by a resolution in time."""

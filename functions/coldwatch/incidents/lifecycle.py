@@ -106,7 +106,7 @@ def resolve(incident: Incident, *, who: str, resolution: str, note: str | None, 
         deadline_at=None,
         note=note or incident.note,
     )
-    unseen = "" if incident.is_recovered else " No recovery had been seen."
+    unseen = " No recovery had been seen." if incident.is_unrecovered else ""
     what = f"Resolved: {resolution}.{unseen}" + (f" {note}" if note else "")
     return _change(incident, after, EventType.RESOLVED, who, what, now_ms)
 

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from coldwatch.commands.incident import DETECTOR_MODEL, KIND
 from coldwatch.incidents import answering
 from coldwatch.incidents.answering import Action, Answer, Outcome
 from coldwatch.incidents.identity import link_secret
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.links import LIFETIME_MS
-from tests.unit.incidents.builders import NOW, is_, opened, secret_of, told, world
+from tests.unit.incidents.builders import NOW, effect, is_, opened, secret_of, told, world
 from tests.unit.incidents.fakes import Course, Killed, World
 
 ACKNOWLEDGE, RESOLVE = frozenset({Action.ACKNOWLEDGE}), frozenset({Action.RESOLVE})
@@ -200,3 +201,13 @@ def test_the_record_says_that_it_was_resolved_before_a_recovery_was_seen(here: W
 
     (event,) = (each for each in here.incidents.timeline(incident.incident_id) if each.type is EventType.RESOLVED)
     assert event.what == "Resolved: by op. No recovery had been seen. n"
+
+
+def test_a_command_that_nobody_answered_has_no_recovery_to_be_missed() -> None:
+    here = world()
+    unanswered = opened(here, effect("c1", kind=KIND, detector_model=DETECTOR_MODEL))
+
+    operate(here, unanswered, Action.RESOLVE)
+
+    (event,) = (each for each in here.incidents.timeline(unanswered.incident_id) if each.type is EventType.RESOLVED)
+    assert event.what == "Resolved: by op. n"

@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode, urljoin
 
 import pytest
@@ -10,9 +10,11 @@ import pytest
 from coldwatch.incidents.identity import link_hash
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.links import Link
-from incident_page.handler import Tools, route
+from coldwatch.incidents.wording import moment
+from incident_page.handler import DAY_MS, MOST_READINGS, Tools, route
 from incident_page.requests import MOST_BYTES, read
 from tests.unit.incidents.builders import NOW
+from tests.unit.incidents.fakes import FakeReadings
 from tests.unit.incidents.page_examples import ESCALATED, OPEN, OVER, SECRET, TAKEN
 
 HOST = "page.example"
@@ -140,6 +142,32 @@ def test_whoever_loses_to_others_again_and_again_is_asked_to_look() -> None:
     use = replace(tools(OPEN), incidents=always_later)
 
     assert press(use)[0] == 503
+
+
+def warm(at: int) -> dict[str, Any]:
+    return {"device_id": OPEN.device_id, "timestamp": at, "temp_c": 9.0 if at < NOW else 12.5}
+
+
+@pytest.mark.parametrize(("incident", "peak"), [(OPEN, "12.5"), (OVER, "11.4")])
+def test_a_device_whose_clock_is_ahead_is_seen_up_to_now_and_what_came_after_the_end_is_not(
+    incident: Incident, peak: str
+) -> None:
+    end = incident.resolved_at or NOW + 1000
+    ahead = FakeReadings([warm(NOW - 60_000), warm(end + 10 * 60_000)])
+
+    _, html = ask(replace(tools(incident), readings=cast("Any", ahead)), "GET", f"/a/{SECRET}")
+
+    assert f"<dd>{peak} °C</dd>" in html
+
+
+def test_of_more_readings_than_a_page_takes_it_has_the_newest_of_the_last_day() -> None:
+    began_at = NOW - 3 * DAY_MS
+    readings = FakeReadings([warm(began_at + second * 10_000) for second in range(3 * 8640)])
+    use = replace(tools(replace(OPEN, began_at=began_at)), readings=cast("Any", readings))
+
+    _, html = ask(use, "GET", f"/a/{SECRET}")
+
+    assert f"Temperature from {moment(NOW - MOST_READINGS * 10_000)} to" in html
 
 
 @pytest.mark.parametrize("secret", ["0" * 26, "x", "", "../../etc/passwd", "a" * 5000, "6RAJ61SW9NQ8HDQDB4HQVP1XBB"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.document import HEADERS, STYLE
@@ -146,6 +147,12 @@ def test_whoever_closes_an_incident_that_has_not_recovered_is_told_what_that_mea
 
     assert "No recovery has been seen yet." in EXAMPLES["acknowledged"].html
     assert "No recovery" not in render(view(Outcome.ALREADY_YOURS, recovered, Action.RESOLVE), status=200).html
+
+
+def test_nobody_is_warned_that_a_command_has_not_recovered() -> None:
+    unanswered = replace(TAKEN, kind=KIND)
+
+    assert "No recovery" not in render(view(Outcome.ALREADY_YOURS, unanswered, Action.RESOLVE), status=200).html
 
 
 def test_what_is_low_is_called_so() -> None:

@@ -97,9 +97,12 @@ def _form(view: View) -> str:
 
 def _warning(incident: Incident) -> str:
     """A detector that has not recovered opens nothing new: who closes its incident too early should know that."""
-    if incident.recovered_at is not None:
+    if not incident.is_unrecovered:
         return ""
-    return "<p>No recovery has been seen yet. Once you say that it is over, nobody is told again until it has.</p>"
+    return (
+        "<p>No recovery has been seen yet. Once you say that it is over, nobody is told of it again, "
+        "unless it recovers and goes wrong anew.</p>"
+    )
 
 
 def _post(view: View, action: Action, label: str, before: str) -> str:
