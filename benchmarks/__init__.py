@@ -1,0 +1,1 @@
+"""The engine beside its peers: same data, same answer, one run. `make bench`; docs/benchmarks.md says how to read it."""
