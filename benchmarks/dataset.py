@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import fleet as fleet_module
 from benchmarks.fleet import MESSAGES_PER_DEVICE, Fleet, lines
 
+GENERATOR: Final = Path(fleet_module.__file__)
 PART: Final = 10
 """Slow peers get the messages of one device of so many."""
 
@@ -52,7 +54,7 @@ def _write(data: DataSet) -> None:
 
 
 def _noted(data: DataSet) -> dict[str, Any]:
-    return asdict(data.fleet) | {path.name: _digest(path) for path in (data.full, data.part)}
+    return asdict(data.fleet) | {path.name: _digest(path) for path in (GENERATOR, data.full, data.part)}
 
 
 def _digest(path: Path) -> str | None:

@@ -1,7 +1,7 @@
 """The readings of a fleet that is mostly well: a seed in, the same lines out.
 
-Each device reports every 15 s, give or take 2 s. Two devices of a hundred have an excursion of one of seven shapes; three
-messages of a thousand are a spike, which is over with the next message.
+Each device reports every 15 s, give or take 2 s. Two devices of a hundred have an excursion of one of seven shapes;
+three messages of a thousand are a spike, which is over with the next message.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -78,9 +78,12 @@ def lines(fleet: Fleet) -> list[bytes]:
 def _device(fleet: Fleet, number: int) -> Iterator[tuple[int, int, bytes]]:
     random = Random(fleet.seed * 1_000_003 + number)  # noqa: S311 - data, no secret
     now = START_MS + random.randrange(PERIOD_MS)
-    battery, place = random.randint(6, 100), (random.uniform(35, 60), random.uniform(-10, 30))
+    battery = random.randint(6, 100)
+    location = f'{{"lat":{random.uniform(35, 60):.3f},"lon":{random.uniform(-10, 30):.3f}}}'
+    rest = f'"firmware":"2.4.1","location":{location}'
     for seq, temp in enumerate(_temperatures(random, number)):
-        yield now, number, _line(random, number, now, seq, temp, battery, place)
+        whose = f'"device_id":"north-reefer-{number:06d}","timestamp":{now},"seq":{seq}'
+        yield now, number, f"{{{whose},{_measured(random, temp, battery)},{rest}}}\n".encode()
         now += PERIOD_MS + random.randint(-JITTER_MS, JITTER_MS)
 
 
@@ -99,14 +102,11 @@ def _temperatures(random: Random, number: int) -> list[float]:
     return [round(temp, 2) for temp in course[:MESSAGES_PER_DEVICE]]
 
 
-def _line(
-    random: Random, number: int, now: int, seq: int, temp: float, battery: int, place: tuple[float, float]
-) -> bytes:
+def _measured(random: Random, temp: float, battery: int) -> str:
     humidity, shock = round(random.gauss(55, 9), 1), round(random.expovariate(6), 2)
     door = "true" if random.random() < 0.01 else "false"
     probe = "OK" if random.random() < 0.998 else "LOST"
     return (
-        f'{{"device_id":"north-reefer-{number:06d}","timestamp":{now},"seq":{seq},"temp_c":{temp},'
-        f'"humidity_pct":{humidity},"shock_g":{shock},"battery_pct":{battery},"fleet_id":"north","door_open":{door},'
-        f'"probe":"{probe}","firmware":"2.4.1","location":{{"lat":{place[0]:.3f},"lon":{place[1]:.3f}}}}}\n'
-    ).encode()
+        f'"temp_c":{temp},"humidity_pct":{humidity},"shock_g":{shock},"battery_pct":{battery},'
+        f'"fleet_id":"north","door_open":{door},"probe":"{probe}"'
+    )

@@ -1,7 +1,7 @@
 """The answer that every row has to give, found without a state machine: each message looks back over its own run.
 
-An alarm begins with the first message above 8.0 whose unbroken run above 8.0 is at least 120 s old. It is cleared by the
-first message at or below 7.5 whose unbroken run at or below 7.5 is at least 60 s old.
+An alarm begins with the first message above 8.0 whose unbroken run above 8.0 is at least 120 s old. It is cleared by
+the first message at or below 7.5 whose unbroken run at or below 7.5 is at least 60 s old.
 """
 
 import json

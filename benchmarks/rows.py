@@ -33,6 +33,7 @@ class Row:
 
 FLOOR: Final = Row("hand-written", "hand_written")
 OURS: Final = Row("coldwatch", "coldwatch")
+TIMERS: Final = Row("coldwatch timers", "coldwatch_timers")
 PEERS: Final = (
     Row("polars", "polars", "whole"),
     Row("duckdb", "duckdb", "whole"),
@@ -49,7 +50,7 @@ ORACLE: Final = Row("oracle", "oracle", is_slow=True)
 def order() -> list[Row]:
     """Of one round. The floor is measured thrice: before, between and after."""
     node = [NODE] if has_node() else []
-    return [FLOOR, OURS, FLOOR, ORACLE, *PEERS, *node, WIDE, WIDE_ORACLE, REPLAY, FLOOR]
+    return [FLOOR, OURS, TIMERS, FLOOR, ORACLE, *PEERS, *node, WIDE, WIDE_ORACLE, REPLAY, FLOOR]
 
 
 def has_node() -> bool:

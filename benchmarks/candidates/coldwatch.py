@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+
+from benchmarks.candidates.streaming import decode_each
+from benchmarks.reference import Alarm, paired
 from coldwatch.engine.batch import Batch
-from coldwatch.engine.evaluation import Happening
 from coldwatch.engine.loader import load_model
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 
-from benchmarks.candidates.streaming import decode_each
-from benchmarks.reference import Alarm, paired
+if TYPE_CHECKING:
+    from coldwatch.engine.evaluation import Happening
 
 INPUT: Final = "telemetry"
 TIME: Final = ("timestamp",)

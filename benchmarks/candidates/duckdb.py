@@ -7,7 +7,7 @@ import duckdb
 from benchmarks.reference import Alarm, paired
 
 READ = """
-create or replace temp table readings as
+create temp table readings as
 select * from read_json($path, format = 'newline_delimited',
     columns = {device_id: 'varchar', "timestamp": 'bigint', temp_c: 'double'})
 """
@@ -43,8 +43,7 @@ class Candidate:
     def read(self, path: Path) -> None:
         self._database.execute(READ, {"path": str(path)})
 
-    def run(self, path: Path) -> None:
-        self.read(path)
+    def find(self) -> None:
         self._found = self._database.execute(QUERY).fetchall()
 
     def answer(self) -> list[Alarm]:

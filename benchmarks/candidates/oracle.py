@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from coldwatch.engine import machine
-from coldwatch.engine.evaluation import Evaluation, Message
-from coldwatch.engine.snapshot import Snapshot, next_due
 
 from benchmarks.candidates.coldwatch import INPUT, alarms, model
 from benchmarks.candidates.streaming import decode_each
+from coldwatch.engine import machine
+from coldwatch.engine.evaluation import Evaluation, Message
+from coldwatch.engine.snapshot import Snapshot, next_due
 
 
 class Candidate:

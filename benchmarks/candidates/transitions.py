@@ -1,6 +1,6 @@
 """`transitions`: one machine for all devices, as its documentation advises for many models."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from transitions import Machine
 
@@ -10,6 +10,9 @@ from benchmarks.reference import Alarm, paired
 
 
 class Device:
+    take: Callable[[Reading], bool]
+    """The machine gives it to each of its models."""
+
     def __init__(self, changes: list[tuple[str, int, bool]]) -> None:
         self._changes = changes
         self._since = 0
@@ -65,7 +68,7 @@ class Candidate:
         for line in lines:
             message = decode(line)
             device = self._devices.get(message.device_id) or self._new(message.device_id)
-            device.take(message)  # type: ignore[attr-defined] - the machine gives each model its triggers
+            device.take(message)
 
     def _new(self, device_id: str) -> Device:
         device = self._devices[device_id] = Device(self._changes)
