@@ -81,7 +81,7 @@ def table(found: list[dict[str, Any]]) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in found:
-        name = f"`{row['name']}`" + (" (part)" if row["name"] in part else "")
+        name = row["name"] + (" (part)" if row["name"] in part else "")
         figures = (
             f"{row['us_process']:.3f} | {row['us_total']:.3f} | {row['ratio_process']:.2f} | {row['ratio_total']:.2f}"
         )
