@@ -4,7 +4,8 @@ For recordings and backtests: the messages of each detector come in the order of
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from operator import length_hint
 from typing import Any, Final
 
@@ -44,16 +45,29 @@ class Batch:
         self._taken = 0
         self._coming: Iterator[Any] = iter(())
         self._end = 0
-        self._prepare()
+        self._loop = self._prepared()
 
-    def _prepare(self) -> None:
+    def _prepared(self) -> Callable[[Iterator[Any]], None]:
+        """The loop over a batch, with everything that it needs."""
         try:
-            self._feed, struct = self.program.feed(self._input, self._time)
+            feed, struct = self.program.feed(self._input, self._time)
         except UnreadableInputError:
-            self._feed, self._decode = None, None
-            return
-        self._decode = msgspec.json.Decoder(struct).decode
-        self._take = self.program.take(self._input)
+            return self._interpret_all
+        return partial(
+            feed,
+            decode=msgspec.json.Decoder(struct).decode,
+            states=self._states,
+            happened=self._happened.append,
+            trigger=self._trigger,
+            create=self._create,
+            advance=self._advance,
+            interpret=self._interpret,
+            irregular=IRREGULAR,
+        )
+
+    def _interpret_all(self, lines: Iterator[Any]) -> None:
+        for line in lines:
+            self._interpret(*((line,) if self._time else line))
 
     @property
     def keys(self) -> Sequence[str | None]:
@@ -68,21 +82,7 @@ class Batch:
         lines: Sequence[Any] = payloads if times is None else list(zip(payloads, times, strict=True))
         self._end = self._taken + len(lines)
         self._coming = iter(lines)
-        if self._feed is None:
-            for line in self._coming:
-                self._interpret(*(line if self._time is None else (line,)))
-        else:
-            self._feed(
-                self._coming,
-                self._decode,
-                self._states,
-                self._happened.append,
-                self._trigger,
-                self._create,
-                self._advance,
-                self._interpret,
-                IRREGULAR,
-            )
+        self._loop(self._coming)
         self._taken = self._end
         return self._told()
 
@@ -103,7 +103,8 @@ class Batch:
             raise Irregular
         told = len(self._happened)
         try:
-            self._take(message, key, now_ms, self._states, self._happened.append, self._trigger)
+            take = self.program.take(self._input)
+            take(message, key, now_ms, self._states, self._happened.append, self._trigger)
         except IRREGULAR:
             self._states.pop(key, None)
             del self._happened[told:]
@@ -111,7 +112,7 @@ class Batch:
         self._states.setdefault(key, self.program.layout.blank)
 
     def _advance(self, key: str | None, packed: Packed, until_ms: int) -> Packed:
-        while packed[1] <= until_ms:
+        while packed[1] <= until_ms and packed[1] < NEVER:
             if packed[0] == FOREIGN:
                 return self._advance_foreign(key, packed, until_ms)
             due_ms, name = self._next(packed)

@@ -6,11 +6,12 @@ Three forms of the same expression, each for a place in the code:
 - `number`: a number, or NaN where it is undefined; for what is compared and computed.
 - `value`: exactly the interpreter's value.
 
-Source may raise where the interpreter would have found a fault; then the whole message is the interpreter's. No text of a
-model reaches the source: names become numbered ones, and texts become numbered constants.
+Source may raise where the interpreter would have found a fault; then the whole message is the interpreter's. No text
+of a model reaches the source: names become numbered ones, and texts become numbered constants.
 """
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any, Final, Protocol
 
 from coldwatch.engine.errors import EvaluationError
@@ -150,10 +151,8 @@ class ExpressionCode:
             source = self.number(node)
             return source if isinstance(node, Literal) else f"exact({source})"
         match node:
-            case Literal(value=value):
-                return self._literal(value)
-            case InputReference() | VariableReference():
-                return self._referred(node)[0]
+            case Literal() | InputReference() | VariableReference():
+                return self._value_of_leaf(node)
             case Template(parts=parts):
                 return f"filled({', '.join(map(self.value, parts))})"
             case Unary(operator=operator, operand=operand):
@@ -162,6 +161,9 @@ class ExpressionCode:
                 return self._value_of_binary(node)
             case Call():
                 return self._value_of_call(node)
+
+    def _value_of_leaf(self, node: Literal | InputReference | VariableReference) -> str:
+        return self._literal(node.value) if isinstance(node, Literal) else self._referred(node)[0]
 
     def _is_native(self, node: Node) -> bool:
         """Whether `number` computes it without asking for its `value`."""
@@ -237,7 +239,7 @@ class ExpressionCode:
         return False
 
     def _literal(self, value: Any) -> str:
-        return repr(value) if isinstance(value, bool | int | float) and value == value else self._constant(value)
+        return repr(value) if isinstance(value, bool | int | float) and isfinite(value) else self._constant(value)
 
     def _constant(self, value: Any) -> str:
         return self._around.constants.name(value)

@@ -60,11 +60,17 @@ def carried(node: Node, known: Mapping[Reference, Carries]) -> Carries | None:
             return Carries.TRUTH if operator == "!" else Carries.NUMBER
         case Call(function=function, arguments=arguments):
             return _carried_by_call(function, arguments)
-        case Binary(operator="+", left=left, right=right):
-            sides = {carried(left, known), carried(right, known)}
-            return Carries.TEXT if Carries.TEXT in sides else sides.pop() if sides == {Carries.NUMBER} else None
-        case Binary(operator=operator):
-            return Carries.TRUTH if operator in ORDER | EQUALITY | LOGIC else Carries.NUMBER
+        case Binary():
+            return _carried_by_binary(node, known)
+
+
+def _carried_by_binary(node: Binary, known: Mapping[Reference, Carries]) -> Carries | None:
+    if node.operator in ORDER | EQUALITY | LOGIC:
+        return Carries.TRUTH
+    if node.operator != "+":
+        return Carries.NUMBER
+    sides = {carried(node.left, known), carried(node.right, known)}
+    return Carries.TEXT if Carries.TEXT in sides else Carries.NUMBER if sides == {Carries.NUMBER} else None
 
 
 def _carried_by_call(function: str, arguments: tuple[Node, ...]) -> Carries:

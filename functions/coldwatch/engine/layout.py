@@ -2,7 +2,8 @@
 
 A detector is one tuple: its state's number, when its next timer is due, then a slot for each variable, each timer and
 each remembered input. One that nothing happened to is the same tuple as before. What does not fit into the slots (a
-variable of a kind that its model never gives it, a state of another model) stays a snapshot, behind the number `FOREIGN`.
+variable of a kind that its model never gives it, a state of another model) stays a snapshot, behind the number
+`FOREIGN`.
 
 A payload is a struct with the members that the model reads, and no others; decoding it checks their types.
 """
@@ -69,9 +70,9 @@ class _Member:
 class PayloadForm:
     """What a model reads of one input's messages."""
 
-    def __init__(self, carries: Mapping[tuple[Step, ...], Carries]) -> None:
+    def __init__(self, carries: Mapping[tuple[Step, ...], Carries], root: _Member | None = None) -> None:
         """In the order in which they are mentioned: a decoder is quickest where messages have the same."""
-        self._root = _Member()
+        self._root = root or _Member()
         for path in sorted(carries, key=lambda each: len(_members(each))):
             self._add(path, carries[path])
 
@@ -89,8 +90,7 @@ class PayloadForm:
 
     def with_member(self, path: tuple[str, ...], carries: Carries) -> "PayloadForm":
         """One more member, whether the model reads it or not; all others stay where they are."""
-        form = deepcopy(self)
-        member = form._root
+        root = member = deepcopy(self._root)
         for name in path:
             if member.carries is not None:
                 raise UnreadableInputError
@@ -98,7 +98,7 @@ class PayloadForm:
         if member.members:
             raise UnreadableInputError
         member.carries = member.carries or carries
-        return form
+        return PayloadForm({}, root)
 
     def place(self, path: tuple[Step, ...]) -> Place:
         member, attributes = self._root, ""
@@ -175,9 +175,9 @@ class Layout:
         """None of an input that is read as a whole."""
         if input_name not in self._forms:
             key = {self.model.key_path: Carries.TEXT} if self.model.key_path else {}
-            mine = key | {of[1]: kind for of, kind in self.carries.items() if isinstance(of, tuple) and of[0] == input_name}
+            mine = {of[1]: kind for of, kind in self.carries.items() if isinstance(of, tuple) and of[0] == input_name}
             try:
-                self._forms[input_name] = PayloadForm(mine)
+                self._forms[input_name] = PayloadForm(key | mine)
             except UnreadableInputError:
                 self._forms[input_name] = None
         return self._forms[input_name]
@@ -294,7 +294,8 @@ def _timer_of(slot: tuple[int, int, int]) -> Timer:
 def _timer_names(model: DetectorModel) -> set[str]:
     """Those that are set, reset, cleared, or asked about by name."""
     events = [event for state in model.states.values() for event in state.events]
-    named = {each.name for event in events for each in event.actions if isinstance(each, SetTimer | ResetTimer | ClearTimer)}
+    actions = (each for event in events for each in event.actions)
+    named = {each.name for each in actions if isinstance(each, SetTimer | ResetTimer | ClearTimer)}
     nodes = (node for expression in expressions(model.states.values()) for node in walk(expression.node))
     asked = (node.arguments[0] for node in nodes if isinstance(node, Call) and node.function == "timeout")
     return named | {name.value for name in asked if isinstance(name, Literal) and isinstance(name.value, str)}

@@ -7,7 +7,7 @@ import msgspec
 
 from coldwatch.engine import machine
 from coldwatch.engine.actions import external, whole_seconds
-from coldwatch.engine.compiler import Header, Source, write_evaluate, write_expire, write_feed
+from coldwatch.engine.compiler import Header, write_evaluate, write_expire, write_feed
 from coldwatch.engine.errors import EvaluationError
 from coldwatch.engine.evaluation import Action, Evaluation, Happening, Message, Trigger
 from coldwatch.engine.expression_code import NAMES, Constants
@@ -16,6 +16,7 @@ from coldwatch.engine.layout import EXPIRED, FOREIGN, Layout, Packed, Unreadable
 from coldwatch.engine.model import DetectorModel, ExternalAction
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, next_due
+from coldwatch.engine.source import Source
 
 
 class Irregular(Exception):  # noqa: N818 - no error: the compiled code gives the message to the interpreter
@@ -62,7 +63,7 @@ class Program:
         exec(compile(source, f"<{self.model.name!a}>", "exec"), names)  # noqa: S102 - ours: no text of the model is in it
         return names
 
-    def _act(  # noqa: PLR0913, PLR0917 - called by generated code alone, by position
+    def _act(  # noqa: PLR0917 - called by generated code alone, by position
         self,
         trigger: Callable[[], Trigger],
         actions: list[Action],
