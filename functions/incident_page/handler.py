@@ -72,7 +72,8 @@ def route(request: Request, use: Tools, *, now_ms: int) -> tuple[Document, Mappi
     if before == "/a":
         if request.method not in {"GET", "HEAD"}:
             return answers.refused_method(), {"allow": "GET, HEAD"}
-        return _show(secret, look(secret, use.incidents, use.links, now_ms=now_ms), use, now_ms, is_act=False), {}
+        answer = look(secret, use.incidents, use.links, use.contacts, now_ms=now_ms)
+        return _show(secret, answer, use, now_ms, is_act=False), {}
     if request.path == "/act":
         if request.method != "POST":
             return answers.refused_method(), {"allow": "POST"}
@@ -95,6 +96,7 @@ def _act(request: Request, use: Tools, now_ms: int) -> Document:
             note=form.note,
             incidents=use.incidents,
             links=use.links,
+            roster=use.contacts,
             waiting=use.waiting,
             now_ms=now_ms,
         )

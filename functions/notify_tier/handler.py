@@ -39,14 +39,17 @@ def ports() -> Ports:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`."""
-    asked = Round(event["incident_id"], int(event["round"]), int(event["step"]), event["task_token"])
+    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`."""
+    place = int(event["round"]), int(event["step"])
+    asked = Round(event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")))
     told = tell(asked, ports(), now_ms=time.time_ns() // 1_000_000)
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
     about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
     logger.info("tier told", extra={**about, "status": incident.status.value})
     if told.is_nobody_told:
         logger.error("nobody could be told", extra=about)
+    elif told.failing:
+        logger.error("not everybody could be told", extra=about)
     if told.alert_fault:
         logger.error("alert not published", extra={**about, "fault": told.alert_fault})
     return {"status": incident.status.value, "fates": fates}

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 SCANS = 3
 _LINK = re.compile(r"https?://\S+/a/[a-z0-9]+")
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,7 @@ def test_a_policy_fits_its_schema_and_is_read(path: Path) -> None:
     assert set(read_policy(document).plans) == set(Severity)
 
 
-seconds = st.sampled_from([-1, 0, 1, 900, 31_536_000, 31_536_001, 1.5, "900", None, True])
+seconds = st.sampled_from([-1, 0, 1, 59, 60, 900, 31_536_000, 31_536_001, 1.5, "900", None, True])
 contacts = st.lists(st.sampled_from(["ana", "ben", "", "x" * 65, 5]), max_size=3) | st.none()
 tiers = st.fixed_dictionaries({}, optional={"contacts": contacts, "acknowledge_within_s": seconds, "more": st.just(1)})
 plan_members = {

@@ -106,10 +106,13 @@ def test_each_table_is_on_demand_recoverable_encrypted_and_protected_by_paramete
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["IsProtected", True, False]}
 
 
-@pytest.mark.parametrize("logical_id", ["ReadingTable", "DetectorTable", "LinkTable"])
-def test_what_is_of_no_more_use_leaves_by_time_to_live(logical_id: str) -> None:
+@pytest.mark.parametrize(
+    ("logical_id", "attribute"),
+    [("ReadingTable", "expires_at"), ("DetectorTable", "expires_at"), ("LinkTable", "forget_at")],
+)
+def test_what_is_of_no_more_use_leaves_by_time_to_live(logical_id: str, attribute: str) -> None:
     table = resources("AWS::DynamoDB::Table")[logical_id]["Properties"]
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": attribute, "Enabled": True}
 
 
 @pytest.mark.parametrize("logical_id", resources("AWS::S3::Bucket"))

@@ -277,7 +277,7 @@ def without_a_rule(fleet: Fleet, messages: int) -> float:
     began = time.monotonic()
     for number in range(messages):
         device = devices[number % len(devices)]
-        topic = f"cmd/{device.identity.thing}/response"
+        topic = f"$aws/things/{device.identity.thing}/jobs/burst/update"
         device.connection.publish(Publication(topic, reading(device.identity.thing, number), Kind.BURST))
     for device in devices:
         device.connection.drain()

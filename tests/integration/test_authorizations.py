@@ -29,6 +29,7 @@ HELD_ELSEWHERE = {
     "SendItsTraces": "nor traces",
 }
 RARE = {
+    ("OpenIncidentRole", "SeeWhetherItRuns"): "an effect of an incident that has its workflow: tests/integration/aws",
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",
 }
 

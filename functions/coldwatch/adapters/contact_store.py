@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoContactStore:
-    """`ports.Recipients`, and what keeps contacts."""
+    """`ports.Recipients`, `ports.Roster`, and what keeps contacts."""
 
     client: DynamoDBClient
     table: str
@@ -35,6 +35,11 @@ class DynamoContactStore:
             return None
         why_not = None if contact.addresses else f"{contact.name} has no address."
         return Recipient(contact_id, contact.name, why_not)
+
+    def knows(self, contact_id: str) -> bool:
+        """Of an entry that cannot be read too: its contact has not been removed."""
+        key = to_item({"contact_id": contact_id})
+        return "Item" in self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
 
     def contacts(self) -> Iterator[Contact]:
         for page in self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True):

@@ -1,8 +1,8 @@
-"""Links by the hash of their secret. DynamoDB takes them away some time after they have expired."""
+"""Links by the hash of their secret. DynamoDB takes them away at `forget_at`, long after they have expired."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from coldwatch.adapters.items import from_item, to_item
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DynamoLinkStore:
-    """`ports.LinkStore`. `expires_at` is stored in seconds, as time to live wants it."""
+    """`ports.LinkStore`. `forget_at` is stored in seconds, as time to live wants it."""
 
     client: DynamoDBClient
     table: str
@@ -25,8 +25,8 @@ class DynamoLinkStore:
         if item is None:
             return None
         record = from_item(item)
-        return Link(**record | {"expires_at": record["expires_at"] * 1000})
+        return Link(**{field.name: record[field.name] for field in fields(Link)})
 
     def put(self, link: Link) -> None:
-        record = asdict(link) | {"expires_at": link.expires_at // 1000}
+        record = asdict(link) | {"forget_at": link.forget_at // 1000}
         self.client.put_item(TableName=self.table, Item=to_item(record))

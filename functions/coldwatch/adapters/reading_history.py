@@ -31,6 +31,8 @@ class DynamoReadingHistory:
                 ":from": {"S": f"{max(from_ms, 0):013d}"},
                 ":to": {"S": f"{max(to_ms, 0):013d}{_AFTER_EVERY_SENSOR}"},
             },
+            ScanIndexForward=False,
             ConsistentRead=True,
         )
-        return list(islice((from_item(item) for page in pages for item in page["Items"]), at_most))
+        newest_first = islice((from_item(item) for page in pages for item in page["Items"]), at_most)
+        return list(newest_first)[::-1]

@@ -42,7 +42,7 @@ def _perform(run: Run, action: ActionTemplate, event_name: str) -> None:
         case SetVariable():
             run.variables[action.name] = _stored(run.value(action.value))
         case SetTimer():
-            _start(run, action.name, _seconds(run.value(action.duration)))
+            _start(run, action.name, whole_seconds(run.value(action.duration)))
         case ResetTimer():
             _reset(run, action.name)
         case ClearTimer():
@@ -50,7 +50,7 @@ def _perform(run: Run, action: ActionTemplate, event_name: str) -> None:
             if timer is not None:
                 run.cleared[action.name] = timer.duration_s
         case ExternalAction():
-            run.actions.append(_external(run, action, event_name))
+            run.actions.append(external(run, action, event_name))
 
 
 def _stored(value: Any) -> Any:
@@ -63,7 +63,7 @@ def _stored(value: Any) -> Any:
     raise EvaluationError(f"a variable cannot hold {type_name(value)}; it keeps its value")
 
 
-def _seconds(value: Any) -> int:
+def whole_seconds(value: Any) -> int:
     """Floored to whole seconds."""
     if not is_number(value):
         raise EvaluationError(f"a timer's duration must be a number, not {type_name(value)}; the timer is not set")
@@ -87,7 +87,7 @@ def _reset(run: Run, name: str) -> None:
     _start(run, name, seconds)
 
 
-def _external(run: Run, action: ExternalAction, event_name: str) -> Action:
+def external(run: Run, action: ExternalAction, event_name: str) -> Action:
     execution_id = action_execution_id(run)
     fields = {name: _field(run, field) for name, field in action.fields.items()}
     payload: Any = None

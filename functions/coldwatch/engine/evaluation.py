@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from coldwatch.engine.errors import Level
 from coldwatch.engine.model import LifeCycle
@@ -111,3 +111,14 @@ class Evaluation:
             or before.timers != after.timers
             or before.cleared != after.cleared
         )
+
+
+class Happening(NamedTuple):
+    """An evaluation that is worth telling: it took a transition, or acted on the world outside."""
+
+    key: str | None
+    time_ms: int
+    from_state: str
+    to_state: str
+    actions: tuple[Action, ...]
+    has_transitioned: bool

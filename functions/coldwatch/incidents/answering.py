@@ -1,7 +1,8 @@
 """What a link may do, and what it did. To look writes nothing; to act is one conditional write, then the wake-up call.
 
 A link acts only while its incident is OPEN in the link's own round (acknowledge), or ACKNOWLEDGED by the link's own
-contact (resolve). Whoever comes second is told who was first. Pressing again repairs a wake-up call that was lost.
+contact (resolve), and while there is that contact: whoever was removed answers for nothing any more. Whoever comes
+second is told who was first. Pressing again repairs a wake-up call that was lost.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from coldwatch.incidents.identity import link_hash
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
-from coldwatch.incidents.ports import IncidentStore, LinkStore, Waiting
+from coldwatch.incidents.ports import IncidentStore, LinkStore, Roster, Waiting
 
 
 class Action(StrEnum):
@@ -43,7 +44,7 @@ class Answer:
     may: frozenset[Action] = frozenset()
 
 
-def look(secret: str, incidents: IncidentStore, links: LinkStore, *, now_ms: int) -> Answer:
+def look(secret: str, incidents: IncidentStore, links: LinkStore, roster: Roster, *, now_ms: int) -> Answer:
     """What the page behind a link shows. Writes nothing, however often it is asked."""
     hashed = link_hash(secret)
     link = links.find(hashed) if hashed else None
@@ -52,6 +53,8 @@ def look(secret: str, incidents: IncidentStore, links: LinkStore, *, now_ms: int
     incident = incidents.find(link.incident_id)
     if incident is None:
         return Answer(Outcome.UNKNOWN)
+    if not roster.knows(link.contact_id):
+        return Answer(Outcome.EXPIRED, incident, link)
     return judge(incident, link, now_ms=now_ms)
 
 
@@ -79,12 +82,13 @@ def act(
     note: str | None,
     incidents: IncidentStore,
     links: LinkStore,
+    roster: Roster,
     waiting: Waiting,
     now_ms: int,
 ) -> Answer:
     """Do what the button asks for, if the link may; whoever was first keeps it."""
     for _ in range(ATTEMPTS):
-        answer = look(secret, incidents, links, now_ms=now_ms)
+        answer = look(secret, incidents, links, roster, now_ms=now_ms)
         incident, link = answer.incident, answer.link
         if incident is None or link is None or action not in answer.may:
             _wake_again(answer, action, waiting)

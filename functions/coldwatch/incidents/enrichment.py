@@ -9,7 +9,7 @@ from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.incident import EventType, Incident
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.ports import Device, DeviceDirectory, IncidentStore, ReadingHistory
-from coldwatch.incidents.readings import BEFORE_MS, StoredReading, excursion, limits
+from coldwatch.incidents.readings import AHEAD_MS, BEFORE_MS, StoredReading, excursion, limits
 from coldwatch.incidents.wording import figure, moment
 
 AT_MOST = 5_000
@@ -28,7 +28,8 @@ def enrich(incident_id: str, ports: Ports, *, now_ms: int) -> Incident:
     """Done once: what is known when people are told. Later readings are on the page and in the evidence."""
     incident = found(ports.incidents, incident_id)
     device = ports.devices.find(incident.device_id)
-    readings = ports.readings.between(incident.device_id, incident.began_at - BEFORE_MS, now_ms, at_most=AT_MOST)
+    window = incident.began_at - BEFORE_MS, now_ms + AHEAD_MS
+    readings = ports.readings.between(incident.device_id, *window, at_most=AT_MOST)
     incident, _ = carry_out(
         ports.incidents, incident_id, lambda each: enrichment(each, device, readings, now_ms=now_ms)
     )

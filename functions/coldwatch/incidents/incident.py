@@ -73,6 +73,8 @@ class Incident:
     details: Mapping[str, Any] | None = None
     evidence_key: str | None = None
     evidence_sha256: str | None = None
+    final_evidence_key: str | None = None
+    final_evidence_sha256: str | None = None
     recorded_at: int | None = None
     revision: int = 1
 

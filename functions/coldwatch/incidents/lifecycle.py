@@ -106,7 +106,8 @@ def resolve(incident: Incident, *, who: str, resolution: str, note: str | None, 
         deadline_at=None,
         note=note or incident.note,
     )
-    what = f"Resolved: {resolution}." + (f" {note}" if note else "")
+    unseen = "" if incident.is_recovered else " No recovery had been seen."
+    what = f"Resolved: {resolution}.{unseen}" + (f" {note}" if note else "")
     return _change(incident, after, EventType.RESOLVED, who, what, now_ms)
 
 

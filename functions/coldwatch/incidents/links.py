@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 LIFETIME_MS = 7 * 86_400_000
 
+KEPT_MS = 90 * 86_400_000
+"""How long an expired link is remembered, so that its page can say that it has expired."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -16,7 +19,10 @@ class Link:
     round: int
     created_at: int
     expires_at: int
-    revoked: bool = False
+
+    @property
+    def forget_at(self) -> int:
+        return self.expires_at + KEPT_MS
 
     def is_over(self, now_ms: int) -> bool:
-        return self.revoked or now_ms >= self.expires_at
+        return now_ms >= self.expires_at

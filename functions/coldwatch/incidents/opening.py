@@ -2,7 +2,7 @@
 
 The incident's id is made from the effect. What is found first decides: the incident itself (it was opened before), a
 mark (the effect was taken into an incident that was open then), an open incident of the same detector (it is joined),
-or nothing. The workflow is started each time, under the incident's id: one that runs is as good.
+or nothing. The workflow is started each time: one that runs is as good, and one that has ended too early is replaced.
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def open_incident(effect: IncidentEffect, ports: Ports, *, now_ms: int) -> Openi
     """Open, join or find the incident of `effect`, and see to it that its workflow runs."""
     opening = _find_or_write(effect, ports, now_ms)
     incident = opening.incident
-    ports.executions.start(incident)
+    ports.executions.start(incident, now_ms=now_ms)
     if incident.is_recovered and incident.status is not Status.RESOLVED:
         # An effect that comes late, after its own recovery: the plan may let that resolve it.
         incident, _ = carry_out(

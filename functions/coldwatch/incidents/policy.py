@@ -13,6 +13,8 @@ WITHOUT_POLICY = "none"
 DEFAULT_POLICY = "default"
 LONGEST_S = 31_536_000
 """A year: as long as a workflow may live."""
+SHORTEST_REPEAT_S = 60
+"""The last tier is told again without end, and a workflow's history has one: at this pace it lasts for two days."""
 
 
 class AutoResolve(StrEnum):
@@ -157,6 +159,8 @@ def _fault(plan: Plan) -> str:
     waits = [tier.acknowledge_within_s for tier in plan.tiers]
     if not all(1 <= wait <= LONGEST_S for wait in (*waits, plan.repeat_every_s, plan.resolve_within_s)):
         return "every time is at least one second and at most a year"
+    if plan.repeat_every_s < SHORTEST_REPEAT_S:
+        return f"the last tier is told again every {SHORTEST_REPEAT_S} seconds at most"
     if not 1 <= plan.rounds <= 100 or len(plan.tiers) > 20:
         return "a plan has at most 20 tiers and between 1 and 100 rounds"
     if any(len(set(tier.contacts)) != len(tier.contacts) for tier in plan.tiers):

@@ -46,6 +46,11 @@ class PageStore(Protocol):
         """Write a page with its event; False if that page is kept as sent."""
 
 
+class Roster(Protocol):
+    def knows(self, contact_id: str) -> bool:
+        """Whether there is such a contact: whoever was removed answers for nothing any more."""
+
+
 class LinkStore(Protocol):
     def find(self, link_hash: str) -> Link | None: ...
 
@@ -80,8 +85,8 @@ class PolicyStore(Protocol):
 
 
 class Executions(Protocol):
-    def start(self, incident: Incident) -> None:
-        """Start the incident's workflow under its name; one that exists is as good."""
+    def start(self, incident: Incident, *, now_ms: int) -> None:
+        """Start the incident's workflow; one that runs is as good. One that has ended before its time is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,10 @@ class AlertTopic(Protocol):
 
 class ReadingHistory(Protocol):
     def between(self, device_id: str, from_ms: int, to_ms: int, *, at_most: int) -> Sequence[Mapping[str, Any]]:
-        """The readings whose device time lies within, oldest first, however late they came; the first `at_most`."""
+        """The readings whose device time lies within, oldest first, however late they came.
+
+        Of more than `at_most` the newest ones: what goes on now counts more than the hours before it.
+        """
 
 
 class EvidenceStore(Protocol):

@@ -11,6 +11,9 @@ type StoredReading = Mapping[str, Any]
 BEFORE_MS = 2 * 3_600_000
 """How long before its beginning an incident's readings are looked at."""
 
+AHEAD_MS = 3_600_000
+"""A device's clock may be ahead of ours by this much (validation lets no more pass by default)."""
+
 _LOW_IS_BAD = frozenset({"too_cold", "battery_low"})
 _MEMBERS = {
     "too_warm": "temp_c",
@@ -71,6 +74,22 @@ def limits_shown(incident: Incident) -> tuple[float | None, float | None]:
     if incident.kind in _MEMBERS:
         return limits(incident)
     return incident.profile.get("low_c"), incident.profile.get("high_c")
+
+
+def shows_what_was_said(incident: Incident, readings: Iterable[StoredReading]) -> bool:
+    """Whether a reading from then or later is among them, when the detector last spoke of the incident.
+
+    The detectors are quicker than the store, so the reading that made one speak may be stored only after that. One
+    that speaks because no reading came, or of no reading, has none to wait for.
+    """
+    if incident.kind not in _MEMBERS:
+        return True
+    said_at = max(incident.excursion_at, incident.recovered_at or 0)
+    sensor_type = incident.key.partition(":")[2]
+    return any(
+        each["timestamp"] >= said_at and (not sensor_type or each.get("sensor_type") == sensor_type)
+        for each in readings
+    )
 
 
 def is_out_of_range(incident: Incident, reading: StoredReading) -> bool:

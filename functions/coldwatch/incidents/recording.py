@@ -56,7 +56,7 @@ def record(incident_id: str, ports: Ports, *, now_ms: int) -> Recorded:
 
 
 def document(incident: Incident, timeline: Sequence[TimelineEvent], pages: Sequence[Page]) -> dict[str, Any]:
-    """The incident with the thresholds and the plan in force, its timeline, who was told what, and the evidence's hash.
+    """The incident with the thresholds and the plan in force, its timeline, who was told, the hashes of its evidence.
 
     It depends on nothing else, so it is the same however often it is written.
     """
@@ -66,6 +66,7 @@ def document(incident: Incident, timeline: Sequence[TimelineEvent], pages: Seque
         "timeline": list(timeline),
         "pages": list(pages),
         "evidence": {"key": incident.evidence_key, "sha256": incident.evidence_sha256},
+        "final_evidence": {"key": incident.final_evidence_key, "sha256": incident.final_evidence_sha256},
     }
 
 

@@ -7,6 +7,9 @@ settles it writes first and completes the token afterwards, so one of the two se
 Before each message the incident is read again: an acknowledgement cancels what is still queued. What was sent is
 marked, and a second try sends only what is not. A process that dies between the channel's acceptance and the mark
 leaves a message that may be sent once more, with another link and the same page id: told twice rather than never.
+
+Where the channel does not take a message, the whole is tried again for a while. The last try is content with having
+told somebody: the wait that it leaves is the tier's own, for those who were told.
 """
 
 from collections.abc import Callable
@@ -42,12 +45,16 @@ NOBODY = ""
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What the workflow asks for: `step` is the place in the plan, `number` how often somebody will have been told."""
+    """What the workflow asks for: `step` is the place in the plan, `number` how often somebody will have been told.
+
+    `is_last_try`: it will not be asked once more, so whoever was told is waited for without the others.
+    """
 
     incident_id: str
     number: int
     step: int
     task_token: str
+    is_last_try: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +97,24 @@ class Told:
     def is_nobody_told(self) -> bool:
         return bool(self.fates) and not any(fate.is_told or fate is Fate.CANCELLED for fate in self.fates.values())
 
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Contacts whose message the channel did not take, of an incident that still needs them."""
+        if Fate.CANCELLED in self.fates.values():
+            return ()
+        return tuple(contact for contact, fate in self.fates.items() if fate is Fate.FAILING)
 
-class NobodyToldError(Exception):
-    """The channel took nothing; all of it is to be tried again."""
+
+class NotAllToldError(Exception):
+    """The channel did not take every message; those that it did not are to be tried again."""
+
+    def __init__(self, told: Told) -> None:
+        missing = f"the channel took no message for {', '.join(told.failing)}"
+        super().__init__(f"not everybody could be told of incident {told.incident.incident_id}: {missing}")
 
 
 def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
-    """Begin or resume a round. Raises `NobodyToldError` where another try may reach somebody."""
+    """Begin or resume a round. Raises `NotAllToldError` where another try may reach somebody."""
     carry_out(ports.incidents, asked.incident_id, lambda each: lifecycle.expire_acknowledgement(each, now_ms=now_ms))
     incident, _ = carry_out(
         ports.incidents,
@@ -120,11 +138,9 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     step = step_of(incident.plan, incident.step)
     fates = {each: _page(incident, each, asked, ports, now_ms) for each in step.contacts or (NOBODY,)}
     told = Told(incident, fates, _publish(incident, ports, now_ms))
-    if not told.is_nobody_told:
-        return told
-    if Fate.FAILING in fates.values():
-        raise NobodyToldError(f"nobody could be told of incident {incident.incident_id}: the channel took no message")
-    if step.has_next_tier:
+    if told.failing and (told.is_nobody_told or not asked.is_last_try):
+        raise NotAllToldError(told)
+    if told.is_nobody_told and step.has_next_tier:
         ports.waiting.complete(asked.task_token, answer_of(incident, UNREACHABLE))
     return told
 

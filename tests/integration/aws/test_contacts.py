@@ -374,4 +374,5 @@ def test_the_notifier_learns_who_can_be_reached(cloud: Cloud) -> None:
     assert store.find_recipient("ana") == Recipient("ana", "Ana", None)
     assert store.find_recipient("mute") == Recipient("mute", "Mute", "Mute has no address.")
     assert store.find_recipient("nobody") is None
+    assert [store.knows(each) for each in ("ana", "mute", "nobody")] == [True, True, False]
     assert store.find("ana") == Contact("ana", "Ana", (Address(Protocol.EMAIL, MAIL), Address(Protocol.SMS, PHONE)))

@@ -21,7 +21,7 @@ from coldwatch.adapters.items import to_item
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
-from coldwatch.adapters.waiting import StepFunctionsWaiting
+from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.incident import EventType, Incident, Page, Severity, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
@@ -211,7 +211,7 @@ def test_incidents_are_listed_by_status_and_by_device_newest_first(dynamodb: Any
     assert list(real.listed(Status.RESOLVED)) == []
 
 
-def test_a_link_is_found_by_its_hash_and_expires_in_seconds(dynamodb: Any) -> None:
+def test_a_link_is_found_by_its_hash_and_forgotten_long_after_it_has_expired(dynamodb: Any) -> None:
     links = DynamoLinkStore(dynamodb, "LinkTable")
     link = Link("f" * 64, MADE.incident_id, "ana", 1, 1, NOW, NOW + 5000)
 
@@ -220,7 +220,7 @@ def test_a_link_is_found_by_its_hash_and_expires_in_seconds(dynamodb: Any) -> No
     assert links.find("f" * 64) == link
     assert links.find("0" * 64) is None
     item = dynamodb.get_item(TableName="LinkTable", Key={"link_hash": {"S": "f" * 64}})["Item"]
-    assert item["expires_at"] == {"N": str(NOW // 1000 + 5)}
+    assert item["forget_at"] == {"N": str(NOW // 1000 + 5 + 90 * 86_400)}
 
 
 def test_a_policy_is_kept_only_if_it_is_one(dynamodb: Any) -> None:
@@ -255,7 +255,18 @@ def test_readings_are_found_by_device_time_however_late_they_came(aws: AwsStack)
     found = history.between(FRIDGE, NOW, NOW + 5, at_most=10)
 
     assert [each["timestamp"] for each in found] == [NOW, NOW + 5]
-    assert [each["timestamp"] for each in history.between(FRIDGE, NOW, NOW + 9, at_most=1)] == [NOW]
+
+
+def test_of_too_many_readings_the_newest_are_found_in_order(aws: AwsStack) -> None:
+    for second in range(10):
+        at = NOW + second * 1000
+        item: dict[str, Any] = {"device_id": FRIDGE, "reading_key": f"{at:013d}#-#1", "timestamp": at}
+        aws.dynamodb.put_item(TableName="ReadingTable", Item=to_item(item))
+    history = DynamoReadingHistory(aws.dynamodb, "ReadingTable")
+
+    found = history.between(FRIDGE, NOW, NOW + 8000, at_most=3)
+
+    assert [each["timestamp"] for each in found] == [NOW + 6000, NOW + 7000, NOW + 8000]
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
@@ -287,7 +298,7 @@ def test_a_workflow_is_woken_by_what_it_awaits(
     states = boto3.client("stepfunctions", region_name=REGION)
     real = DynamoIncidentStore(dynamodb, "IncidentTable")
     real.keep_token(MADE, "t", awaits=awaits)
-    output = json.dumps({"outcome": status.value.lower(), "round": 0, "step": 0})
+    output = json.dumps({"outcome": status.value.lower(), "round": 0, "step": 1})
     with Stubber(states) as stub:
         stub.add_response("send_task_success", {}, {"taskToken": "t", "output": output})
 
@@ -298,6 +309,88 @@ def test_a_workflow_is_woken_by_what_it_awaits(
         else:
             with pytest.raises(AssertionError, match="remaining"):
                 stub.assert_no_pending_responses()
+
+
+def running(states: Any) -> dict[str, str]:
+    """Name of each execution of the one machine -> its status."""
+    (machine,) = states.list_state_machines()["stateMachines"]
+    found = states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]
+    return {each["name"]: each["status"] for each in found}
+
+
+@pytest.fixture
+def states(aws: AwsStack) -> Any:
+    assert aws, "moto stands in for AWS"
+    return boto3.client("stepfunctions", region_name=REGION)
+
+
+@pytest.fixture
+def executions(states: Any) -> StepFunctionsExecutions:
+    return StepFunctionsExecutions(states, make_machine(states))
+
+
+def make_machine(states: Any) -> str:
+    made = states.create_state_machine(
+        name="incident",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
+    )
+    return str(made["stateMachineArn"])
+
+
+def stop(states: Any, name: str) -> None:
+    (machine,) = states.list_state_machines()["stateMachines"]
+    for each in states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"]:
+        if each["name"] == name:
+            states.stop_execution(executionArn=each["executionArn"])
+
+
+def test_a_workflow_that_runs_is_as_good_as_one_that_is_started(states: Any, executions: Any) -> None:
+    executions.start(MADE, now_ms=NOW)
+    executions.start(replace(MADE, round=1, step=1), now_ms=NOW)
+
+    assert running(states) == {MADE.incident_id: "RUNNING"}
+
+
+def test_a_workflow_that_ended_before_its_incident_is_replaced_by_one_however_often_it_is_asked(
+    states: Any, executions: Any
+) -> None:
+    executions.start(MADE, now_ms=NOW)
+    stop(states, MADE.incident_id)
+
+    for round_ in (1, 1, 2):
+        executions.start(replace(MADE, round=round_, step=round_), now_ms=NOW)
+    assert running(states) == {MADE.incident_id: "ABORTED", f"{MADE.incident_id}-2": "RUNNING"}
+
+    stop(states, f"{MADE.incident_id}-2")
+    executions.start(replace(MADE, status=Status.ACKNOWLEDGED), now_ms=NOW)
+    assert running(states)[f"{MADE.incident_id}-3"] == "RUNNING"
+
+
+@pytest.mark.parametrize("described", ["ExecutionDoesNotExist", "PENDING_REDRIVE"])
+def test_a_workflow_that_is_not_seen_yet_or_will_be_redriven_is_not_replaced(states: Any, described: str) -> None:
+    arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:incident"
+    execution = {"executionArn": arn.replace("stateMachine", "execution") + f":{MADE.incident_id}"}
+    with Stubber(states) as stub:
+        stub.add_client_error("start_execution", "ExecutionAlreadyExists")
+        if described == "PENDING_REDRIVE":
+            told = {"status": described, "stateMachineArn": arn, "startDate": 0, **execution}
+            stub.add_response("describe_execution", told, execution)
+        else:
+            stub.add_client_error("describe_execution", described, expected_params=execution)
+
+        StepFunctionsExecutions(states, arn).start(MADE, now_ms=NOW)
+
+        stub.assert_no_pending_responses()
+
+
+def test_a_workflow_that_ended_with_its_incident_is_not_replaced(states: Any, executions: Any) -> None:
+    executions.start(MADE, now_ms=NOW)
+    stop(states, MADE.incident_id)
+
+    executions.start(replace(MADE, status=Status.RESOLVED), now_ms=NOW)
+
+    assert running(states) == {MADE.incident_id: "ABORTED"}
 
 
 FUNCTIONS = (
@@ -316,17 +409,13 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     """Everything that the functions of the workflow use."""
     aws.s3.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": REGION})
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="notifications")["TopicArn"]
-    machine = boto3.client("stepfunctions", region_name=REGION).create_state_machine(
-        name="incident",
-        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
-        roleArn=f"arn:aws:iam::{ACCOUNT}:role/r",
-    )
+    machine_arn = make_machine(boto3.client("stepfunctions", region_name=REGION))
     named = {table.removesuffix("Table").upper() + "_TABLE": table for table in (*SIMPLE, "IncidentTable")}
     own = {
         "TOPIC_PREFIX": "x/",
         "EVIDENCE_BUCKET": "evidence",
         "NOTIFICATION_TOPIC_ARN": topic,
-        "INCIDENT_STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "INCIDENT_STATE_MACHINE_ARN": machine_arn,
         "PAGE_BASE_URL": "https://page.example/",
     }
     for name, value in (named | own).items():
@@ -362,7 +451,11 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     assert made == {"incident_id": sample("keep_evidence")["incident_id"], "outcome": "opened"}
     assert open_incident.handler(sample("open_incident"), None)["outcome"] == "known"
 
-    assert keep_evidence.handler(sample("keep_evidence"), None)["sha256"]
+    assert keep_evidence.handler(sample("keep_evidence"), None)["outcome"] == "not_stored_yet"
+    at = sample("open_incident")["coldwatch"]["occurred_at"]
+    stored: dict[str, Any] = {"device_id": FRIDGE, "reading_key": f"{at:013d}#-#1", "timestamp": at, "temp_c": 9.5}
+    account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(stored))
+    assert keep_evidence.handler(sample("keep_evidence"), None)["outcome"] == "kept"
     assert enrich_incident.handler(sample("enrich_incident"), None)["incident_id"] == incident_id
     assert notify_tier.handler(sample("notify_tier"), None) == {"status": "OPEN", "fates": {"ana": "sent"}}
     assert recover_incident.handler(sample("recover_incident"), None)["outcome"] == "recorded"
@@ -376,10 +469,18 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
         for _ in range(2):  # it is resolved here, and answers for itself
             stub.add_client_error("send_task_success", "TaskDoesNotExist")
         assert await_resolution.handler(sample("await_resolution"), None)["status"] == "RESOLVED"
+    final = {"incident_id": incident_id, "is_final": True}
+    recovered: dict[str, Any] = stored | {"reading_key": f"{at + 1:013d}#-#2", "timestamp": at + 3_600_000}
+    account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(recovered))
+    assert keep_evidence.handler(final, None)["outcome"] == "kept"
     assert record_incident.handler(sample("record_incident"), None)["resolution"] == "recovered"
 
     folder = f"incidents/{incident_id}"
-    assert set(account.objects("evidence")) == {f"{folder}/evidence.json", f"{folder}/record.json"}
+    assert set(account.objects("evidence")) == {
+        f"{folder}/evidence.json",
+        f"{folder}/evidence-final.json",
+        f"{folder}/record.json",
+    }
     record = json.loads(account.objects("evidence")[f"{folder}/record.json"])
     assert [event["type"] for event in record["timeline"]] == [
         "opened",
@@ -389,6 +490,7 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
         "recovered",
         "acknowledged",
         "resolved",
+        "evidence_kept",
     ]
     over = store.find(incident_id)
     assert over

@@ -65,7 +65,9 @@ def test_tier_after_tier_is_told_and_the_acknowledgers_again_when_they_forget(ma
 
     assert machines.end(execution)["status"] == "SUCCEEDED"
     assert steps(machines) == [(1, 1), (2, 2), (3, 2)], "after its time the next step; after an expiry the same step"
-    assert machines.calls("KeepEvidence") == machines.calls("RecordIncident") == [{"incident_id": INCIDENT}]
+    first, final = machines.calls("KeepEvidence")
+    assert (first, final) == ({"incident_id": INCIDENT, "is_final": False}, {"incident_id": INCIDENT, "is_final": True})
+    assert machines.calls("RecordIncident") == [{"incident_id": INCIDENT}]
 
 
 def test_who_cannot_be_reached_is_not_waited_for(machines: Machines) -> None:

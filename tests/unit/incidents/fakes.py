@@ -15,7 +15,7 @@ from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy
 from coldwatch.incidents.ports import Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_names
 
 
 class Killed(BaseException):
@@ -194,10 +194,15 @@ class FakeChannel:
 
 @dataclass
 class FakeExecutions:
-    started: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`ended` are names of executions that run no more."""
 
-    def start(self, incident: Incident) -> None:
-        self.started.setdefault(incident.incident_id, beginning_of(incident))
+    started: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+
+    def start(self, incident: Incident, *, now_ms: int) -> None:
+        names = execution_names(incident.incident_id)
+        name = next(each for each in names if each not in self.ended or incident.status is Status.RESOLVED)
+        self.started.setdefault(name, beginning_of(incident, now_ms=now_ms))
 
 
 @dataclass
@@ -211,6 +216,9 @@ class FakeDirectory:
 
     def find(self, name: str) -> Any:
         return self.devices.get(name) or self.policies.get(name)
+
+    def knows(self, contact_id: str) -> bool:
+        return contact_id in self.names
 
     def find_recipient(self, contact_id: str) -> Recipient | None:
         return Recipient(contact_id, self.names[contact_id]) if contact_id in self.names else None
@@ -227,7 +235,7 @@ class FakeReadings:
         found = [
             each for each in self.readings if each["device_id"] == device_id and from_ms <= each["timestamp"] <= to_ms
         ]
-        return sorted(found, key=lambda each: each["timestamp"])[:at_most]
+        return sorted(found, key=lambda each: each["timestamp"])[-at_most:]
 
 
 @dataclass

@@ -103,6 +103,7 @@ class OneDetector(RuleBasedStateMachine):
                 note=None,
                 incidents=course.watch(self.here.incidents),
                 links=self.here.links,
+                roster=self.here.directory,
                 waiting=course.watch(self.here.waiting),
                 now_ms=self.now,
             )

@@ -7,7 +7,7 @@ import pytest
 from coldwatch.incidents import answering
 from coldwatch.incidents.answering import Action, Answer, Outcome
 from coldwatch.incidents.identity import link_secret
-from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.links import LIFETIME_MS
 from tests.unit.incidents.builders import NOW, is_, opened, secret_of, told, world
 from tests.unit.incidents.fakes import Course, Killed, World
@@ -38,6 +38,7 @@ def press(
         note=None,
         incidents=watch(here.incidents),
         links=watch(here.links),
+        roster=watch(here.directory),
         waiting=watch(here.waiting),
         now_ms=now_ms,
     )
@@ -50,7 +51,7 @@ def operate(here: World, of: Incident, action: Action, who: str = "op") -> Answe
 
 
 def look(here: World, secret: str, now_ms: int = NOW) -> tuple[Outcome, frozenset[Action]]:
-    answer = answering.look(secret, here.incidents, here.links, now_ms=now_ms)
+    answer = answering.look(secret, here.incidents, here.links, here.directory, now_ms=now_ms)
     return answer.outcome, answer.may
 
 
@@ -120,16 +121,26 @@ def test_a_link_of_an_earlier_round_is_too_late(here: World, incident: Incident)
     assert is_(here, incident) == before
 
 
-def test_a_link_expires_and_can_be_revoked(here: World, incident: Incident) -> None:
+def test_a_link_expires(here: World, incident: Incident) -> None:
     ana = secret_of(here, "ana")
     assert look(here, ana, NOW + LIFETIME_MS - 1)[0] is Outcome.SHOWN
     assert press(here, ana, now_ms=NOW + LIFETIME_MS).outcome is Outcome.EXPIRED
-
-    ((hashed, link),) = here.links.links.items()
-    here.links.links[hashed] = replace(link, revoked=True)
-
-    assert press(here, ana).outcome is Outcome.EXPIRED
     assert is_(here, incident).status is Status.OPEN
+
+
+@pytest.mark.parametrize("action", Action)
+def test_who_is_removed_from_the_contacts_can_neither_look_nor_stop_an_escalation(
+    here: World, incident: Incident, action: Action
+) -> None:
+    ana = secret_of(here, "ana")
+    if action is Action.RESOLVE:
+        press(here, ana)
+    before = is_(here, incident)
+    del here.directory.names["ana"]
+
+    assert press(here, ana, action).outcome is Outcome.EXPIRED
+    assert look(here, ana) == (Outcome.EXPIRED, frozenset())
+    assert is_(here, incident) == before
 
 
 @pytest.mark.parametrize("secret", ["", "../../etc/passwd", "a" * 26, link_secret(bytes(16))])
@@ -143,7 +154,7 @@ def test_unknown_forged_and_malformed_secrets_get_one_answer(here: World, incide
 def test_pressing_again_changes_nothing_but_wakes_a_workflow_that_was_not_told(here: World, incident: Incident) -> None:
     ana = secret_of(here, "ana")
     with pytest.raises(Killed):
-        press(here, ana, course=Course(at=4))
+        press(here, ana, course=Course(at=5))
     assert here.waiting.heard == [], "killed between the write and the wake-up call"
     before = is_(here, incident)
 
@@ -182,3 +193,10 @@ def test_an_operator_may_resolve_what_nobody_acknowledged(here: World, incident:
 
 def test_an_operator_who_names_no_incident_is_told_so(here: World, incident: Incident) -> None:
     assert operate(here, replace(incident, incident_id="?"), Action.RESOLVE) == Answer(Outcome.UNKNOWN)
+
+
+def test_the_record_says_that_it_was_resolved_before_a_recovery_was_seen(here: World, incident: Incident) -> None:
+    operate(here, incident, Action.RESOLVE)
+
+    (event,) = (each for each in here.incidents.timeline(incident.incident_id) if each.type is EventType.RESOLVED)
+    assert event.what == "Resolved: by op. No recovery had been seen. n"

@@ -15,9 +15,9 @@ from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.answering import Action, act_as_operator
 from coldwatch.incidents.changing import IncidentMissingError
 from coldwatch.incidents.enrichment import enrich, enrichment
-from coldwatch.incidents.evidence import AT_MOST, document, keep_evidence
+from coldwatch.incidents.evidence import AT_MOST, PATIENCE_MS, NotStoredYetError, Ports, document, keep_evidence
 from coldwatch.incidents.incident import Incident
-from coldwatch.incidents.readings import excursion
+from coldwatch.incidents.readings import excursion, shows_what_was_said
 from coldwatch.incidents.recording import NotResolvedError, record
 from coldwatch.incidents.wording import SUBJECT_LIMIT, subject, text
 from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident, is_, opened, told, world
@@ -66,7 +66,7 @@ def test_the_readings_around_an_excursion_are_kept_with_their_hash() -> None:
 
 
 def test_evidence_that_is_noted_is_not_replaced() -> None:
-    here, made = with_readings(reading(1, temp_c=9.0))
+    here, made = with_readings(reading(5, temp_c=9.0))
     first = keep_evidence(made.incident_id, here.evidence(), now_ms=NOW)
     before = dict(here.objects.kept)
     here.readings.readings.append(reading(2, temp_c=9.5))
@@ -76,12 +76,96 @@ def test_evidence_that_is_noted_is_not_replaced() -> None:
     assert (again, here.objects.kept) == (first, before)
 
 
-def test_evidence_that_is_cut_says_so() -> None:
-    many = [reading(0, temp_c=9.0)] * (AT_MOST + 1)
+class Behind:
+    """A history that has a reading from the third question on."""
 
-    content = json.loads(document(incident(), (0, NOW), many, now_ms=NOW))
+    def __init__(self, reading: dict[str, Any], *, asked_before: int = 2) -> None:
+        self.asked, self._reading, self._before = 0, reading, asked_before
 
-    assert (len(content["readings"]), content["is_complete"]) == (AT_MOST, False)
+    def between(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        self.asked += 1
+        return [reading(4, temp_c=9.0)] + ([self._reading] if self.asked > self._before else [])
+
+
+def ask_each_two_seconds(ports: Ports, made: Incident, since: int, *, is_final: bool = False) -> int:
+    """As the workflow does; after how many milliseconds the evidence was kept."""
+    for waited in range(0, 60_000, 2000):
+        try:
+            keep_evidence(made.incident_id, ports, now_ms=since + waited, is_final=is_final)
+        except NotStoredYetError:
+            continue
+        return waited
+    raise AssertionError("never kept")
+
+
+def test_evidence_waits_for_the_reading_that_opened_the_incident() -> None:
+    here, made = with_readings()
+    ports = replace(here.evidence(), readings=Behind(reading(5, temp_c=9.5)))
+
+    assert ask_each_two_seconds(ports, made, NOW) == 4000
+
+    (content,) = here.objects.kept.values()
+    assert [each["temp_c"] for each in json.loads(content)["readings"]] == [9.0, 9.5]
+
+
+def test_evidence_of_a_store_that_never_catches_up_is_what_there_is_and_holds_nobody_up_for_long() -> None:
+    here, made = with_readings(reading(4, temp_c=9.0))
+
+    assert ask_each_two_seconds(here.evidence(), made, NOW) == 16_000
+
+    assert PATIENCE_MS <= 16_000
+    assert is_(here, made).evidence_sha256
+
+
+def test_the_last_evidence_waits_for_the_reading_of_the_recovery() -> None:
+    here, made = with_readings(reading(5, temp_c=9.0))
+    late = reading(20, temp_c=5.0)
+    here.incidents.incidents[made.incident_id] = replace(made, recovered_at=late["timestamp"], resolved_at=NOW + 9)
+    ports = replace(here.evidence(), readings=Behind(late))
+
+    assert ask_each_two_seconds(ports, made, NOW + 9, is_final=True) == 4000
+
+    assert is_(here, made).final_evidence_sha256
+
+
+def test_readings_of_another_sensor_are_not_those_that_are_waited_for() -> None:
+    of = incident(kind="out_of_range", key=f"{FRIDGE}:pressure")
+
+    assert not shows_what_was_said(of, [reading(6, sensor_type="temperature", value=1.0)])
+    assert not shows_what_was_said(of, [reading(4, sensor_type="pressure", value=1.0)])
+    assert shows_what_was_said(of, [reading(5, sensor_type="pressure", value=1.0)])
+
+
+@pytest.mark.parametrize("kind", ["silent", "command_timed_out"])
+def test_what_is_about_no_reading_waits_for_none(kind: str) -> None:
+    here, made = with_readings()
+    here.incidents.incidents[made.incident_id] = replace(made, kind=kind)
+
+    assert keep_evidence(made.incident_id, here.evidence(), now_ms=NOW).evidence_sha256
+
+
+def test_a_device_whose_clock_is_ahead_has_its_peak() -> None:
+    here, made = with_readings(reading(30, temp_c=9.5))
+
+    assert enrich(made.incident_id, here.enrichment(), now_ms=NOW).peak == 9.5
+
+
+def test_evidence_that_is_cut_keeps_the_newest_and_says_from_when_on_nothing_is_missing() -> None:
+    many = [{"timestamp": at} for at in range(AT_MOST + 1)]
+
+    cut = json.loads(document(incident(), (0, NOW), many, now_ms=NOW))
+    whole = json.loads(document(incident(), (0, NOW), many[1:], now_ms=NOW))
+
+    assert (len(cut["readings"]), cut["readings"][-1]) == (AT_MOST, {"timestamp": AT_MOST})
+    assert (cut["is_complete"], cut["complete_from"]) == (False, 2), "another reading of the first one's time may be"
+    assert (whole["is_complete"], whole["complete_from"]) == (True, 0)
+
+
+def test_a_device_that_speaks_each_second_still_has_its_peak() -> None:
+    usual = [reading(-second / 60, temp_c=4.0) for second in range(1, 7200)]
+    here, made = with_readings(*usual, reading(1, temp_c=9.5))
+
+    assert enrich(made.incident_id, here.enrichment(), now_ms=NOW).peak == 9.5
 
 
 def test_a_responder_learns_where_how_bad_and_since_when() -> None:
@@ -155,19 +239,34 @@ def test_the_peak_is_the_worst_value_out_of_range_by_the_thresholds_in_force(
 
 
 def test_the_record_holds_all_that_happened_and_under_which_thresholds() -> None:
-    here, made = with_readings(reading(1, temp_c=9.0))
+    here, made = with_readings(reading(5, temp_c=9.0))
     keep_evidence(made.incident_id, here.evidence(), now_ms=NOW)
     told(here, made, 1)
+    here.readings.readings.append(reading(6, temp_c=12.0))
     close(here, made)
+    keep_evidence(made.incident_id, here.evidence(), now_ms=NOW + 2, is_final=True)
 
     recorded = record(made.incident_id, here.recording(), now_ms=NOW + 2)
 
     written = json.loads(here.objects.kept[f"incidents/{made.incident_id}/record.json"])
-    assert [event["type"] for event in written["timeline"]] == ["opened", "evidence_kept", "paged", "resolved"]
+    assert [event["type"] for event in written["timeline"]] == [
+        "opened",
+        "evidence_kept",
+        "paged",
+        "resolved",
+        "evidence_kept",
+    ]
     assert [(page["contact_id"], page["is_sent"]) for page in written["pages"]] == [("ana", True)]
     assert written["incident"]["profile"]["high_c"] == 8.0
     assert written["incident"]["plan"]["tiers"][0]["contacts"] == ["ana"]
     assert written["evidence"]["sha256"] == is_(here, made).evidence_sha256
+    final = here.objects.kept[f"incidents/{made.incident_id}/evidence-final.json"]
+    assert written["final_evidence"] == {
+        "key": f"incidents/{made.incident_id}/evidence-final.json",
+        "sha256": hashlib.sha256(final).hexdigest(),
+    }
+    assert [each["temp_c"] for each in json.loads(final)["readings"]] == [9.0, 12.0]
+    assert len(json.loads(here.objects.kept[written["evidence"]["key"]])["readings"]) == 1, "the first is left alone"
     assert recorded.incident.recorded_at == NOW + 2
     assert [alert["event"] for _, alert in here.channel.alerts] == ["opened", "resolved"]
 

@@ -65,7 +65,7 @@ def tools(incident: Incident, *, own: Link | None = None, is_writable: bool = Fa
     )
     woken: Any = Refusing(wake=lambda _: None) if is_writable else Refusing()
     links: Any = Refusing(find=lambda hashed: known if hashed == known.link_hash else None)
-    contacts: Any = Refusing(find=lambda _: None)
+    contacts: Any = Refusing(find=lambda _: None, knows=lambda contact_id: contact_id != "gone")
     readings: Any = Refusing(between=lambda *_, **__: [])
     return Tools(store, links, contacts, readings, woken, "")
 
@@ -125,7 +125,7 @@ def _form_address(html: str) -> str:
         (OVER, link(), 409),
         (ESCALATED, link(), 409),
         (OPEN, link(expires_at=NOW - 1), 410),
-        (OPEN, link(revoked=True), 410),
+        (OPEN, link(contact_id="gone"), 410),
         (TAKEN, link(), 200),
     ],
 )

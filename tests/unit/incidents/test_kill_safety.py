@@ -19,7 +19,7 @@ from coldwatch.incidents.telling import Round, tell
 from tests.unit.incidents.builders import FRIDGE, NOW, effect, opened, told, world
 from tests.unit.incidents.fakes import Course, Killed, World
 
-READING = {"device_id": FRIDGE, "reading_key": "1", "timestamp": NOW - 1000, "temp_c": 9.5}
+READING = {"device_id": FRIDGE, "reading_key": "1", "timestamp": NOW, "temp_c": 9.5}
 
 
 @dataclass
@@ -82,6 +82,10 @@ JOBS = {
         opened, lambda here, course: keep_evidence(_only(here).incident_id, here.evidence(course), now_ms=NOW)
     ),
     "enrich": Job(opened, lambda here, course: enrich(_only(here).incident_id, here.enrichment(course), now_ms=NOW)),
+    "keep the whole course": Job(
+        _over,
+        lambda here, course: keep_evidence(_only(here).incident_id, here.evidence(course), now_ms=NOW, is_final=True),
+    ),
     "record": Job(_over, lambda here, course: record(_only(here).incident_id, here.recording(course), now_ms=NOW)),
 }
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from coldwatch.incidents.answering import Action, act_as_operator
 from coldwatch.incidents.effects import EffectFormError, read_effect
 from coldwatch.incidents.incident import Incident, Severity, Status
 from coldwatch.incidents.opening import Opened, Opening, open_incident
 from coldwatch.incidents.policy import EscalationPolicy, PolicyError, Tier
 from coldwatch.incidents.recovery import recover_incident
-from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, SILENCE, effect, is_, opened, plan, world
+from coldwatch.incidents.telling import NotAllToldError
+from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, SILENCE, effect, is_, opened, plan, told, world
 from tests.unit.incidents.fakes import Course, World
+from tests.unit.incidents.workflow import Workflow
 
 SAMPLE: dict[str, Any] = json.loads((Path(__file__).parents[3] / "events/open_incident.json").read_text())
 
@@ -101,6 +104,98 @@ def test_after_the_end_the_next_excursion_is_another_incident() -> None:
 
     assert second.incident_id != first.incident_id
     assert second.status is Status.OPEN
+
+
+def test_a_repeat_gives_an_incident_a_workflow_again_whose_own_has_ended() -> None:
+    here = world()
+    first = opened(here)
+    told(here, first, 1)
+    here.executions.ended.add(first.incident_id)
+
+    opened(here, effect("e2"), now_ms=NOW + 59_000)
+    opened(here, effect("e3"), now_ms=NOW + 59_000)
+
+    assert list(here.executions.started) == [first.incident_id, f"{first.incident_id}-2"]
+    assert here.executions.started[f"{first.incident_id}-2"]["round"] == 1
+
+
+def took_over(here: World, of: Incident, now_ms: int) -> Workflow:
+    """The workflow that a repeat starts where the first has ended, as it stands after its first function."""
+    here.executions.ended.add(of.incident_id)
+    opened(here, effect("e2"), now_ms=now_ms)
+    given = here.executions.started[f"{of.incident_id}-2"]
+    workflow = Workflow(here, of.incident_id, given["waits"], given["round"], given["step"], tokens=100)
+    workflow.enter(now_ms)
+    return workflow
+
+
+def test_a_workflow_that_takes_over_resumes_a_round_whose_time_is_not_over() -> None:
+    here = world(tiers=(Tier(("ana", "ben"), 60), Tier(("cem",), 120)))
+    first = opened(here)
+    here.channel.refuses = {"ben"}
+    with pytest.raises(NotAllToldError):
+        told(here, first, 1)
+    here.channel.refuses.clear()
+
+    workflow = took_over(here, first, NOW + 59_999)
+
+    assert [each.contact_id for each in here.channel.sent] == ["ana", "ben"], "each once, and nobody of the next tier"
+    assert workflow.until == NOW + 119_999
+
+
+def test_a_workflow_that_takes_over_after_the_rounds_time_tells_the_next_tier() -> None:
+    here = world()
+    first = opened(here)
+    told(here, first, 1)
+
+    workflow = took_over(here, first, NOW + 60_000)
+
+    assert [each.contact_id for each in here.channel.sent] == ["ana", "ben", "cem"]
+    assert (workflow.round, workflow.step) == (2, 2)
+
+
+@pytest.mark.parametrize(("at", "sent"), [(899_999, ["ana"]), (900_000, ["ana", "ana"])])
+def test_a_workflow_that_takes_over_what_somebody_has_waits_for_it_or_tells_its_tier_again(
+    at: int, sent: list[str]
+) -> None:
+    here = world()
+    first = opened(here)
+    told(here, first, 1)
+    act_as_operator(
+        first.incident_id,
+        Action.ACKNOWLEDGE,
+        who="ana",
+        note=None,
+        incidents=here.incidents,
+        waiting=here.waiting,
+        now_ms=NOW,
+    )
+
+    workflow = took_over(here, first, NOW + at)
+
+    assert [each.contact_id for each in here.channel.sent] == sent
+    assert workflow.state == ("Await resolution" if len(sent) == 1 else "Notify tier")
+
+
+def test_what_is_acknowledged_before_anybody_was_told_and_then_forgotten_begins_with_the_first_tier() -> None:
+    here = world()
+    first = opened(here)
+    act_as_operator(
+        first.incident_id,
+        Action.ACKNOWLEDGE,
+        who="op",
+        note=None,
+        incidents=here.incidents,
+        waiting=here.waiting,
+        now_ms=NOW,
+    )
+    workflow = Workflow.of(here, first)
+    workflow.enter(NOW)
+    assert workflow.state == "Await resolution"
+
+    workflow.time_out()
+
+    assert [each.contact_id for each in here.channel.sent] == ["ana"]
 
 
 def test_another_key_and_another_model_have_incidents_of_their_own() -> None:

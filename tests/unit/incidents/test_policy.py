@@ -80,6 +80,7 @@ def test_a_severity_that_is_left_out_has_nobody_to_be_told() -> None:
         (changed(rounds=0), "between 1 and 100 rounds"),
         (changed(rounds=101), "between 1 and 100 rounds"),
         (changed(repeat_every_s=0), "at least one second"),
+        (changed(repeat_every_s=59), "every 60 seconds at most"),
         (changed(resolve_within_s=-1), "at least one second"),
         (changed(resolve_within_s=40_000_000), "a year"),
         (changed(auto_resolve="sometimes"), "sometimes"),

@@ -10,9 +10,10 @@ from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.ports import Notification, Recipient
 from coldwatch.incidents.recovery import Recovered, recover_incident
-from coldwatch.incidents.telling import Fate, NobodyToldError, Round, tell
+from coldwatch.incidents.telling import Fate, NotAllToldError, Round, tell
 from tests.unit.incidents.builders import FRIDGE, NOW, effect, is_, opened, secret_of, told, world
 from tests.unit.incidents.fakes import Course, World
+from tests.unit.incidents.workflow import Workflow
 
 
 def types(here: World, of: Incident) -> list[str]:
@@ -163,7 +164,7 @@ def test_a_channel_that_takes_nothing_is_tried_again_and_fails_once_in_the_timel
     incident = opened(here)
     here.channel.refuses = {"ben", "cem"}
     for _ in range(3):
-        with pytest.raises(NobodyToldError):
+        with pytest.raises(NotAllToldError):
             told(here, incident, 2)
 
     here.channel.refuses.clear()
@@ -178,7 +179,78 @@ def test_one_message_that_is_not_taken_does_not_hold_back_the_others() -> None:
     incident = opened(here)
     here.channel.refuses = {"ben"}
 
-    assert told(here, incident, 2).fates == {"ben": Fate.FAILING, "cem": Fate.SENT}
+    with pytest.raises(NotAllToldError, match="took no message for ben"):
+        told(here, incident, 2)
+
+    assert [each.contact_id for each in here.channel.sent] == ["cem"]
+
+
+def test_who_was_not_told_is_tried_again_and_the_others_are_not_told_twice() -> None:
+    here = world()
+    incident = opened(here)
+    here.channel.refuses = {"ben"}
+    with pytest.raises(NotAllToldError):
+        told(here, incident, 2)
+    here.channel.refuses.clear()
+
+    assert told(here, incident, 2).fates == {"ben": Fate.SENT, "cem": Fate.ALREADY_SENT}
+
+    assert sorted(here.told()) == [f"{incident.incident_id}-2-{each}" for each in ("ben", "cem")]
+    assert set(here.told().values()) == {1}
+
+
+def test_the_last_try_is_content_with_having_told_somebody_and_leaves_the_tiers_own_wait() -> None:
+    here = world()
+    incident = opened(here)
+    here.channel.refuses = {"ben"}
+    with pytest.raises(NotAllToldError):
+        told(here, incident, 2)
+    deadline_at = is_(here, incident).deadline_at
+    here.waiting.open_tokens = {"last"}
+
+    result = tell(Round(incident.incident_id, 2, 2, "last", is_last_try=True), here.telling(), now_ms=NOW + 30_000)
+
+    assert (result.fates, result.failing) == ({"ben": Fate.FAILING, "cem": Fate.ALREADY_SENT}, ("ben",))
+    assert here.waiting.open_tokens == {"last"}, "nobody returned it: the step's time runs"
+    assert here.incidents.tokens[incident.incident_id][0] == "last"
+    assert is_(here, incident).deadline_at == deadline_at
+
+
+def test_the_last_try_fails_where_it_told_nobody() -> None:
+    here = world()
+    incident = opened(here)
+    here.channel.refuses = {"ben", "cem"}
+
+    with pytest.raises(NotAllToldError):
+        tell(Round(incident.incident_id, 2, 2, "last", is_last_try=True), here.telling(), now_ms=NOW)
+
+
+def test_a_message_that_was_not_taken_matters_no_more_once_somebody_has_it() -> None:
+    here = world()
+    incident = opened(here)
+    here.channel.refuses = {"ben"}
+    course = Course(at=8, is_after=True, act=lambda: settle(here, incident, Action.ACKNOWLEDGE))
+    here.waiting.open_tokens.add("t")
+
+    result = tell(Round(incident.incident_id, 2, 2, "t"), here.telling(course), now_ms=NOW)
+
+    assert result.fates == {"ben": Fate.FAILING, "cem": Fate.CANCELLED}
+    assert answers(here) == ["acknowledged"]
+
+
+def test_a_tier_of_which_one_cannot_be_told_has_its_whole_time_before_the_next_is_told() -> None:
+    here = world(tiers=(Tier(("ben", "cem"), 60), Tier(("ana",), 120)))
+    incident = opened(here)
+    here.channel.refuses = {"ben"}
+    workflow = Workflow.of(here, incident)
+
+    workflow.enter(NOW)
+
+    assert (workflow.step, workflow.until) == (1, NOW + 60_000)
+    assert workflow.token in here.waiting.open_tokens
+    assert [each.contact_id for each in here.channel.sent] == ["cem"]
+    workflow.time_out()
+    assert [each.contact_id for each in here.channel.sent] == ["cem", "ana"]
 
 
 def test_machines_hear_when_it_opens_and_when_a_further_tier_is_told() -> None:
@@ -240,6 +312,7 @@ def test_whoever_forgot_may_take_it_again_by_the_new_link() -> None:
         note=None,
         incidents=here.incidents,
         links=here.links,
+        roster=here.directory,
         waiting=here.waiting,
         now_ms=NOW + 900_001,
     )

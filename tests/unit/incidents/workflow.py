@@ -9,7 +9,7 @@ from typing import Any
 from coldwatch.incidents.awaiting import await_resolution
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.recording import record
-from coldwatch.incidents.telling import NobodyToldError, Round, tell
+from coldwatch.incidents.telling import NotAllToldError, Round, tell
 from tests.unit.incidents.fakes import Course, Killed, World
 
 ATTEMPTS = 6
@@ -27,6 +27,7 @@ class Workflow:
     state: str = "Notify tier"
     until: int | None = None
     tokens: int = 0
+    is_last_try: bool = False
 
     @classmethod
     def of(cls, here: World, incident: Incident) -> "Workflow":
@@ -39,13 +40,14 @@ class Workflow:
 
     def enter(self, now_ms: int, course: Course | None = None) -> None:
         """Run the function of the state that it is in, again where it dies; then take what has come of it."""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS + 1):
             self.here.waiting.open_tokens.discard(self.token)
             self.tokens += 1
             self.here.waiting.open_tokens.add(self.token)
+            self.is_last_try = attempt == ATTEMPTS
             try:
                 self._call(now_ms, course if attempt == 0 else None)
-            except (Killed, NobodyToldError):
+            except (Killed, NotAllToldError):
                 continue
             break
         if self.until is not None:
@@ -70,7 +72,7 @@ class Workflow:
     def _call(self, now_ms: int, course: Course | None) -> None:
         self.until = now_ms
         if self.state == "Notify tier":
-            asked = Round(self.incident_id, self.round, self.step, self.token)
+            asked = Round(self.incident_id, self.round, self.step, self.token, self.is_last_try)
             tell(asked, self.here.telling(course), now_ms=now_ms)
         elif self.state == "Await resolution":
             watch = (course or Course()).watch
