@@ -5,7 +5,6 @@ from typing import Final
 
 from coldwatch.engine.actions import MAX_TIMER_S
 from coldwatch.engine.expression_code import DEEPEST, Constants, ExpressionCode, NotCompiledError
-from coldwatch.engine.inference import Carries, Reference, carried
 from coldwatch.engine.layout import CLEARED, EXPIRED, LARGEST, NEVER, PENDING, READ, Layout, fits
 from coldwatch.engine.model import (
     ClearTimer,
@@ -18,6 +17,7 @@ from coldwatch.engine.model import (
     State,
     TransitionEvent,
 )
+from coldwatch.engine.references import Carries, Reference, carried
 from coldwatch.engine.source import Source
 from coldwatch.engine.survey import action_expressions
 from coldwatch.engine.syntax import Call, InputReference, Literal, Node, children, walk

@@ -16,10 +16,10 @@ from typing import Any, Final, Protocol
 
 from coldwatch.engine.errors import EvaluationError
 from coldwatch.engine.functions import FUNCTIONS
-from coldwatch.engine.inference import EQUALITY, LOGIC, ORDER, Carries, Reference, carried
 from coldwatch.engine.interpreter import follow
 from coldwatch.engine.layout import LARGEST, NAN
 from coldwatch.engine.operators import BINARY, UNARY, divide, not_equal
+from coldwatch.engine.references import EQUALITY, LOGIC, ORDER, Carries, Reference, carried
 from coldwatch.engine.syntax import (
     Binary,
     Call,

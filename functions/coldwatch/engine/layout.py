@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import msgspec
 
-from coldwatch.engine.inference import Carries, Reference, conclude
 from coldwatch.engine.model import ClearTimer, DetectorModel, ResetTimer, SetTimer
+from coldwatch.engine.references import Carries, Reference, conclude
 from coldwatch.engine.snapshot import Snapshot, Timer, next_due
 from coldwatch.engine.survey import expressions
 from coldwatch.engine.syntax import Call, Literal, Step, walk

@@ -11,9 +11,9 @@ from coldwatch.engine.compiler import Header, write_evaluate, write_expire, writ
 from coldwatch.engine.errors import EvaluationError
 from coldwatch.engine.evaluation import Action, Evaluation, Happening, Message, Trigger
 from coldwatch.engine.expression_code import NAMES, Constants
-from coldwatch.engine.inference import Carries
 from coldwatch.engine.layout import EXPIRED, FOREIGN, Layout, Packed, UnreadableInputError, fits, soonest
 from coldwatch.engine.model import DetectorModel, ExternalAction
+from coldwatch.engine.references import Carries
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.engine.source import Source
