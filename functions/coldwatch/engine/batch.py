@@ -16,7 +16,7 @@ from coldwatch.engine.errors import KeyMissingError, Level
 from coldwatch.engine.evaluation import Evaluation, Happening, Message, Trigger
 from coldwatch.engine.interpreter import follow
 from coldwatch.engine.layout import FOREIGN, NEVER, PENDING, Packed, UnreadableInputError
-from coldwatch.engine.program import IRREGULAR, Irregular, Program
+from coldwatch.engine.program import IRREGULAR, Program
 from coldwatch.engine.snapshot import Snapshot
 
 EVENT_TIME: Final = ("timestamp",)
@@ -71,11 +71,12 @@ class Batch:
 
     @property
     def keys(self) -> Sequence[str | None]:
+        """Of the detectors that something has happened to."""
         return list(self._states)
 
-    def snapshot(self, key: str | None) -> Snapshot | None:
-        packed = self._states.get(key)
-        return None if packed is None else self.program.layout.unpack(packed)
+    def snapshot(self, key: str | None) -> Snapshot:
+        """One that nothing has happened to is in its initial state."""
+        return self.program.layout.unpack(self._states.get(key, self.program.layout.blank))
 
     def feed(self, payloads: Sequence[bytes], times: Sequence[int] | None = None) -> list[Happening]:
         """What came of them, in the order of the messages; before each, the timers of its detector that were due."""
@@ -99,8 +100,6 @@ class Batch:
 
     def _create(self, key: str | None, message: Any, now_ms: int) -> None:
         """A detector whose initial state is entered with the message that creates it."""
-        if self.program.model.key is not None and not 0 < len(str(key)) <= machine.MAX_KEY:
-            raise Irregular
         told = len(self._happened)
         try:
             take = self.program.take(self._input)
@@ -147,7 +146,8 @@ class Batch:
         self.slow += 1
         if (packed := self._states.get(key)) is not None:
             self._advance(key, packed, at_ms)
-        self._keep(machine.evaluate(self.program.model, self.snapshot(key), message, key=key, now_ms=at_ms))
+        known = self.snapshot(key) if key in self._states else None
+        self._keep(machine.evaluate(self.program.model, known, message, key=key, now_ms=at_ms))
 
     def _number(self) -> int:
         """Of the message that is being evaluated: nobody counts while all goes well."""

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from coldwatch.engine.course import Course
 from coldwatch.engine.expression_code import Constants
 from coldwatch.engine.layout import Layout
-from coldwatch.engine.machine import MAX_KEY
 from coldwatch.engine.source import Source
 
 
@@ -69,13 +68,10 @@ def write_feed(layout: Layout, constants: Constants, source: Source, input_name:
 
 
 def _write_creation(layout: Layout, source: Source, key: str, now: str) -> None:
-    """Where nothing happens on entering the initial state, a new detector is the blank one."""
+    """Where nothing happens on entering the initial state, a detector is the blank one until something does happen."""
     with source.block("if s is None"):
         if layout.model.states[layout.model.initial_state].on_enter:
             source.add(f"create({key}, m, {now})")
             source.add("continue")
         else:
-            if key != "None":
-                with source.block(f"if not 0 < len({key}) <= {MAX_KEY}"):
-                    source.add("raise Irregular")
-            source.add(f"s = states[{key}] = BLANK")
+            source.add("s = BLANK")

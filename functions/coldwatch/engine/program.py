@@ -1,7 +1,7 @@
 """A detector model, compiled."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -17,6 +17,9 @@ from coldwatch.engine.references import Carries
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.engine.source import Source
+
+
+KEY: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=machine.MAX_KEY)]
 
 
 class Irregular(Exception):  # noqa: N818 - no error: the compiled code gives the message to the interpreter
@@ -95,7 +98,7 @@ class Program:
         if form is None:
             raise UnreadableInputError
         required: dict[tuple[str, ...], Any] = {}
-        for path, carries, kind in ((self.model.key_path, Carries.TEXT, str), (time or (), Carries.NUMBER, int)):
+        for path, carries, kind in ((self.model.key_path, Carries.TEXT, KEY), (time or (), Carries.NUMBER, int)):
             if path:
                 form = form.with_member(path, carries)
                 required[path] = kind
