@@ -108,10 +108,10 @@ def test_a_message_that_changes_nothing_leaves_the_same_detector() -> None:
     batch = Batch(rising())
 
     batch.feed([line(x=2)])
-    before = batch._states["k"]  # noqa: SLF001 - sameness is what is tested
+    before = batch._states["k"]
     assert batch.feed([line(x=3), line(x=2.5), line(id="other", x=0)]) == []
 
-    assert batch._states["k"] is before  # noqa: SLF001 - likewise
+    assert batch._states["k"] is before
     assert (batch.slow, batch.keys) == (0, ["k"]), "a detector that nothing happened to takes no memory"
 
 
