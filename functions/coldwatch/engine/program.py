@@ -18,7 +18,6 @@ from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.engine.source import Source
 
-
 KEY: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=machine.MAX_KEY)]
 
 

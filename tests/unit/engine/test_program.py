@@ -107,12 +107,12 @@ def test_our_own_detectors_are_compiled_whole(name: str) -> None:
 def test_a_message_that_changes_nothing_leaves_the_same_detector() -> None:
     batch = Batch(rising())
 
-    batch.feed([line(x=0)])
+    batch.feed([line(x=2)])
     before = batch._states["k"]
-    assert batch.feed([line(x=1), line(x=0.5)]) == []
+    assert batch.feed([line(x=3), line(x=2.5), line(id="other", x=0)]) == []
 
     assert batch._states["k"] is before
-    assert batch.slow == 0
+    assert (batch.slow, batch.keys) == (0, ["k"]), "a detector that nothing happened to takes no memory"
 
 
 def test_what_happens_is_told_with_its_time_and_actions() -> None:
