@@ -41,22 +41,25 @@ class Batch:
         self.faults: Counter[tuple[str, str]] = Counter()
         """How often each place of the model failed, by the place and the reason."""
         self._states: dict[str | None, Packed] = {}
+        self._resting: dict[str | None, Packed] = {}
+        """In the initial state, and waiting for no timer. One that is in `_states` too is there as it is now."""
         self._happened: list[Happening] = []
         self._taken = 0
         self._coming: Iterator[Any] = iter(())
         self._end = 0
-        self._loop = self._prepared()
+        self._loop: Callable[[Iterator[Any]], None] | None = None
 
-    def _prepared(self) -> Callable[[Iterator[Any]], None]:
-        """The loop over a batch, with everything that it needs."""
+    def _prepared(self, first: bytes) -> Callable[[Iterator[Any]], None]:
+        """The loop over a batch, with everything that it needs; made for messages like the first."""
         try:
-            feed, struct = self.program.feed(self._input, self._time)
+            feed, struct = self.program.feed(self._input, self._time, _decoded_or_empty(first))
         except UnreadableInputError:
             return self._interpret_all
         return partial(
             feed,
             decode=msgspec.json.Decoder(struct).decode,
             states=self._states,
+            resting=self._resting,
             happened=self._happened.append,
             trigger=self._trigger,
             create=self._create,
@@ -72,18 +75,24 @@ class Batch:
     @property
     def keys(self) -> Sequence[str | None]:
         """Of the detectors that something has happened to."""
-        return list(self._states)
+        return list(dict.fromkeys([*self._resting, *self._states]))
 
     def snapshot(self, key: str | None) -> Snapshot:
         """One that nothing has happened to is in its initial state."""
-        return self.program.layout.unpack(self._states.get(key, self.program.layout.blank))
+        return self.program.layout.unpack(self._known(key) or self.program.layout.blank)
+
+    def _known(self, key: str | None) -> Packed | None:
+        return self._states.get(key) or self._resting.get(key)
 
     def feed(self, payloads: Sequence[bytes], times: Sequence[int] | None = None) -> list[Happening]:
         """What came of them, in the order of the messages; before each, the timers of its detector that were due."""
         lines: Sequence[Any] = payloads if times is None else list(zip(payloads, times, strict=True))
         self._end = self._taken + len(lines)
         self._coming = iter(lines)
-        self._loop(self._coming)
+        if self._loop is None and payloads:
+            self._loop = self._prepared(payloads[0])
+        if self._loop is not None:
+            self._loop(self._coming)
         self._taken = self._end
         return self._told()
 
@@ -144,10 +153,11 @@ class Batch:
             self.unreadable.append((number, str(error)))
             return
         self.slow += 1
-        if (packed := self._states.get(key)) is not None:
-            self._advance(key, packed, at_ms)
-        known = self.snapshot(key) if key in self._states else None
-        self._keep(machine.evaluate(self.program.model, known, message, key=key, now_ms=at_ms))
+        known = self._known(key)
+        if known is not None:
+            known = self._advance(key, known, at_ms)
+        snapshot = None if known is None else self.program.layout.unpack(known)
+        self._keep(machine.evaluate(self.program.model, snapshot, message, key=key, now_ms=at_ms))
 
     def _number(self) -> int:
         """Of the message that is being evaluated: nobody counts while all goes well."""
@@ -184,6 +194,13 @@ def _decoded(payload: bytes) -> dict[str, Any]:
     if not isinstance(decoded, dict):
         raise _UnreadableError("the message is not a JSON object")
     return decoded
+
+
+def _decoded_or_empty(payload: bytes) -> dict[str, Any]:
+    try:
+        return _decoded(payload)
+    except _UnreadableError:
+        return {}
 
 
 def _only(program: Program) -> str:

@@ -52,26 +52,31 @@ def write_feed(layout: Layout, constants: Constants, source: Source, input_name:
     name = f"feed_{layout.inputs.index(input_name)}"
     key = "None" if header.key is None else f"m{header.key}"
     now = f"m{header.now}" if header.now else "now"
-    with source.block(f"def {name}(lines, decode, states, happened, trigger, create, advance, interpret, irregular)"):
+    tools = "states, resting, happened, trigger, create, advance, interpret, irregular"
+    with source.block(f"def {name}(lines, decode, {tools})"):
         source.add("find = states.get")
+        source.add("rest = resting.get")
         with source.block("for line in lines" if header.now else "for line, now in lines"):
             with source.block("try"):
                 source.add("m = decode(line)")
                 source.add(f"s = find({key})")
-                _write_creation(layout, source, key, now)
+                _write_creation(layout, constants, source, input_name, key, now)
                 if layout.timers:
                     with source.block(f"if s[1] <= {now}"):
                         source.add(f"s = advance({key}, s, {now})")
-                Course(layout, constants, source, input_name, "continue", key=key, now=now).body()
+                rests = not layout.enters
+                Course(layout, constants, source, input_name, "continue", key=key, now=now, rests=rests).body()
             with source.block("except irregular"):
                 source.add("interpret(line)" if header.now else "interpret(line, now)")
 
 
-def _write_creation(layout: Layout, source: Source, key: str, now: str) -> None:
-    """Where nothing happens on entering the initial state, a detector is the blank one until something does happen."""
+def _write_creation(  # noqa: PLR0917 - what its only caller has
+    layout: Layout, constants: Constants, source: Source, input_name: str, key: str, now: str
+) -> None:
+    """Where nothing happens on entering the initial state, a detector that is in no state yet is in that one, at rest."""
     with source.block("if s is None"):
-        if layout.model.states[layout.model.initial_state].on_enter:
+        if layout.enters:
             source.add(f"create({key}, m, {now})")
             source.add("continue")
         else:
-            source.add("s = BLANK")
+            Course(layout, constants, source, input_name, "continue", key=key, now=now, rests=True).initial()

@@ -20,7 +20,7 @@ from coldwatch.engine.model import (
 from coldwatch.engine.references import Carries, Reference, carried
 from coldwatch.engine.source import Source
 from coldwatch.engine.survey import action_expressions
-from coldwatch.engine.syntax import Call, InputReference, Literal, Node, children, walk
+from coldwatch.engine.syntax import Call, InputReference, Literal, Node, VariableReference, children, walk
 
 _LINEAR: Final = 3
 """States that are told apart one after another; more of them by halves."""
@@ -42,7 +42,11 @@ class Course:
         *,
         key: str = "key",
         now: str = "now",
+        rests: bool = False,
     ) -> None:
+        self._rests = rests
+        """Detectors in the initial state that wait for no timer are kept apart, and looked at when something happens."""
+        self._is_resting = False
         self._key = key
         self._now = now
         self.constants = constants
@@ -90,6 +94,28 @@ class Course:
         self._source.add("i = s[0]")
         self._dispatch(list(enumerate(self._layout.model.states.values())))
         self._source.add("raise Irregular  # a state of another model")
+
+    def initial(self) -> None:
+        """For a detector at rest. Mostly no condition holds, and then nobody looks for it: there may be many of them."""
+        index = self._layout.blank[0]
+        state = self._layout.model.states[self._layout.states[index]]
+        self._is_resting = not self._looks_at_detector(state)
+        if not self._is_resting:
+            self._source.add(f"s = rest({self._key}, BLANK)")
+        self._state(index, state)
+        self._is_resting = False
+
+    def _looks_at_detector(self, state: State) -> bool:
+        """Whether its conditions ask about the detector, not about the message alone."""
+        roots = (each.condition.node for each in (*state.on_input, *state.transitions) if each.condition)
+        nodes = [node for root in roots for node in walk(root)]
+        return (
+            self._is_serial
+            or self.trigger in self._layout.kept
+            or bool(self.asked(self._reach(state)))
+            or any(isinstance(node, VariableReference) for node in nodes)
+            or any(isinstance(node, InputReference) and node.input_name != self.trigger for node in nodes)
+        )
 
     def _dispatch(self, states: Sequence[tuple[int, State]]) -> None:
         """The initial state first, where detectors are most of the time; many others by halves."""
@@ -202,6 +228,8 @@ class Course:
         """All slots into local names, at the first that may change one."""
         self._is_loaded = True
         self._acts = False
+        if self._is_resting:
+            self._source.add(f"s = rest({self._key}, BLANK)")
         if self._may_act:
             self._source.add("a = []")
         if names := self._names():
@@ -318,7 +346,16 @@ class Course:
                 self._source.add(f"{slot} = ({slot}[0], {slot}[1], {READ})")
         slots = [f"t{number}" for number in range(len(self._layout.timers))]
         due = f"soonest({', '.join(slots)})" if slots else str(NEVER)
-        self._source.add(f"states[{self._key}] = ({', '.join([str(self._here), due, *self._names()])})")
+        packed = ", ".join([str(self._here), due, *self._names()])
+        if not (self._rests and self._here == self._layout.blank[0]):
+            self._source.add(f"states[{self._key}] = ({packed})")
+            return
+        self._source.add(f"s = ({packed})")
+        with self._source.block(f"if s[1] == {NEVER}"):
+            self._source.add(f"resting[{self._key}] = s")
+            self._source.add(f"states.pop({self._key}, None)")
+        with self._source.block("else"):
+            self._source.add(f"states[{self._key}] = s")
 
     def _remember(self) -> None:
         """The message of an only input need not be kept while no timer is pending: the next one takes its place."""

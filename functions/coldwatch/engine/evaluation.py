@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+import msgspec
 
 from coldwatch.engine.errors import Level
 from coldwatch.engine.model import LifeCycle
@@ -113,7 +115,7 @@ class Evaluation:
         )
 
 
-class Happening(NamedTuple):
+class Happening(msgspec.Struct, frozen=True, gc=False):
     """An evaluation that is worth telling: it took a transition, or acted on the world outside."""
 
     key: str | None

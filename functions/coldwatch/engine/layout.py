@@ -8,7 +8,7 @@ variable of a kind that its model never gives it, a state of another model) stay
 A payload is a struct with the members that the model reads, and no others; decoding it checks their types.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -109,9 +109,13 @@ class PayloadForm:
             member = member.members[str(step)]
         return Place(attributes, (), member.carries or Carries.ANY)
 
-    def struct(self, required: Mapping[tuple[str, ...], Any] | None = None) -> type[msgspec.Struct]:
-        """`required`: the types of the members that no message may lack, by their paths."""
-        return _struct(self._root, (), required or {})
+    def struct(
+        self, required: Mapping[tuple[str, ...], Any] | None = None, like: Mapping[str, Any] | None = None
+    ) -> type[msgspec.Struct]:
+        """`required`: the types of the members that no message may lack, by their paths. `like`: a message of those that
+        will be decoded, which is quickest when the members come in the same order.
+        """
+        return _struct(self._root, (), required or {}, list(like or ()))
 
     def document(self, payload: Any) -> dict[str, Any]:
         """The members that a struct has, under their own names."""
@@ -123,9 +127,12 @@ def _members(path: tuple[Step, ...]) -> tuple[str, ...]:
     return tuple(str(step) for step in takewhile(lambda step: isinstance(step, str), path))
 
 
-def _struct(member: _Member, path: tuple[str, ...], required: Mapping[tuple[str, ...], Any]) -> type[msgspec.Struct]:
+def _struct(
+    member: _Member, path: tuple[str, ...], required: Mapping[tuple[str, ...], Any], order: Sequence[str] = ()
+) -> type[msgspec.Struct]:
     fields: list[Any] = []
-    for number, (name, inner) in enumerate(member.members.items()):
+    numbered = list(enumerate(member.members.items()))
+    for number, (name, inner) in sorted(numbered, key=lambda each: _place_in(order, each[1][0])):
         here = (*path, name)
         if inner.carries is not None:
             kind = required.get(here, _TYPES.get(inner.carries, Any))
@@ -137,6 +144,10 @@ def _struct(member: _Member, path: tuple[str, ...], required: Mapping[tuple[str,
             fields.append((f"f{number}", kind) if is_required else (f"f{number}", kind, kind()))
     rename = {f"f{number}": name for number, name in enumerate(member.members)}
     return msgspec.defstruct("Payload", fields, rename=rename, frozen=True, gc=False, kw_only=True)
+
+
+def _place_in(order: Sequence[str], name: str) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def _document(member: _Member, payload: Any) -> dict[str, Any]:
@@ -163,6 +174,8 @@ class Layout:
         forms = {name: self.form(name) for name in sorted(model.remembered)}
         self._absent = {name: form.struct()() for name, form in forms.items() if form is not None}
         self.kept = tuple(self._absent)
+        self.enters = bool(model.states[model.initial_state].on_enter)
+        """Whether something happens when a detector is created."""
         self.blank: Packed = (
             self.states.index(model.initial_state),
             NEVER,
@@ -262,7 +275,11 @@ class Layout:
 
 def soonest(*slots: TimerSlot) -> int:
     """When the next of them is due."""
-    return min((slot[0] for slot in slots if slot is not None and slot[2] == PENDING), default=NEVER)
+    due = NEVER
+    for slot in slots:
+        if slot is not None and slot[2] == PENDING and slot[0] < due:
+            due = slot[0]
+    return due
 
 
 def _is_there(value: Any) -> bool:

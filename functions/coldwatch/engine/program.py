@@ -1,6 +1,6 @@
 """A detector model, compiled."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -91,8 +91,13 @@ class Program:
         function: Callable[..., None] = self._functions[f"evaluate_{self.layout.inputs.index(input_name)}"]
         return function
 
-    def feed(self, input_name: str, time: tuple[str, ...] | None) -> tuple[Callable[..., None], type[msgspec.Struct]]:
-        """The loop for a batch, and the struct that it decodes. Raises UnreadableInputError where there is none."""
+    def feed(
+        self, input_name: str, time: tuple[str, ...] | None, like: Mapping[str, Any] | None = None
+    ) -> tuple[Callable[..., None], type[msgspec.Struct]]:
+        """The loop for a batch, and the struct that it decodes. Raises UnreadableInputError where there is none.
+
+        `like`: one of the messages, for the order of their members.
+        """
         form = self.layout.form(input_name)
         if form is None:
             raise UnreadableInputError
@@ -106,7 +111,7 @@ class Program:
         source = Source()
         write_feed(self.layout, self._constants, source, input_name, Header(key, now))
         function = self._run(source.text())[f"feed_{self.layout.inputs.index(input_name)}"]
-        return function, form.struct(required)
+        return function, form.struct(required, like)
 
     def evaluate(self, snapshot: Snapshot | None, message: Message, *, key: str | None, now_ms: int) -> Evaluation:
         """As `machine.evaluate`."""
