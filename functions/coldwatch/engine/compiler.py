@@ -73,7 +73,7 @@ def write_feed(layout: Layout, constants: Constants, source: Source, input_name:
 def _write_creation(  # noqa: PLR0917 - what its only caller has
     layout: Layout, constants: Constants, source: Source, input_name: str, key: str, now: str
 ) -> None:
-    """Where nothing happens on entering the initial state, a detector that is in no state yet is in that one, at rest."""
+    """Where nothing happens on entering the initial state, a detector that is in no state yet is in that one."""
     with source.block("if s is None"):
         if layout.enters:
             source.add(f"create({key}, m, {now})")

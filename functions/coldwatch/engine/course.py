@@ -45,7 +45,7 @@ class Course:
         rests: bool = False,
     ) -> None:
         self._rests = rests
-        """Detectors in the initial state that wait for no timer are kept apart, and looked at when something happens."""
+        """Detectors in the initial state that wait for no timer are kept apart, and looked for if something happens."""
         self._is_resting = False
         self._key = key
         self._now = now
@@ -96,7 +96,7 @@ class Course:
         self._source.add("raise Irregular  # a state of another model")
 
     def initial(self) -> None:
-        """For a detector at rest. Mostly no condition holds, and then nobody looks for it: there may be many of them."""
+        """For a detector at rest. Mostly no condition holds, and then nobody looks for it: there may be many."""
         index = self._layout.blank[0]
         state = self._layout.model.states[self._layout.states[index]]
         self._is_resting = not self._looks_at_detector(state)

@@ -112,8 +112,9 @@ class PayloadForm:
     def struct(
         self, required: Mapping[tuple[str, ...], Any] | None = None, like: Mapping[str, Any] | None = None
     ) -> type[msgspec.Struct]:
-        """`required`: the types of the members that no message may lack, by their paths. `like`: a message of those that
-        will be decoded, which is quickest when the members come in the same order.
+        """`required`: the types of the members that no message may lack, by their paths.
+
+        `like`: a message of those that will be decoded, which is quickest when the members come in the same order.
         """
         return _struct(self._root, (), required or {}, list(like or ()))
 
