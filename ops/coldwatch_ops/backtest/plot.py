@@ -1,0 +1,3 @@
+from pathlib import Path
+def check(path): ...
+def write(seen, path, device): return ""
