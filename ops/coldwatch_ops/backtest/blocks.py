@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 import msgspec
 
@@ -48,11 +48,15 @@ def read_blocks(source: Source, path: Path, form: Form) -> Iterator[Block]:
         if source.kind == "parquet":
             yield from _row_groups(source, path)
             return
-        with gzip.open(path) if source.is_packed else path.open("rb") as file:
+        with _opened(source, path) as file:
             yield from _texts(source, file, form)
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FailedError(f"{source.name} cannot be read to its end: {reason}.") from None
+
+
+def _opened(source: Source, path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path)) if source.is_packed else path.open("rb")
 
 
 def _texts(source: Source, file: IO[bytes], form: Form) -> Iterator[Block]:

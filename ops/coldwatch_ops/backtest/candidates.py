@@ -69,7 +69,7 @@ def read_candidates(options: Namespace) -> tuple[Candidate, ...]:
         )
     if options.profile and not joined[0]:
         raise UsageError(f"{paths[0]} reads no profile as Coldwatch's telemetry has it: leave --profile out.")
-    found = []
+    found: list[Candidate] = []
     for (path, content, model), profile in _pairs(models, options.profile or [None]):
         label = _label(path, model, profile, options, [each.name for _, _, each in models])
         clock = Clock(options.clock) if options.clock else clock_of(model.name)

@@ -2,19 +2,18 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.backtest import plot, progress
 from coldwatch_ops.backtest.blocks import Fault
 from coldwatch_ops.backtest.candidates import Candidate, read_candidates
 from coldwatch_ops.backtest.rows import Form, cell
-from coldwatch_ops.backtest.running import Backtest, Plan, opened, owner_path
+from coldwatch_ops.backtest.running import Plan, opened, owner_path
 from coldwatch_ops.backtest.sources import find_sources
-from coldwatch_ops.backtest.view import Seen, fault_document, told
+from coldwatch_ops.backtest.view import Seen, told
 from coldwatch_ops.command import Command, Context, argument, positive
 from coldwatch_ops.errors import FailedError, UsageError
 from coldwatch_ops.text import count
@@ -32,11 +31,7 @@ class Faults:
         self.first: list[Fault] = []
         self._plan = plan
         self._say = context.say
-        self._file = None
-        try:
-            self._file = stack.enter_context(Path(path).open("w", encoding="utf-8")) if path else None
-        except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
+        self._file = stack.enter_context(_written(path)) if path else None
 
     def tell(self, fault: Fault) -> None:
         name = self._plan.sources[fault.file].name
@@ -49,6 +44,14 @@ class Faults:
     def tell_the_rest(self, unusable: int) -> None:
         if unusable > len(self.first):
             self._say(f"... and {count(unusable - len(self.first), 'more row')}; --bad-rows FILE writes all of them.")
+
+
+def _written(path: str) -> TextIO:
+    """Opened at once, so that a wrong name is told before anything is read."""
+    try:
+        return Path(path).open("w", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def run_backtest(options: Namespace, context: Context) -> Answer:
@@ -119,9 +122,9 @@ COMMANDS = (
                 metavar="PATH",
                 help="CSV, JSON lines or Parquet: a file, a folder, or s3://bucket/prefix",
             ),
-            argument("--profile", action="append", metavar="NAME", help="the profile of every device; again to compare"),
+            argument("--profile", action="append", metavar="NAME", help="the profile of all; several compare"),
             argument("--profiles", metavar="DIR", help="a folder of profiles, beside Coldwatch's own"),
-            argument("--clock", choices=("event", "wall"), help="the clock (default: as deployment.json has it, else wall)"),
+            argument("--clock", choices=("event", "wall"), help="default: as deployment.json has it, else wall"),
             argument("--time", metavar="COLUMN", help="what says when (default: timestamp)"),
             argument("--key", metavar="COLUMN", help="what names the device"),
             argument("--map", action="append", default=[], metavar="COLUMN=ATTRIBUTE", help="a column of another name"),

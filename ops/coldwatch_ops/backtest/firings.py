@@ -15,8 +15,8 @@ from coldwatch_ops.backtest.evaluating import Happening
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """`event` and `state` are those with which it began; `actions` counts all until its end, `ended_at` None is none
-    yet.
+    """`event` and `state` are those with which it began. `actions` counts what was done until it was over, not what
+    told of the end. `ended_at` None: there was none.
     """
 
     candidate: int
@@ -79,7 +79,7 @@ class Firings:
             if not happening.actions:
                 return
             firing = self._begun(happening)
-        else:
+        elif happening.to_state not in self._calm:
             firing = replace(firing, actions=firing.actions + len(happening.actions))
         if happening.to_state in self._calm:
             self._over.append(replace(firing, ended_at=happening.time_ms))

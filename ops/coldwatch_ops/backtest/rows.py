@@ -1,4 +1,4 @@
-"""A reading out of whatever form it came in: what it says, when it was measured, and when it arrived if that is known."""
+"""A reading out of whatever form it came in: what it says, when it was measured, and when it arrived."""
 
 import math
 import re
@@ -9,7 +9,17 @@ from typing import Any, Final
 
 import msgspec
 
-from coldwatch.telemetry.shapes import Celsius, DeviceId, Gravity, Latitude, Longitude, Percent, Probe, SensorType, Value
+from coldwatch.telemetry.shapes import (
+    Celsius,
+    DeviceId,
+    Gravity,
+    Latitude,
+    Longitude,
+    Percent,
+    Probe,
+    SensorType,
+    Value,
+)
 from coldwatch_ops.times import to_epoch_ms
 
 NEVER: Final = -1
@@ -18,7 +28,9 @@ _FIRST_MS: Final = 100_000_000_000
 """A smaller number is seconds: as milliseconds it would be before March 1973."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _TIME_NAMES: Final = ("timestamp", "time", "ts", "datetime", "date")
-_TEXTS: Final = frozenset({"device_id", "sensor_type", "probe", "firmware", "reading_key", "application", "device_type"})
+_TEXTS: Final = frozenset(
+    {"device_id", "sensor_type", "probe", "firmware", "reading_key", "application", "device_type"}
+)
 """Columns whose digits, if that is what they hold, are a name."""
 
 
@@ -91,26 +103,25 @@ def read_row(members: dict[str, Any], form: Form, place: tuple[int, int]) -> Row
         return _sent(members, form, place)
     named = {form.attribute(name): value for name, value in members.items() if value is not None}
     named = {**form.given, **named}
-    time_name, at_ms = _time(named, members, form)
+    at_ms = _time(named, members, form)
     arrived = named.get("received_at")
     arrived_at = epoch_ms(arrived) if form.is_joined and arrived is not None else NEVER
     if form.is_joined:
         if "location" in named:
             named |= _located(named.pop("location"))
         return _joined({**named, "timestamp": at_ms}, at_ms, arrived_at, place)
-    del time_name
     return _as_it_is(nested(named), at_ms, form, place)
 
 
-def _time(named: Mapping[str, Any], members: Mapping[str, Any], form: Form) -> tuple[str, int]:
+def _time(named: Mapping[str, Any], members: Mapping[str, Any], form: Form) -> int:
     if form.time is not None:
         if members.get(form.time) is None:
             raise FaultyRowError(f"no `{form.time}`, which is to say when")
-        return form.time, epoch_ms(members[form.time])
+        return epoch_ms(members[form.time])
     name = next((each for each in _TIME_NAMES if named.get(each) is not None), None)
     if name is None:
         raise FaultyRowError("no `timestamp`; name the member that says when with --time")
-    return name, epoch_ms(named[name])
+    return epoch_ms(named[name])
 
 
 def epoch_ms(value: Any) -> int:

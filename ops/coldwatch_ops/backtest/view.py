@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from rich.table import Table
@@ -16,6 +17,9 @@ from coldwatch_ops.text import count, escape, table
 from coldwatch_ops.times import rfc3339
 
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
+
+_WHICH: Final = {False: "model", True: "profile"}
+"""What the candidates differ in, by whether they are all one model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def _telemetry_line(seen: Seen) -> str:
 
 def _summary(candidates: Sequence[Candidate], found: dict[int, Figures]) -> str:
     """`A would have fired 14 times (on 6 devices, 9 h 12 min in all), B 3 (...)`."""
-    said = []
+    said: list[str] = []
     for candidate in candidates:
         of = found[candidate.number]
         verb = "would have fired " if not said else ""
@@ -82,7 +86,7 @@ def duration(milliseconds: int) -> str:
     >>> duration(33_120_000), duration(90_061_000), duration(0), duration(1_500)
     ('9 h 12 min', '1 d 1 h', '0 s', '1 s 500 ms')
     """
-    for (name, size), (next_name, next_size) in zip(_UNITS, _UNITS[1:], strict=False):
+    for (name, size), (next_name, next_size) in pairwise(_UNITS):
         if milliseconds >= size:
             rest = milliseconds % size // next_size
             return f"{milliseconds // size:,} {name}" + (f" {rest} {next_name}" if rest else "")
@@ -126,7 +130,12 @@ def _firing_table(seen: Seen) -> list[str | Table]:
     firings = sorted(seen.backtest.outcome.firings, key=lambda each: (each.key or "", each.fired_at, each.candidate))
     is_compared = len(seen.candidates) > 1
     has_begun = any(firing.began_at is not None for firing in firings)
-    headings = ["by"] * is_compared + ["detector"] + ["began"] * has_begun + ["fired", "until", "lasted", "event"]
+    headings = (
+        [_WHICH[len({each.name for each in seen.candidates}) == 1]] * is_compared
+        + ["detector"]
+        + ["began"] * has_begun
+        + ["fired", "until", "lasted", "event"]
+    )
     rows = [
         (
             *([seen.candidates[each.candidate].label] * is_compared),
