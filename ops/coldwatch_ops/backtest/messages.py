@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ class Incoming:
 def incoming(row: Row, members: dict[str, Any], candidate: Candidate) -> Incoming:
     payload = members
     if candidate.is_joined:
-        device = _device(row, candidate.profile)
+        device = _device(row.owner, row.input_name, candidate.profile)
         _, payload = join(members, device, candidate.catalog)
     return Incoming(row, _time(row, candidate.clock), payload)
 
@@ -44,12 +45,13 @@ def _time(row: Row, clock: Clock) -> int:
     return min(row.timestamp, row.arrived_at) if clock is Clock.EVENT else row.arrived_at
 
 
-def _device(row: Row, profile: str | None) -> RegisteredDevice:
+@lru_cache(10_000)
+def _device(device_id: str, input_name: str, profile: str | None) -> RegisteredDevice:
     return RegisteredDevice(
-        device_id=row.owner,
+        device_id=device_id,
         fleet_id="",
-        application=_APPLICATIONS[row.input_name],
-        device_type=device_type(row.owner),
+        application=_APPLICATIONS[input_name],
+        device_type=device_type(device_id),
         profile=profile,
     )
 
