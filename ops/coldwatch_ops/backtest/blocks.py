@@ -106,7 +106,7 @@ def import_parquet() -> Any:
         import pyarrow.parquet  # noqa: PLC0415 - an optional dependency, forty times as large as the rest
     except ImportError:
         raise MissingPartError(
-            "Parquet needs pyarrow: install Coldwatch with `pip install 'coldwatch[parquet]'`."
+            "Parquet needs pyarrow: install Coldwatch with `pip install '.[parquet]'` in its folder."
         ) from None
     return pyarrow.parquet
 

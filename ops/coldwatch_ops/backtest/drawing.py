@@ -94,11 +94,8 @@ def frame_of(panel: Panel, top: float) -> Frame:
 
 
 def _panel(panel: Panel, top: float, until_ms: int, candidates: int) -> str:
-    fired = Counter(firing.candidate for firing in panel.firings)
-    times = (
-        f"fired {' and '.join(str(fired[number]) for number in range(candidates))} times" if fired else "never fired"
-    )
-    title = _text(_LEFT, top + 22, f"{panel.key or 'the detector'} · {panel.attribute} · {times}", "title")
+    said = f"{panel.key or 'the detector'} · {panel.attribute} · {_fired(panel, candidates)}"
+    title = _text(_LEFT, top + 22, said, "title")
     if len(panel.points) < 2:
         return title + _text(_LEFT, top + 60, "There are too few readings for a picture.")
     frame = frame_of(panel, top + _HEAD)

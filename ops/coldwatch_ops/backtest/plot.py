@@ -29,7 +29,7 @@ def _matplotlib() -> Any:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an optional dependency, and a large one
     except ImportError:
         raise MissingPartError(
-            "PNG needs matplotlib: install Coldwatch with `pip install 'coldwatch[plot]'`, or name a file .svg."
+            "PNG needs matplotlib: install Coldwatch with `pip install '.[plot]'` in its folder, or name a file .svg."
         ) from None
     return Figure
 

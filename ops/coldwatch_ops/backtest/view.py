@@ -131,7 +131,7 @@ def _firing_table(seen: Seen) -> list[str | Table]:
     is_compared = len(seen.candidates) > 1
     has_begun = any(firing.began_at is not None for firing in firings)
     headings = (
-        [_WHICH[len({each.name for each in seen.candidates}) == 1]] * is_compared
+        [_WHICH[len({each.content for each in seen.candidates}) == 1]] * is_compared
         + ["detector"]
         + ["began"] * has_begun
         + ["fired", "until", "lasted", "event"]
