@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, source / name, symlinks=True)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    built = ran(UV, "build", "--quiet", "--wheel", "--out-dir", folder, source, cwd=folder)
+    python = ("--python", sys.executable)
+    built = ran(UV, "build", "--quiet", "--wheel", *python, "--out-dir", folder, source, cwd=folder)
     assert built.returncode == 0, built.stderr
     [wheel] = folder.glob("*.whl")
     environment = folder / "environment"
-    for words in (
-        ("venv", "--no-project", "--python", "3.13", environment),
-        ("pip", "install", "--python", environment, wheel),
-    ):
-        done = ran(UV, *words, cwd=folder)
-        assert done.returncode == 0, done.stderr
+    made = ran(UV, "venv", "--no-project", *python, environment, cwd=folder)
+    filled = ran(UV, "pip", "install", "--python", environment, wheel, cwd=folder)
+    assert (made.returncode, filled.returncode) == (0, 0), made.stderr + filled.stderr
     return environment / "bin"
 
 
@@ -59,18 +58,13 @@ def test_it_brings_no_extra(installed: Path, tmp_path: Path) -> None:
 def test_profiles_come_with_it(installed: Path, tmp_path: Path) -> None:
     rows = [f"a,{1_767_225_600_000 + minute * 60_000},{12 if minute > 5 else 4}\n" for minute in range(60)]
     (tmp_path / "t.csv").write_text("device_id,timestamp,temp_c\n" + "".join(rows))
-    model = ROOT / "detectors" / "models" / "sustained_excursion_high.json"
+    words = ("backtest", ROOT / "detectors/models/sustained_excursion_high.json", "--telemetry", "t.csv", "--profile")
 
-    done = ran(
-        installed / "coldwatch", "backtest", model, "--telemetry", "t.csv", "--profile", "haccp_cold", cwd=tmp_path
-    )
-    compared = ran(
-        installed / "coldwatch", "backtest", model, "--telemetry", "t.csv", "--profile", "cdc_refrigerator", "--jobs", "2",
-        cwd=tmp_path,
-    )  # fmt: skip
+    patient = ran(installed / "coldwatch", *words, "haccp_cold", cwd=tmp_path)
+    strict = ran(installed / "coldwatch", *words, "cdc_refrigerator", "--jobs", "2", cwd=tmp_path)
 
-    assert "would have fired never" in done.stdout
-    assert "would have fired 1 time (on 1 device" in compared.stdout, compared.stderr
+    assert "sustained_excursion_high with haccp_cold would never have fired." in patient.stdout, patient.stderr
+    assert "would have fired 1 time (on 1 device" in strict.stdout, strict.stderr
 
 
 @pytest.mark.parametrize(

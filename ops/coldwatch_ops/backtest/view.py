@@ -65,19 +65,20 @@ def _telemetry_line(seen: Seen) -> str:
 
 def _summary(candidates: Sequence[Candidate], found: dict[int, Figures]) -> str:
     """`A would have fired 14 times (on 6 devices, 9 h 12 min in all), B 3 (...)`."""
-    said: list[str] = []
-    for candidate in candidates:
-        of = found[candidate.number]
-        verb = "would have fired " if not said else ""
-        said.append(f"{escape(candidate.label)} {verb}{_times(of, is_first=not said)}")
-    return ", ".join(said) + "."
+    first, *others = candidates
+    said = f"{escape(first.label)} {_would_have_fired(found[first.number])}"
+    for other in others:
+        of = found[other.number]
+        said += f", {escape(other.label)} {f'{of.firings:,} {_extent(of)}' if of.firings else 'never'}"
+    return f"{said}."
 
 
-def _times(of: Figures, *, is_first: bool) -> str:
-    if not of.firings:
-        return "never"
-    times = count(of.firings, "time") if is_first else f"{of.firings:,}"
-    return f"{times} (on {count(of.devices, 'device')}, {duration(of.lasted_ms)} in all)"
+def _would_have_fired(of: Figures) -> str:
+    return f"would have fired {count(of.firings, 'time')} {_extent(of)}" if of.firings else "would never have fired"
+
+
+def _extent(of: Figures) -> str:
+    return f"(on {count(of.devices, 'device')}, {duration(of.lasted_ms)} in all)"
 
 
 def duration(milliseconds: int) -> str:
