@@ -35,7 +35,7 @@ _STEPS: Final = (
     _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY, 91 * _DAY, 364 * _DAY,
 )  # fmt: skip
 _TICKS: Final = 9
-_NEAR: Final = 5
+_NEAR, _CLOSE = 5, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ def _fired(panel: Panel, candidates: int) -> str:
         return "never fired"
     fired = Counter(firing.candidate for firing in panel.firings)
     *others, last = (fired[number] for number in range(candidates))
-    return f"fired {' and '.join([*map(str, others), count(last, 'time')])}"
+    before = f"{', '.join(map(str, others))} and " if others else ""
+    return f"fired {before}{count(last, 'time')}"
 
 
 def _path(points: Sequence[Point], frame: Frame) -> str:
@@ -154,8 +155,8 @@ def _grid(frame: Frame) -> Iterator[str]:
 
 
 def _thresholds(thresholds: Sequence[Threshold], frame: Frame) -> Iterator[str]:
-    """Names stand above their lines, those of neighbours beside each other. A derived one that can hardly be told from
-    its origin is left out.
+    """Names stand above their lines, or below where another one is close above, and beside each other. A derived one
+    that can hardly be told from its origin is left out.
     """
     taken: list[tuple[float, float]] = []
     for each in sorted(thresholds, key=lambda each: each.is_derived):
@@ -169,22 +170,29 @@ def _thresholds(thresholds: Sequence[Threshold], frame: Frame) -> Iterator[str]:
         )
         name = f"{each.label} {figure(each.value)}".strip()
         x = max((right for at, right in taken if abs(at - y) < 15), default=_LEFT + 6.0)
+        is_below = any(0 < y - at < _CLOSE for at, _ in taken)
         taken.append((y, x + 7 * len(name) + 12))
-        yield _text(x, y - 4, name, "name", fill=colour(each.candidate))
+        yield _text(x, y + (13 if is_below else -4), name, "name", fill=colour(each.candidate))
 
 
 def _times(frame: Frame, bottom: float) -> Iterator[str]:
     span = frame.until - frame.since
     step = next((each for each in _STEPS if span / each <= _TICKS), _STEPS[-1])
-    said = ""
     for number in range(math.ceil(frame.since / step), frame.until // step + 1):
         at_ms = number * step
         x = frame.x(at_ms)
-        day = f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
-        clock = f"{datetime.fromtimestamp(at_ms / 1000, UTC):%H:%M:%S}"[: 8 if step < _MINUTE else 5]
         yield f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top}" y2="{frame.top + _PLOT}"/>'
-        yield _text(x, bottom + 16, day if step >= _DAY or day != said else clock, anchor="middle")
-        said = day
+        is_first = at_ms - step < frame.since
+        yield _text(x, bottom + 16, _tick(at_ms, step, is_first=is_first), anchor="middle")
+
+
+def _tick(at_ms: int, step: int, *, is_first: bool) -> str:
+    """The day where one begins, else the time; the first says both."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    if at_ms % _DAY == 0:
+        return f"{at:%Y-%m-%d}"
+    clock = f"{at:%H:%M:%S}" if step < _MINUTE else f"{at:%H:%M}"
+    return f"{at:%Y-%m-%d} {clock}" if is_first else clock
 
 
 def _text(x: float, y: float, said: str, kind: str = "", *, fill: str = "", anchor: str = "") -> str:

@@ -5,7 +5,7 @@ from the future gets the `StreamRun`: the very step of the stream, which knows w
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,8 +19,8 @@ from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.profiles.deployment import Clock
 from coldwatch_ops.backtest.blocks import Fault
 from coldwatch_ops.backtest.candidates import Candidate
-from coldwatch_ops.backtest.messages import Incoming
-from coldwatch_ops.backtest.rows import NEVER
+from coldwatch_ops.backtest.messages import Incoming, incoming
+from coldwatch_ops.backtest.rows import NEVER, Row
 
 _NOTES_KEPT: Final = 100
 
@@ -46,6 +46,19 @@ class Told:
     late: int = 0
     repeated: int = 0
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unkeyed: list[Fault] = field(default_factory=list)
+    """Messages that name no detector."""
+
+    def keyed(
+        self, model: DetectorModel, messages: Iterable[Incoming]
+    ) -> Iterator[tuple[str | None, Message, Incoming]]:
+        for each in messages:
+            row = each.row
+            message = Message(row.input_name, each.payload, f"{row.file}:{row.line}")
+            try:
+                yield key_value(model, message), message, each
+            except KeyMissingError as error:
+                self.unkeyed.append(Fault(row.file, row.line, error.message))
 
     def note(self, notes: Iterable[Note]) -> None:
         for note in notes:
@@ -62,13 +75,11 @@ class OrderedRun:
         self._told = told
         self._detectors: dict[str | None, Snapshot] = {}
 
-    def feed(self, messages: Sequence[tuple[str | None, Incoming]]) -> Iterator[Happening]:
-        for key, message in messages:
-            yield from self._fire(key, message.at_ms)
-            row = message.row
-            sent = Message(row.input_name, message.payload, f"{row.file}:{row.line}")
+    def feed(self, messages: Iterable[Incoming]) -> Iterator[Happening]:
+        for key, message, came in self._told.keyed(self._model, messages):
+            yield from self._fire(key, came.at_ms)
             before = self._detectors.get(key)
-            yield from self._settle(evaluate(self._model, before, sent, key=key, now_ms=message.at_ms))
+            yield from self._settle(evaluate(self._model, before, message, key=key, now_ms=came.at_ms))
 
     def finish(self, until_ms: int) -> Iterator[Happening]:
         """Fire the timers that are due by then."""
@@ -105,19 +116,19 @@ class StreamRun:
         self._detectors: dict[str | None, Detector] = {}
         self._sequence = 0
 
-    def feed(self, messages: Sequence[tuple[str | None, Incoming]]) -> Iterator[Happening]:
-        for key, message in messages:
+    def feed(self, messages: Iterable[Incoming]) -> Iterator[Happening]:
+        for key, message, came in self._told.keyed(self._watch.model, messages):
             detector = self._detectors.get(key) or new_detector(self._watch, key)
             self._sequence += 1
-            arrival = _arrival(message, self._sequence)
+            arrival = _arrival(message, came.row, self._sequence)
             step = receive(detector, arrival, self._watch)
             if step.fate is Fate.EVALUATED:
-                yield from self._fire(key, detector, message.at_ms)
+                yield from self._fire(key, detector, came.at_ms)
                 detector = self._detectors.get(key, detector)
                 step = receive(detector, arrival, self._watch)
             self._told.late += step.fate is Fate.LATE
             self._told.repeated += step.fate is Fate.REPEATED
-            yield from self._settle(key, detector, step, message.at_ms)
+            yield from self._settle(key, detector, step, came.at_ms)
 
     def finish(self, until_ms: int) -> Iterator[Happening]:
         for key, detector in list(self._detectors.items()):
@@ -144,12 +155,11 @@ def _state(detector: Detector, model: DetectorModel) -> str:
     return model.initial_state if detector.snapshot is None else detector.snapshot.state
 
 
-def _arrival(message: Incoming, sequence: int) -> Arrival:
-    row = message.row
+def _arrival(message: Message, row: Row, sequence: int) -> Arrival:
     return Arrival(
-        input_name=row.input_name,
+        input_name=message.input_name,
         payload=message.payload,
-        origin=f"{row.file}:{row.line}",
+        origin=message.message_id,
         shard_id="backtest",
         sequence=sequence,
         thing=row.owner,
@@ -178,29 +188,16 @@ class CandidateRun:
     def __init__(self, candidate: Candidate, careful: frozenset[str]) -> None:
         self.candidate = candidate
         self.told = Told()
-        self.unkeyed: list[Fault] = []
-        self._model = candidate.model
+        self._inputs = candidate.model.inputs
         self._careful = careful
         self._ordered = OrderedRun(candidate, self.told)
         self._stream = StreamRun(candidate, self.told)
 
-    def feed(self, messages: Iterable[Incoming]) -> Iterator[Happening]:
-        """Messages that name no detector are `unkeyed` from then on."""
-        ordered: list[tuple[str | None, Incoming]] = []
-        careful: list[tuple[str | None, Incoming]] = []
-        for message in messages:
-            row = message.row
-            if row.input_name not in self._model.inputs:
-                continue
-            self.told.messages += 1
-            try:
-                key = key_value(self._model, Message(row.input_name, message.payload, ""))
-            except KeyMissingError as error:
-                self.unkeyed.append(Fault(row.file, row.line, error.message))
-                continue
-            (careful if row.owner in self._careful else ordered).append((key, message))
-        yield from self._ordered.feed(ordered)
-        yield from self._stream.feed(careful)
+    def feed(self, rows: Iterable[Row]) -> Iterator[Happening]:
+        messages = [incoming(row, self.candidate) for row in rows if row.input_name in self._inputs]
+        self.told.messages += len(messages)
+        yield from self._ordered.feed([each for each in messages if each.row.owner not in self._careful])
+        yield from self._stream.feed([each for each in messages if each.row.owner in self._careful])
 
     def finish(self, until_ms: int) -> Iterator[Happening]:
         """On the wall clock time passes without messages; on the event clock it does not."""

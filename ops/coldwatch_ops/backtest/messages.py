@@ -22,23 +22,38 @@ class Incoming:
 
     row: Row
     at_ms: int
-    payload: Mapping[str, Any]
+    candidate: Candidate
+
+    @property
+    def payload(self) -> Mapping[str, Any]:
+        members: dict[str, Any] = msgspec.json.decode(self.row.payload)
+        if not self.candidate.is_joined:
+            return members
+        device = _device(self.row.owner, self.row.input_name, self.candidate.profile)
+        return join(members, device, self.candidate.catalog)[1]
+
+    @property
+    def encoded(self) -> bytes:
+        """The same as JSON. What is joined is the same for all readings of a sensor, and is put behind them as text."""
+        if not self.candidate.is_joined:
+            return self.row.payload
+        sensor_type = self.row.track.removeprefix(f"{self.row.owner}:")
+        behind = _joined(self.row.owner, self.row.input_name, sensor_type, self.candidate)
+        return b"%b,%b" % (self.row.payload[:-1], behind)
 
 
-def incoming(row: Row, members: dict[str, Any], candidate: Candidate) -> Incoming:
-    payload = members
-    if candidate.is_joined:
-        device = _device(row.owner, row.input_name, candidate.profile)
-        _, payload = join(members, device, candidate.catalog)
-    return Incoming(row, _time(row, candidate.clock), payload)
+@lru_cache(10_000)
+def _joined(device_id: str, input_name: str, sensor_type: str, candidate: Candidate) -> bytes:
+    said = {"sensor_type": sensor_type or None}
+    _, payload = join(said, _device(device_id, input_name, candidate.profile), candidate.catalog)
+    return msgspec.json.encode({name: value for name, value in payload.items() if name not in said})[1:]
 
 
-def decoded(row: Row) -> dict[str, Any]:
-    members: dict[str, Any] = msgspec.json.decode(row.payload)
-    return members
+def incoming(row: Row, candidate: Candidate) -> Incoming:
+    return Incoming(row, time_of(row, candidate.clock), candidate)
 
 
-def _time(row: Row, clock: Clock) -> int:
+def time_of(row: Row, clock: Clock) -> int:
     """A reading from the future counts as of its arrival, as on the stream."""
     if row.arrived_at == NEVER:
         return row.timestamp

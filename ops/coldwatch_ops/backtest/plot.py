@@ -69,12 +69,16 @@ def _write_png(panels: Sequence[Panel], labels: Sequence[str], until_ms: int, pa
 
 
 def _plot(axes: Any, panel: Panel, labels: Sequence[str], until_ms: int) -> None:
+    axes.margins(x=0)
     axes.set_title(f"{panel.key or 'the detector'}: {panel.attribute}", loc="left", parse_math=False)
     for part in unbroken(panel.points) if len(panel.points) > 1 else ():
         axes.plot([_moment(at) for at, _ in part], [value for _, value in part], color="#0b57a4", linewidth=0.8)
     for each in panel.thresholds:
         style = ":" if each.is_derived else "--"
         axes.axhline(each.value, color=colour(each.candidate), linestyle=style, linewidth=1)
+        axes.annotate(
+            each.label, (0.003, each.value), xycoords=("axes fraction", "data"), fontsize="small", va="bottom"
+        )
     named = set[int]()
     for firing in panel.firings:
         until = _moment(until_ms if firing.ended_at is None else firing.ended_at)

@@ -16,7 +16,7 @@ from coldwatch.engine.syntax import Binary, InputReference, Literal, Node, walk
 from coldwatch_ops.backtest.candidates import Candidate
 from coldwatch_ops.backtest.comparison import device_of
 from coldwatch_ops.backtest.firings import Firing
-from coldwatch_ops.backtest.messages import decoded, incoming
+from coldwatch_ops.backtest.messages import incoming
 from coldwatch_ops.backtest.rows import Row
 
 type Point = tuple[int, float]
@@ -125,18 +125,17 @@ class Collector:
         self._found: dict[str, _Collected] = {}
 
     def add(self, row: Row) -> None:
-        members = decoded(row)
         taken = set[str]()
         for candidate in self._candidates:
             if row.input_name not in candidate.model.inputs:
                 continue
-            message = incoming(row, members, candidate)
-            key = _key(candidate.model, Message(row.input_name, message.payload, ""))
+            payload = incoming(row, candidate).payload
+            key = _key(candidate.model, Message(row.input_name, payload, ""))
             if key is None or not self._is_wanted(key):
                 continue
             collected = self._found.setdefault(key, _Collected())
-            collected.payloads[candidate.number] = (row.input_name, message.payload)
-            value = follow(message.payload, self._path(candidate.number, message.payload))
+            collected.payloads[candidate.number] = (row.input_name, payload)
+            value = follow(payload, self._path(candidate.number, payload))
             if key not in taken and isinstance(value, int | float) and not isinstance(value, bool):
                 taken.add(key)
                 collected.thinned.add((row.timestamp, float(value)))

@@ -11,7 +11,6 @@ from coldwatch_ops.backtest.blocks import Block, Fault, rows_of
 from coldwatch_ops.backtest.candidates import Candidate
 from coldwatch_ops.backtest.evaluating import CandidateRun
 from coldwatch_ops.backtest.firings import Firing, Firings
-from coldwatch_ops.backtest.messages import decoded, incoming
 from coldwatch_ops.backtest.rows import NEVER, Form, Row
 from coldwatch_ops.backtest.spool import merged, spool, without_repeats
 
@@ -67,9 +66,8 @@ def evaluate_part(paths: Sequence[Path], candidates: Sequence[Candidate], until_
     runs = [CandidateRun(each, careful) for each in candidates]
     firings = [Firings(each.number, each.model) for each in candidates]
     for chunk in batched(without_repeats(merged(paths)), _CHUNK, strict=False):
-        pairs = [(row, decoded(row)) for row in chunk]
         for run, found in zip(runs, firings, strict=True):
-            found.add(run.feed(incoming(row, members, run.candidate) for row, members in pairs))
+            found.add(run.feed(chunk))
     outcome = Evaluated()
     for run, found in zip(runs, firings, strict=True):
         found.add(run.finish(until_ms))
@@ -85,7 +83,7 @@ def _outcome(run: CandidateRun, firings: Iterator[Firing]) -> Evaluated:
         late=Counter({number: told.late}),
         repeated=Counter({number: told.repeated}),
         notes=Counter({(number, *place): times for place, times in told.notes.items()}),
-        faults=run.unkeyed,
+        faults=told.unkeyed,
     )
 
 
