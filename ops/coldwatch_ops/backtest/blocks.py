@@ -2,7 +2,7 @@
 
 import csv
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import IO, Any, Final, cast
 import msgspec
 
 from coldwatch.engine.documents import json_fault
-from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, cell, read_row
+from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, cell, read_canonical, read_row
 from coldwatch_ops.backtest.sources import Source
 from coldwatch_ops.errors import FailedError, MissingPartError
 
@@ -113,8 +113,24 @@ def import_parquet() -> Any:
 
 def rows_of(block: Block, form: Form) -> Iterator[Row | Fault]:
     """Every line of a block that is not blank: a row of it, or why not."""
+    if block.source.kind == "json" and form.is_canonical and not block.source.partition:
+        yield from _canonical_rows(block, form)
+    else:
+        yield from _rows(block, form, _members(block))
+
+
+def _canonical_rows(block: Block, form: Form) -> Iterator[Row | Fault]:
+    for number, line in _lines(block):
+        row = read_canonical(line, (block.source.number, number))
+        if row is None:
+            yield from _rows(block, form, [(number, _read_json(line, ()))])
+        else:
+            yield row
+
+
+def _rows(block: Block, form: Form, found: Iterable[tuple[int, dict[str, Any] | str]]) -> Iterator[Row | Fault]:
     given = _given(block, form)
-    for line, members in _members(block):
+    for line, members in found:
         if isinstance(members, str):
             yield Fault(block.source.number, line, members)
             continue
@@ -140,9 +156,14 @@ def _members(block: Block) -> Iterator[tuple[int, dict[str, Any] | str]]:
             yield number, {name: _plain(value) for name, value in row.items()}
         return
     read = _read_csv if block.source.kind == "csv" else _read_json
+    for number, line in _lines(block):
+        yield number, read(line, block.header)
+
+
+def _lines(block: Block) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(block.text.split(b"\n"), start=block.first):
         if line.strip():
-            yield number, read(line.removeprefix(_BOM) if number == 1 else line, block.header)
+            yield number, line.removeprefix(_BOM) if number == 1 else line
 
 
 def _read_json(line: bytes, _header: tuple[str, ...]) -> dict[str, Any] | str:
