@@ -42,7 +42,7 @@ def write(seen: Seen, path: Path, device: str | None) -> str:
         _write_png(panels, labels, seen.until_ms, path)
     else:
         path.write_text(draw(panels, labels, seen.until_ms), encoding="utf-8")
-    rest = f"; {count(left_out, 'more')} fired, --device draws one of them" if left_out else ""
+    rest = f"; {left_out:,} more fired, --device draws one of them" if left_out else ""
     return f"{path} shows {count(len(panels), 'detector')}{rest}."
 
 
