@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from coldwatch_ops.main import main
+from tests.standalone import printed
 
 ROOT = Path(__file__).resolve().parents[3]
 MODELS = ROOT / "detectors" / "models"
@@ -178,6 +179,18 @@ def test_the_recording_fires_where_its_makers_say_that_something_was_wrong(
     [candidate] = document["candidates"]
     assert candidate["messages"] == 22_695
     assert [each["began_at"] for each in candidate["firings"]] == [1387209600000, 1391857200000, 1391929800000]
+
+
+def test_the_documentation_shows_what_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section = (ROOT / "docs" / "command-line.md").read_text().partition("### `coldwatch backtest`")[2]
+    command = section.partition("```sh\ncoldwatch ")[2].partition("\n```")[0].replace("\\\n", " ")
+    monkeypatch.chdir(ROOT)
+
+    main(command.split())
+
+    assert printed(capsys.readouterr().out) == section.partition("```text\n")[2].partition("```")[0]
 
 
 def test_the_order_of_the_rows_does_not_matter_where_nothing_says_when_they_arrived(

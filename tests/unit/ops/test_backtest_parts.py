@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from coldwatch.engine.loader import load_model
 from coldwatch_ops.backtest.candidates import Candidate, clock_of, is_joined
-from coldwatch_ops.backtest.evaluating import Happening, OrderedRun, StreamRun, Told
+from coldwatch_ops.backtest.evaluating import CandidateRun, Happening
 from coldwatch_ops.backtest.firings import Firings, calm_states
 from coldwatch_ops.backtest.messages import device_type, incoming
 from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, epoch_ms, read_canonical, read_row
@@ -130,10 +130,10 @@ def test_readings_in_order_come_to_the_same_in_the_fast_way_as_on_the_stream(
         rows.append(row({**members, "timestamp": at_ms}, number))
 
     assert not out_of_order(rows)
-    found = [
-        [*way.feed([incoming(each, tried) for each in rows]), *way.finish(at_ms + 86_400_000)]
-        for way in (OrderedRun(tried, Told()), StreamRun(tried, Told()))
-    ]
+    found = []
+    for careful in (frozenset[str](), frozenset({"acme-fridge-1"})):
+        run = CandidateRun(tried, careful)
+        found.append(([*run.feed(rows), *run.finish(at_ms + 86_400_000)], run.told))
     assert found[0] == found[1]
 
 
