@@ -3,6 +3,7 @@
 import re
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -107,13 +108,24 @@ def is_joined(model: DetectorModel) -> bool:
     """Whether everything it reads is what Coldwatch's telemetry has. Another's input may be called the same."""
     if not model.inputs or not model.inputs <= set(INPUTS.values()) or model.key_path not in _SENSOR_KEYS:
         return False
-    references = (
-        node
+    return attributes(model) <= _JOINED
+
+
+def attributes(model: DetectorModel) -> frozenset[str]:
+    """What it reads of its messages, by the first name of each path."""
+    return frozenset(
+        str(node.path[0])
         for expression in expressions(model.states.values())
         for node in walk(expression.node)
-        if isinstance(node, InputReference)
+        if isinstance(node, InputReference) and node.path
     )
-    return all(not node.path or node.path[0] in _JOINED for node in references)
+
+
+def unseen(candidate: Candidate, names: AbstractSet[str]) -> list[str]:
+    """What the model reads, where readings have nothing of it: columns are called otherwise."""
+    always = {"profile", "limits", "sensor_id", "device_id", "timestamp", *candidate.model.key_path[:1]}
+    read = attributes(candidate.model) - always
+    return [] if read & names else sorted(read)
 
 
 @cache

@@ -58,6 +58,8 @@ def run_backtest(options: Namespace, context: Context) -> Answer:
     candidates = read_candidates(options)
     if options.plot is not None:
         plot.check(options.plot)
+    elif options.device is not None:
+        raise UsageError("--device says whom --plot draws: add --plot FILE.")
 
     def s3() -> "S3Client":
         return context.open_account().clients.s3

@@ -10,7 +10,7 @@ from coldwatch_ops.backtest.drawing import colour, draw, unbroken
 from coldwatch_ops.backtest.readings import PANELS, Collector, Panel
 from coldwatch_ops.backtest.spool import merged
 from coldwatch_ops.backtest.view import Seen
-from coldwatch_ops.errors import MissingPartError, NotFoundError, UsageError
+from coldwatch_ops.errors import FailedError, MissingPartError, NotFoundError, UsageError
 from coldwatch_ops.text import count
 
 
@@ -38,10 +38,13 @@ def write(seen: Seen, path: Path, device: str | None) -> str:
     """Write the picture; the sentence that says so."""
     panels, left_out = _panels(seen, device)
     labels = [candidate.label for candidate in seen.candidates]
-    if path.suffix == ".png":
-        _write_png(panels, labels, seen.until_ms, path)
-    else:
-        path.write_text(draw(panels, labels, seen.until_ms), encoding="utf-8")
+    try:
+        if path.suffix == ".png":
+            _write_png(panels, labels, seen.until_ms, path)
+        else:
+            path.write_text(draw(panels, labels, seen.until_ms), encoding="utf-8")
+    except OSError as error:
+        raise FailedError(f"{path} cannot be written: {error.strerror}.") from None
     rest = f"; {left_out:,} more fired, --device draws one of them" if left_out else ""
     return f"{path} shows {count(len(panels), 'detector')}{rest}."
 

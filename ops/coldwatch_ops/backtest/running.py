@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -16,6 +17,7 @@ from coldwatch_ops.backtest.candidates import Candidate
 from coldwatch_ops.backtest.rows import Form
 from coldwatch_ops.backtest.sources import Source, local_path
 from coldwatch_ops.backtest.work import Evaluated, TakenIn, evaluate_part, take_in
+from coldwatch_ops.errors import FailedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,6 +44,8 @@ class Telemetry:
     unreadable: int = 0
     first_ms: int = 0
     last_ms: int = 0
+    names: set[str] = field(default_factory=set)
+    """Attributes that readings have."""
     runs: dict[int, list[Path]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -76,9 +80,15 @@ class Backtest:
         self._tell = tell
 
     def run(self, s3: Callable[[], "S3Client"]) -> None:
-        with _pool(self.plan.processes) as pool:
-            self._take_in(pool, s3)
-            self._evaluate(pool)
+        try:
+            with _pool(self.plan.processes) as pool:
+                self._take_in(pool, s3)
+                self._evaluate(pool)
+        except OSError as error:
+            raise FailedError(
+                f"Readings could not be put aside: {error.strerror or error}. There has to be room for them in"
+                f" {self._folder.parent}; TMPDIR names another place."
+            ) from None
         self.outcome.firings.sort(key=lambda firing: firing.order)
 
     def _take_in(self, pool: "_Pool", s3: Callable[[], "S3Client"]) -> None:
@@ -103,6 +113,7 @@ class Backtest:
             telemetry.first_ms = min(taken.first_ms, telemetry.first_ms if telemetry.rows else taken.first_ms)
             telemetry.last_ms = max(taken.last_ms, telemetry.last_ms)
         telemetry.rows += taken.rows
+        telemetry.names |= taken.names
         for fault in taken.faults:
             self._tell_fault(fault)
 
@@ -156,8 +167,16 @@ class _Processes:
 def _processes(count: int) -> Iterator[_Pool]:
     # Not by fork, which a process with threads (boto3 has some) must not do.
     method = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=method) as executor:
+    executor = ProcessPoolExecutor(count, mp_context=method, initializer=_leave_interrupts)
+    try:
         yield _Processes(executor, count * _WAITING_PER_JOB)
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C is for the command, which ends its processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _pool(count: int) -> AbstractContextManager[_Pool]:

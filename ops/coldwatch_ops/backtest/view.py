@@ -9,7 +9,7 @@ from rich.table import Table
 
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.backtest.blocks import Fault
-from coldwatch_ops.backtest.candidates import Candidate
+from coldwatch_ops.backtest.candidates import Candidate, unseen
 from coldwatch_ops.backtest.comparison import Difference, Figures, differences, figures
 from coldwatch_ops.backtest.firings import Firing, by_candidate
 from coldwatch_ops.backtest.running import Backtest
@@ -167,6 +167,11 @@ def _remarks(seen: Seen) -> list[str]:
         if not outcome.messages[candidate.number]:
             inputs = ", ".join(sorted(candidate.model.inputs))
             said.append(f"{escape(candidate.label)} had no reading: it looks at {escape(inputs)}.")
+        elif names := unseen(candidate, seen.backtest.telemetry.names):
+            said.append(
+                f"{escape(candidate.label)} looks at {escape(', '.join(names))}, of which the readings have nothing:"
+                " is a column called otherwise (--map COLUMN=ATTRIBUTE)?"
+            )
     for (number, path, message), times in sorted(outcome.notes.items()):
         said.append(escape(f"{candidates[number].label}: {path}: {message} ({count(times, 'time')})"))
     if seen.backtest.telemetry.unreadable:
@@ -208,6 +213,7 @@ def _candidate_document(seen: Seen, candidate: Candidate, found: Figures) -> dic
         "messages": outcome.messages[number],
         "late": outcome.late[number],
         "repeated": outcome.repeated[number],
+        "unseen": unseen(candidate, seen.backtest.telemetry.names),
         **_figures_document(found),
         "firings": [_firing_document(each, seen.until_ms) for each in seen.firings[number]],
         "notes": [

@@ -7,6 +7,8 @@ from itertools import batched
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from coldwatch_ops.backtest.blocks import Block, Fault, rows_of
 from coldwatch_ops.backtest.candidates import Candidate
 from coldwatch_ops.backtest.evaluating import CandidateRun
@@ -15,6 +17,7 @@ from coldwatch_ops.backtest.rows import NEVER, Form, Row
 from coldwatch_ops.backtest.spool import merged, spool, without_repeats
 
 _CHUNK: Final = 500
+_LOOKED_AT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class TakenIn:
     runs: tuple[tuple[int, Path], ...]
     first_ms: int | None
     last_ms: int | None
+    names: frozenset[str]
+    """The attributes of the first readings: enough to tell a column of another name from one that is rarely filled."""
 
 
 def take_in(block: Block, form: Form, folder: Path, parts: int) -> TakenIn:
@@ -38,7 +43,11 @@ def take_in(block: Block, form: Form, folder: Path, parts: int) -> TakenIn:
     runs = spool(rows, folder, f"{block.source.number}-{block.first}", parts)
     times = [row.timestamp for row in rows]
     latest = max((max(row.timestamp, row.arrived_at) for row in rows), default=None)
-    return TakenIn(block.weight, len(rows), tuple(faults), tuple(runs), min(times, default=None), latest)
+    return TakenIn(block.weight, len(rows), tuple(faults), tuple(runs), min(times, default=None), latest, _names(rows))
+
+
+def _names(rows: Sequence[Row]) -> frozenset[str]:
+    return frozenset(name for row in rows[:_LOOKED_AT] for name in msgspec.json.decode(row.payload))
 
 
 @dataclass(slots=True)

@@ -332,6 +332,20 @@ def test_columns_of_other_names_are_mapped(tmp_path: Path, capsys: pytest.Captur
     assert fired(document) == [("a", 15, 45)]
 
 
+def test_a_column_that_is_called_otherwise_is_no_silent_absence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"device_id": "a", "timestamp": T0, "temperature": 12}]
+    telemetry = as_csv(tmp_path / "t.csv", rows)
+
+    main(["backtest", WARM, SILENCE, "--telemetry", telemetry])
+
+    told = capsys.readouterr().out
+    assert "sustained_excursion_high looks at probe, temp_c, of which the readings have nothing" in told
+    assert "device_silence looks at" not in told
+    assert backtest(capsys, WARM, "--telemetry", telemetry)["candidates"][0]["unseen"] == ["probe", "temp_c"]
+
+
 def test_a_model_with_an_input_of_its_own_gets_rows_as_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -421,6 +435,7 @@ def test_tables_have_a_limit_and_say_what_they_leave_out(tmp_path: Path, capsys:
             "does not look at readings of factory, for",
         ),
         (("--telemetry", "t.csv", "--input", "door"), 2, "No model has an input door; there are telemetry."),
+        (("--telemetry", "t.csv", "--device", "a"), 2, "--device says whom --plot draws: add --plot FILE."),
         (("--telemetry", "t.csv", "--plot", "p.pdf"), 2, "--plot p.pdf is no picture that can be made"),
         (
             ("--telemetry", "t.csv", "--plot", "no/p.svg"),

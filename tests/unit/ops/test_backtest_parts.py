@@ -16,10 +16,14 @@ from coldwatch_ops.backtest.candidates import Candidate, clock_of, is_joined
 from coldwatch_ops.backtest.evaluating import CandidateRun, Happening
 from coldwatch_ops.backtest.firings import Firings, calm_states
 from coldwatch_ops.backtest.messages import device_type, incoming
+from coldwatch_ops.backtest.progress import shown
 from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, epoch_ms, read_canonical, read_row
+from coldwatch_ops.backtest.running import Backtest, Plan
+from coldwatch_ops.backtest.sources import find_sources
 from coldwatch_ops.backtest.spool import merged, spool, without_repeats
 from coldwatch_ops.backtest.view import duration
 from coldwatch_ops.backtest.work import out_of_order
+from coldwatch_ops.errors import FailedError
 
 ROOT = Path(__file__).resolve().parents[3]
 MODELS = sorted((ROOT / "detectors" / "models").glob("*.json"))
@@ -206,6 +210,21 @@ def test_the_devices_of_a_part_are_the_same_whatever_their_block(tmp_path: Path)
             parts.setdefault(part, set()).update(each.owner for each in merged([path]))
 
     assert sorted(owner for owners in parts.values() for owner in owners) == [f"d{number}" for number in range(10)]
+
+
+def test_where_readings_cannot_be_put_aside_that_is_said_with_what_helps(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(json.dumps({"device_id": "a", "timestamp": T0, "temp_c": 4.0}))
+    plan = Plan((candidate(MODELS[0]),), tuple(find_sources(str(tmp_path / "t.jsonl"), no_bucket)), FORM, 1)
+
+    with (
+        shown(1, is_wanted=False) as steps,
+        pytest.raises(FailedError, match="No such file.* room for them in .*TMPDIR"),
+    ):
+        Backtest(plan, tmp_path / "gone" / "coldwatch-x", steps, print).run(no_bucket)
+
+
+def no_bucket() -> Any:
+    raise AssertionError("not asked for")
 
 
 def test_a_reading_counts_once_however_often_it_is_there() -> None:
