@@ -84,13 +84,14 @@ def colour(candidate: int) -> str:
     return COLOURS[candidate % len(COLOURS)]
 
 
-def frame_of(panel: Panel, top: float) -> Frame:
-    """All readings, and every threshold, with some room."""
+def frame_of(panel: Panel, top: float, until_ms: int) -> Frame:
+    """All readings and firings, and every threshold, with some room."""
     values = [value for _, value in panel.points] + [each.value for each in panel.thresholds] or [0.0]
     low, high = min(values), max(values)
     room = max((high - low) * 0.06, 0.5)
-    since, until = panel.points[0][0], panel.points[-1][0]
-    return Frame(top, since, max(until, since + 1), low - room, high + room)
+    since = panel.points[0][0]
+    ends = [until_ms if firing.ended_at is None else firing.ended_at for firing in panel.firings]
+    return Frame(top, since, max(panel.points[-1][0], *ends, since + 1), low - room, high + room)
 
 
 def _panel(panel: Panel, top: float, until_ms: int, candidates: int) -> str:
@@ -98,7 +99,7 @@ def _panel(panel: Panel, top: float, until_ms: int, candidates: int) -> str:
     title = _text(_LEFT, top + 22, said, "title")
     if len(panel.points) < 2:
         return title + _text(_LEFT, top + 60, "There are too few readings for a picture.")
-    frame = frame_of(panel, top + _HEAD)
+    frame = frame_of(panel, top + _HEAD, until_ms)
     parts = [
         title,
         *_shades(panel, frame, until_ms, candidates),

@@ -44,13 +44,15 @@ def shades(drawing: str) -> list[tuple[float, float]]:
     return [(float(x), float(x) + float(width)) for x, width in found]
 
 
-def test_a_firing_is_shaded_from_its_beginning_to_its_end_or_to_that_of_the_readings() -> None:
-    one = panel(firing(15, 45), firing(50, None))
-    frame = frame_of(one, 0)
+def test_a_firing_is_shaded_from_its_beginning_to_its_end_or_to_that_of_the_telemetry() -> None:
+    """Which may be long after the last reading of a device that fell silent."""
+    one = panel(firing(15, 45), firing(70, None))
+    end = T0 + 90 * MINUTE
+    frame = frame_of(one, 0, end)
 
-    drawn = shades(draw([one], ["a"], T0 + 60 * MINUTE))
+    drawn = shades(draw([one], ["a"], end))
 
-    expected = [(15, 45), (50, 60)]
+    expected = [(15, 45), (70, 90)]
     assert drawn == [pytest.approx([frame.x(T0 + minute * MINUTE) for minute in span], abs=0.2) for span in expected]
 
 
@@ -59,7 +61,7 @@ def test_thresholds_are_drawn_where_their_value_is_and_told_by_name() -> None:
     drawing = draw([one], ["a"], T0)
 
     [y] = re.findall(r'class="threshold"[^>]*y1="([\d.]+)"', drawing)
-    assert float(y) == pytest.approx(frame_of(one, 34).y(8.0), abs=0.1)
+    assert float(y) == pytest.approx(frame_of(one, 34, T0).y(8.0), abs=0.1)
     assert ">high_c 8</text>" in drawing
     assert "never fired" in drawing
 
