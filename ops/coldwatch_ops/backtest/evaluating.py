@@ -5,16 +5,20 @@ from the future gets the `StreamRun`: the very step of the stream, which knows w
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from coldwatch.detection.detector import Detector, Watch, new_detector, without_pending
 from coldwatch.detection.step import Arrival, Fate, Step, expire_due, receive
+from coldwatch.engine import evaluation as engine
+from coldwatch.engine.batch import Batch
 from coldwatch.engine.errors import KeyMissingError, Level
 from coldwatch.engine.evaluation import Evaluation, Message, Note
 from coldwatch.engine.machine import evaluate, expirations, key_value
 from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.profiles.deployment import Clock
 from coldwatch_ops.backtest.blocks import Fault
@@ -68,7 +72,49 @@ class Told:
 
 
 class OrderedRun:
-    """Detectors whose messages come in order of time, each once."""
+    """Detectors whose messages come in order of time, each once: compiled, by input. A device of Coldwatch's sends to
+    one input, so what a model does for several are different detectors.
+    """
+
+    def __init__(self, candidate: Candidate, told: Told) -> None:
+        program = program_of(candidate)
+        self._told = told
+        self._batches = {name: Batch(program, input_name=name, time=None) for name in candidate.model.inputs}
+        self._taken = Counter[str]()
+        for batch in self._batches.values():
+            batch.faults = told.notes
+
+    def feed(self, messages: Sequence[Incoming]) -> Iterator[Happening]:
+        for name, batch in self._batches.items():
+            yield from self._feed(name, batch, [each for each in messages if each.row.input_name == name])
+
+    def _feed(self, name: str, batch: Batch, messages: Sequence[Incoming]) -> Iterator[Happening]:
+        happened = batch.feed([each.encoded for each in messages], [each.at_ms for each in messages])
+        for number, reason in batch.unreadable:
+            row = messages[number - self._taken[name]].row
+            self._told.unkeyed.append(Fault(row.file, row.line, reason))
+        batch.unreadable.clear()
+        self._taken[name] += len(messages)
+        yield from map(_happening, happened)
+
+    def finish(self, until_ms: int) -> Iterator[Happening]:
+        """Fire the timers that are due by then."""
+        for batch in self._batches.values():
+            yield from map(_happening, batch.finish(until_ms))
+
+
+def _happening(found: engine.Happening) -> Happening:
+    names = tuple(action.event_name for action in found.actions)
+    return Happening(found.key, found.time_ms, found.from_state, found.to_state, names, began_at(found.actions))
+
+
+@cache
+def program_of(candidate: Candidate) -> Program:
+    return Program(candidate.model)
+
+
+class InterpretedRun:
+    """Likewise, of a model with several inputs: compiled code takes the messages of one."""
 
     def __init__(self, candidate: Candidate, told: Told) -> None:
         self._model = candidate.model
@@ -190,7 +236,8 @@ class CandidateRun:
         self.told = Told()
         self._inputs = candidate.model.inputs
         self._careful = careful
-        self._ordered = OrderedRun(candidate, self.told)
+        is_compiled = candidate.is_joined or len(self._inputs) == 1
+        self._ordered = (OrderedRun if is_compiled else InterpretedRun)(candidate, self.told)
         self._stream = StreamRun(candidate, self.told)
 
     def feed(self, rows: Iterable[Row]) -> Iterator[Happening]:
