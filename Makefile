@@ -9,7 +9,7 @@ ENVIRONMENTS := .local/environments
 BOOT := $(ENVIRONMENTS)/bootstrap
 UV := $(BOOT)/bin/uv
 LOCKED := functions/requirements requirements/bootstrap requirements/dev requirements/cloud requirements/sam \
-          requirements/runtime requirements/audit requirements/mutation
+          requirements/runtime requirements/audit requirements/mutation requirements/bench
 
 # --- environments: one for each set of pins that cannot live together ---------------------------------------
 $(BOOT)/ready: requirements/bootstrap.txt
@@ -26,6 +26,12 @@ endef
 	@$(UV) pip install -q --no-deps --python .venv/bin/python -e . && touch $@
 $(ENVIRONMENTS)/%/ready: requirements/%.txt $(BOOT)/ready
 	$(environment)
+	@touch $@
+
+# The one peer that is not Python; without Node its row is left out.
+$(ENVIRONMENTS)/xstate/ready: $(addprefix benchmarks/xstate/,package-lock.json package.json candidate.mjs)
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D) && if command -v node >/dev/null && command -v npm >/dev/null; \
+	  then cd $(@D) && npm ci --silent --no-audit --no-fund --ignore-scripts; fi
 	@touch $@
 
 SETUP := .venv/ready $(ENVIRONMENTS)/cloud/ready $(ENVIRONMENTS)/sam/ready $(ENVIRONMENTS)/runtime/ready
@@ -69,6 +75,11 @@ mutate: $(ENVIRONMENTS)/mutation/ready ## Mutation testing of parser, checker an
 	  && cosmic-ray exec tests/mutation/cosmic-ray.toml session.sqlite \
 	  && cr-report --surviving-only --show-diff session.sqlite
 
+# One round of BENCH_MESSAGES=100000 ROUNDS=1 takes seconds; the figures in docs/benchmarks.md are of the defaults.
+bench: $(ENVIRONMENTS)/bench/ready $(ENVIRONMENTS)/xstate/ready ## The engine beside its peers (BENCH_MESSAGES, ROUNDS); writes .local/bench.json
+	@PYTHONPATH=functions $(ENVIRONMENTS)/bench/bin/python -m benchmarks $(if $(BENCH_MESSAGES),--messages $(BENCH_MESSAGES)) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS))
+
 check: .venv/ready $(ENVIRONMENTS)/sam/ready ## Lint, types and templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -88,4 +99,4 @@ lock: $(BOOT)/ready ## Renew the pinned and hashed requirements from the .in fil
 clean: down ## Remove everything that was built or set up
 	rm -rf .local .aws-sam .venv
 
-.PHONY: help setup demo up play down invoke test test-long coverage mutate check audit lock clean
+.PHONY: help setup demo up play down invoke test test-long coverage mutate bench check audit lock clean

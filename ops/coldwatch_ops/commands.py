@@ -3,6 +3,7 @@
 from typing import Final
 
 from coldwatch_ops import accounts, telemetry
+from coldwatch_ops.backtest import commands as backtest
 from coldwatch_ops.command import Command
 from coldwatch_ops.command_executions import commands as command_executions
 from coldwatch_ops.dead_letters import commands as dead_letters
@@ -35,5 +36,6 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *quarantine.COMMANDS,
     *dead_letters.COMMANDS,
     *detectors.COMMANDS,
+    *backtest.COMMANDS,
     *teardown.COMMANDS,
 )

@@ -154,7 +154,7 @@ def test_the_readme_is_short_and_its_table_names_what_exists() -> None:
 
 
 def test_the_readme_names_every_folder_of_the_project() -> None:
-    hidden = {"coldwatch.egg-info", "build", "dist", "benchmarks", "requirements"}
+    hidden = {"coldwatch.egg-info", "build", "dist", "requirements"}
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
 
     assert {name for name in folders - hidden if f"`{name}/`" not in README} == set()

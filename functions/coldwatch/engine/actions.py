@@ -59,7 +59,7 @@ def _perform(run: Run, action: ActionTemplate, event_name: str, standard: Standa
         case SetVariable():
             run.variables[action.name] = _stored(run.value(action.value))
         case SetTimer():
-            _start(run, action.name, _seconds(run.value(action.duration)))
+            _start(run, action.name, whole_seconds(run.value(action.duration)))
         case ResetTimer():
             _reset(run, action.name)
         case ClearTimer():
@@ -67,7 +67,7 @@ def _perform(run: Run, action: ActionTemplate, event_name: str, standard: Standa
             if timer is not None:
                 run.cleared[action.name] = timer.duration_s
         case ExternalAction():
-            run.actions.append(_external(run, action, event_name, standard))
+            run.actions.append(external(run, action, event_name, standard))
 
 
 def _stored(value: Any) -> Any:
@@ -80,7 +80,7 @@ def _stored(value: Any) -> Any:
     raise EvaluationError(f"a variable cannot hold {type_name(value)}; it keeps its value")
 
 
-def _seconds(value: Any) -> int:
+def whole_seconds(value: Any) -> int:
     """Floored to whole seconds."""
     if not is_number(value):
         raise EvaluationError(f"a timer's duration must be a number, not {type_name(value)}; the timer is not set")
@@ -104,7 +104,7 @@ def _reset(run: Run, name: str) -> None:
     _start(run, name, seconds)
 
 
-def _external(run: Run, action: ExternalAction, event_name: str, standard: Standard) -> Action:
+def external(run: Run, action: ExternalAction, event_name: str, standard: Standard = _OF_DETECTORS) -> Action:
     execution_id = standard.execution_id(run)
     fields = evaluated_fields(run, action, execution_id)
     payload: Any = None

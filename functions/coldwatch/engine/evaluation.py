@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+import msgspec
+
 from coldwatch.engine.errors import Level
 from coldwatch.engine.model import LifeCycle
 from coldwatch.engine.snapshot import Snapshot
@@ -116,3 +118,14 @@ class Evaluation:
             or before.timers != after.timers
             or before.cleared != after.cleared
         )
+
+
+class Happening(msgspec.Struct, frozen=True, gc=False):
+    """An evaluation that is worth telling: it took a transition, or acted on the world outside."""
+
+    key: str | None
+    time_ms: int
+    from_state: str
+    to_state: str
+    actions: tuple[Action, ...]
+    has_transitioned: bool

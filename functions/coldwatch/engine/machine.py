@@ -44,7 +44,7 @@ __all__ = [
     "key_value",
 ]
 
-_MAX_KEY: Final = 1_024
+MAX_KEY: Final = 1_024
 
 
 def key_value(model: DetectorModel, message: Message) -> str | None:
@@ -58,8 +58,8 @@ def key_value(model: DetectorModel, message: Message) -> str | None:
         text = text_of(value)
     except EvaluationError as error:
         raise KeyMissingError(f"`{model.key}` cannot name the detector: {error.message}") from None
-    if len(text) > _MAX_KEY:
-        raise KeyMissingError(f"`{model.key}` names the detector, but is longer than {_MAX_KEY:,} characters")
+    if len(text) > MAX_KEY:
+        raise KeyMissingError(f"`{model.key}` names the detector, but is longer than {MAX_KEY:,} characters")
     return text
 
 
