@@ -19,7 +19,7 @@ from coldwatch.profiles.deployment import Clock, Deployment, read_deployment
 from coldwatch.profiles.errors import ProfilesError
 from coldwatch.profiles.profile import Profile, read_profile
 from coldwatch_ops.backtest.rows import MEASUREMENTS
-from coldwatch_ops.detectors.files import finding_lines, model_files, read_file
+from coldwatch_ops.detectors.files import ModelFile, finding_lines, model_files, read_document
 from coldwatch_ops.errors import FailedError, UsageError
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
@@ -38,6 +38,8 @@ class Candidate:
     number: int
     label: str
     content: bytes
+    resource: str | None
+    """Of a template, the model's logical id; None: the first."""
     name: str
     clock: Clock
     profile: str | None
@@ -47,7 +49,7 @@ class Candidate:
 
     @property
     def model(self) -> DetectorModel:
-        return _load(self.content, self.name)
+        return _load(self.content, self.name, self.resource)
 
     @property
     def catalog(self) -> Catalog:
@@ -55,27 +57,28 @@ class Candidate:
 
 
 @cache
-def _load(content: bytes, name: str) -> DetectorModel:
-    return load_model(content, name=name)
+def _load(content: bytes, name: str, resource: str | None) -> DetectorModel:
+    return load_model(content, name=name, resource=resource)
 
 
 def read_candidates(options: Namespace) -> tuple[Candidate, ...]:
-    paths = model_files(options.models)
-    models = [(path, content, _checked(path, content)) for path in paths for content in (read_file(path),)]
+    files = model_files(options.models)
+    models = [(file, *_read(file)) for file in files]
     joined = [is_joined(model) for _, _, model in models]
     if len(set(joined)) > 1:
         raise UsageError(
-            f"{_named(paths, joined, own=True)} reads Coldwatch's own telemetry and {_named(paths, joined, own=False)}"
+            f"{_named(files, joined, own=True)} reads Coldwatch's own telemetry and {_named(files, joined, own=False)}"
             " messages of another form: backtest them apart."
         )
     if options.profile and not joined[0]:
-        raise UsageError(f"{paths[0]} reads no profile as Coldwatch's telemetry has it: leave --profile out.")
+        raise UsageError(f"{files[0]} reads no profile as Coldwatch's telemetry has it: leave --profile out.")
     found: list[Candidate] = []
-    for (path, content, model), profile in _pairs(models, options.profile or [None]):
-        label = _label(path, model, profile, options, [each.name for _, _, each in models])
+    for (file, content, model), profile in _pairs(models, options.profile or [None]):
+        label = _label(file, model, profile, options, [each.name for _, _, each in models])
         clock = Clock(options.clock) if options.clock else clock_of(model.name)
         _check_profile(model, profile, options.profiles)
-        found.append(Candidate(len(found), label, content, model.name, clock, profile, options.profiles, joined[0]))
+        read = content, file.resource, model.name
+        found.append(Candidate(len(found), label, *read, clock, profile, options.profiles, joined[0]))
     return tuple(found)
 
 
@@ -85,20 +88,21 @@ def _pairs[M](models: Sequence[M], profiles: Sequence[str | None]) -> Iterator[t
             yield model, profile
 
 
-def _named(paths: Sequence[Path], joined: Sequence[bool], *, own: bool) -> str:
-    return str(next(path for path, is_own in zip(paths, joined, strict=True) if is_own is own))
+def _named(files: Sequence[ModelFile], joined: Sequence[bool], *, own: bool) -> str:
+    return str(next(file for file, is_own in zip(files, joined, strict=True) if is_own is own))
 
 
-def _checked(path: Path, content: bytes) -> DetectorModel:
+def _read(file: ModelFile) -> tuple[bytes, DetectorModel]:
     try:
-        return _load(content, re.sub(r"[^a-zA-Z0-9_-]", "_", path.stem)[:128] or "model")
+        content = read_document(file.path)
+        return content, _load(content, re.sub(r"[^a-zA-Z0-9_-]", "_", file.path.stem)[:128] or "model", file.resource)
     except ModelError as error:
-        raise FailedError(f"{path} cannot run:", finding_lines(error.findings)) from None
+        raise FailedError(f"{file} cannot run:", finding_lines(error.findings)) from None
 
 
-def _label(path: Path, model: DetectorModel, profile: str | None, options: Namespace, names: list[str]) -> str:
+def _label(file: ModelFile, model: DetectorModel, profile: str | None, options: Namespace, names: list[str]) -> str:
     """The model's name, or its file's where several share one; the profile where that makes the difference."""
-    own = model.name if names.count(model.name) == 1 else path.stem
+    own = model.name if names.count(model.name) == 1 else file.path.stem
     if profile is None:
         return own
     return profile if len(names) == 1 and len(options.profile) > 1 else f"{own} with {profile}"

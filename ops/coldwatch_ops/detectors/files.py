@@ -27,6 +27,9 @@ class ModelFile:
     path: Path
     resource: str | None = None
 
+    def __str__(self) -> str:
+        return str(self.path) if self.resource is None else f"{self.path}#{self.resource}"
+
     @classmethod
     def named(cls, text: str) -> "ModelFile":
         path, mark, resource = text.rpartition("#")
