@@ -19,7 +19,7 @@ from coldwatch.profiles.deployment import Clock, Deployment, read_deployment
 from coldwatch.profiles.errors import ProfilesError
 from coldwatch.profiles.profile import Profile, read_profile
 from coldwatch_ops.backtest.rows import MEASUREMENTS
-from coldwatch_ops.detectors.files import ModelFile, finding_lines, model_files, read_document
+from coldwatch_ops.detectors.files import ModelFile, finding_lines, model_files, read_document, read_file
 from coldwatch_ops.errors import FailedError, UsageError
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
