@@ -35,7 +35,8 @@ SNS = {"sns": {"targetArn": "arn:t"}}
 
 def candidate(path: Path) -> Candidate:
     model = load_model(path.read_bytes())
-    return Candidate(0, model.name, path.read_bytes(), None, model.name, clock_of(model.name), None, None, is_joined=True)
+    content = path.read_bytes()
+    return Candidate(0, model.name, content, None, model.name, clock_of(model.name), None, None, is_joined=True)
 
 
 def row(members: dict[str, Any], line: int = 1) -> Row:
