@@ -1,10 +1,10 @@
 """The code of one trigger: what each state of a model does with a message, or with the expiry of a timer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from coldwatch.engine.actions import MAX_TIMER_S
-from coldwatch.engine.expression_code import DEEPEST, Constants, ExpressionCode, NotCompiledError
+from coldwatch.engine.expression_code import Constants, ExpressionCode, NotCompiledError
 from coldwatch.engine.layout import CLEARED, EXPIRED, LARGEST, NEVER, PENDING, READ, Layout, fits
 from coldwatch.engine.model import (
     ClearTimer,
@@ -17,10 +17,11 @@ from coldwatch.engine.model import (
     State,
     TransitionEvent,
 )
+from coldwatch.engine.reach import acts, any_of, asks_timers, shallow, timers_asked
 from coldwatch.engine.references import Carries, Reference, carried
 from coldwatch.engine.source import Source
 from coldwatch.engine.survey import action_expressions
-from coldwatch.engine.syntax import Call, InputReference, Literal, Node, VariableReference, children, walk
+from coldwatch.engine.syntax import InputReference, Literal, Node, VariableReference, walk
 
 _LINEAR: Final = 3
 """States that are told apart one after another; more of them by halves."""
@@ -112,7 +113,7 @@ class Course:
         return (
             self._is_serial
             or self.trigger in self._layout.kept
-            or bool(self.asked(self._reach(state)))
+            or bool(self._asked(self._reach(state)))
             or any(isinstance(node, VariableReference) for node in nodes)
             or any(isinstance(node, InputReference) and node.input_name != self.trigger for node in nodes)
         )
@@ -138,10 +139,10 @@ class Course:
 
     def _state(self, index: int, state: State) -> None:
         self._here = index
-        self._may_act = _acts(self._reach(state))
+        self._may_act = acts(self._reach(state))
         with self._source.alternative():
             self._source.add(f"# {state.name!a}")
-            timers = self.asked(self._reach(state))
+            timers = self._asked(self._reach(state))
             for timer in timers:
                 slot = self._layout.timer_slot(self._layout.timers[timer])
                 self._source.add(f"e{timer} = s[{slot}] is not None and s[{slot}][2] == {EXPIRED}")
@@ -163,7 +164,7 @@ class Course:
                 self._take(state, transition, timers)
             self._is_loaded = False
         if timers:
-            with self._source.block(f"if {_any_of(timers)}"):
+            with self._source.block(f"if {any_of(timers)}"):
                 self._load()
                 self._stay(timers)
 
@@ -172,7 +173,7 @@ class Course:
         holds = self._conditions_of(state.on_input)
         possible = self._find_transition(state.transitions) if state.transitions else []
         reasons = [*(name for name in holds if name != "False"), *(["k >= 0"] if possible else [])]
-        with self._source.when(_any_of(timers, *reasons) or "False"):
+        with self._source.when(any_of(timers, *reasons) or "False"):
             self._load()
             self._perform_those(state.on_input, holds)
             for number in possible:
@@ -191,7 +192,7 @@ class Course:
         for transition in state.transitions:
             with self._source.when(self._condition(transition)):
                 self._take(state, transition, timers)
-        with self._source.block(f"if {_any_of(timers, 'd')}"):
+        with self._source.block(f"if {any_of(timers, 'd')}"):
             self._stay(timers)
 
     def _conditions_of(self, events: Sequence[ModelEvent]) -> list[str]:
@@ -220,7 +221,7 @@ class Course:
     def _condition(self, event: ModelEvent) -> str:
         if event.condition is None:
             return "True"
-        return self._code.test(_shallow(event.condition.node))
+        return self._code.test(shallow(event.condition.node))
 
     # --- what happens ---
 
@@ -268,7 +269,7 @@ class Course:
 
     def _act(self, event: ModelEvent, action: ExternalAction) -> None:
         """What an action sends is made by the interpreter's own code, from the detector as it is at this point."""
-        if any(_asks_timers(expression.node) for expression in action_expressions(action)):
+        if any(asks_timers(expression.node) for expression in action_expressions(action)):
             raise NotCompiledError
         self._acts = True
         names = self.constants.add(action), self.constants.name(event.name)
@@ -277,7 +278,7 @@ class Course:
         self._source.add(f"act(trigger, a, {names[0]}, {names[1]}, {self._key}, {self._now}, {detector}, {message})")
 
     def _set_variable(self, action: SetVariable) -> None:
-        node, name = _shallow(action.value.node), self.variable(action.name)
+        node, name = shallow(action.value.node), self.variable(action.name)
         carries = self.carries[action.name]
         if isinstance(node, Literal) and fits(node.value, carries):
             self._source.add(f"{name} = {self._code.value(node)}")
@@ -293,7 +294,7 @@ class Course:
         self._source.add(f"{name} = x")
 
     def _set_timer(self, action: SetTimer) -> None:
-        node, slot = _shallow(action.duration.node), f"t{self._layout.timers.index(action.name)}"
+        node, slot = shallow(action.duration.node), f"t{self._layout.timers.index(action.name)}"
         if isinstance(node, Literal) and type(node.value) is int and 1 <= node.value <= MAX_TIMER_S:
             self._source.add(f"{slot} = ({self._now} + {node.value * 1000}, {node.value}, {PENDING})")
             return
@@ -374,14 +375,8 @@ class Course:
         entered = (self._layout.model.states[each.next_state].on_enter for each in state.transitions)
         return [*state.on_input, *state.transitions, *state.on_exit, *(event for group in entered for event in group)]
 
-    def asked(self, events: Iterable[ModelEvent]) -> list[int]:
-        nodes = (node for event in events for root in _roots(event) for node in walk(root))
-        names = {
-            node.arguments[0].value
-            for node in nodes
-            if isinstance(node, Call) and node.function == "timeout" and isinstance(node.arguments[0], Literal)
-        }
-        return [index for index, name in enumerate(self._layout.timers) if name in names]
+    def _asked(self, events: Iterable[ModelEvent]) -> list[int]:
+        return timers_asked(events, self._layout.timers)
 
     def creation(self) -> None:
         """`onEnter` of the initial state, for the message that creates the detector; no timer can have expired."""
@@ -389,43 +384,13 @@ class Course:
         self._source.add("s = BLANK")
         if not enter:
             return
-        if _acts(enter):
+        if acts(enter):
             raise NotCompiledError
         self._here = self._layout.blank[0]
-        timers = self.asked(enter)
+        timers = self._asked(enter)
         for timer in timers:
             self._source.add(f"e{timer} = r{timer} = False")
         self._load()
         self._group(enter)
         self._commit(timers)
         self._source.add("s = states[key]")
-
-
-def _acts(events: Iterable[ModelEvent]) -> bool:
-    return any(isinstance(action, ExternalAction) for event in events for action in event.actions)
-
-
-def _asks_timers(node: Node) -> bool:
-    """Whether a timer has expired was settled when the evaluation began; later code may have set it anew."""
-    return any(isinstance(each, Call) and each.function == "timeout" for each in walk(node))
-
-
-def _any_of(timers: Sequence[int], *names: str) -> str:
-    return " or ".join((*names, *(f"r{timer}" for timer in timers)))
-
-
-def _roots(event: ModelEvent) -> Iterator[Node]:
-    if event.condition is not None:
-        yield event.condition.node
-    for action in event.actions:
-        yield from (expression.node for expression in action_expressions(action))
-
-
-def _shallow(node: Node) -> Node:
-    if _depth(node) > DEEPEST:
-        raise NotCompiledError
-    return node
-
-
-def _depth(node: Node) -> int:
-    return 1 + max(map(_depth, children(node)), default=0)
