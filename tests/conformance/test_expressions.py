@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
-from coldwatch.engine.errors import EvaluationError, ExpressionError
+from coldwatch.engine import machine
+from coldwatch.engine.errors import EvaluationError, ExpressionError, Level
+from coldwatch.engine.evaluation import Message
 from coldwatch.engine.interpreter import evaluate
+from coldwatch.engine.loader import load_model
 from coldwatch.engine.parser import parse
+from coldwatch.engine.program import Program
 from coldwatch.engine.scope import Scope
+from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.engine.values import UNDEFINED
 from coldwatch_ops.main import main
 
@@ -41,6 +46,34 @@ def test_the_interpreter_gives_the_value_or_the_error_and_its_place(case: dict[s
         value = evaluate(node, scope())
         expected = UNDEFINED if case.get("undefined") else case["value"]
         assert (type(value), value) == (type(expected), expected)
+
+
+@pytest.mark.parametrize("case", READABLE, ids=named)
+def test_compiled_code_does_with_it_what_the_interpreter_does(case: dict[str, Any]) -> None:
+    """As a condition, and as the value of a variable."""
+    text = case["expression"]
+    conditioned = {"eventName": "c", "condition": text, "actions": [variable("held", "true")]}
+    valued = {"eventName": "v", "actions": [variable("value", text)]}
+    model = load_model(
+        {
+            "detectorModelDefinition": {
+                "states": [{"stateName": "s", "onInput": {"events": [conditioned, valued]}}],
+                "initialStateName": "s",
+            }
+        }
+    )
+    before = Snapshot("s", WORLD["variables"], {"over": Timer(0, 1, is_expired=True)}, {})
+    message = Message("world", WORLD["payload"], "m")
+
+    found = Program(model).evaluate(before, message, key=None, now_ms=1)
+
+    expected = machine.evaluate(model, before, message, key=None, now_ms=1)
+    assert [(type(value), value) for value in found.after.variables.values()] == [
+        (type(value), value) for value in expected.after.variables.values()
+    ]
+    assert found.after.timers == expected.after.timers
+    faults = [[note for note in each.notes if note.level is not Level.INFO] for each in (found, expected)]
+    assert faults[0] == faults[1]
 
 
 @pytest.mark.parametrize("case", UNREADABLE, ids=named)

@@ -1,7 +1,8 @@
-"""Models and traces as data: every evaluation, by the step alone and by the command."""
+"""Models and traces as data: every evaluation, by the interpreter, by compiled code and by the command."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,8 @@ import pytest
 
 from coldwatch.engine.loader import load_model
 from coldwatch.engine.machine import Evaluation, Message, advance, evaluate, key_value
+from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch_ops.detectors.replay import evaluation_document
 from coldwatch_ops.main import main
@@ -40,30 +43,41 @@ def comparable(line: dict[str, Any]) -> dict[str, Any]:
     return line
 
 
-def stepped(document: dict[str, Any], case: dict[str, Any], name: str) -> Iterator[Evaluation]:
+class Interpreted:
+    def __init__(self, model: DetectorModel) -> None:
+        self.evaluate, self.advance = partial(evaluate, model), partial(advance, model)
+
+
+def stepped(
+    document: dict[str, Any], case: dict[str, Any], name: str, runs: Callable[[DetectorModel], Interpreted | Program]
+) -> Iterator[Evaluation]:
     """One detector at a time, as a runtime would: its timers first, then the message. Each snapshot is stored."""
     model = load_model(document, name=name)
+    engine = runs(model)
     kept: dict[str | None, Snapshot] = {}
     end = [{"advanceTo": case["until"]}] if "until" in case else []
     for entry in [*case["messages"], *end]:
         now_ms = entry["advanceTo"] if "advanceTo" in entry else entry["timestamp"]["timeInMillis"]
         for key, snapshot in list(kept.items()):
-            for evaluation in advance(model, snapshot, key=key, until_ms=now_ms):
+            for evaluation in engine.advance(snapshot, key=key, until_ms=now_ms):
                 kept[key] = evaluation.after
                 yield evaluation
         if "advanceTo" not in entry:
             message = Message(entry["inputName"], entry["payload"], entry["messageId"])
             key = key_value(model, message)
-            evaluation = evaluate(model, kept.get(key), message, key=key, now_ms=now_ms)
+            evaluation = engine.evaluate(kept.get(key), message, key=key, now_ms=now_ms)
             kept[key] = Snapshot.from_document(json.loads(json.dumps(evaluation.after.to_document())))
             assert kept[key] == evaluation.after
             yield evaluation
         assert all((due := next_due(snapshot)) is None or due[0] > now_ms for snapshot in kept.values())
 
 
+@pytest.mark.parametrize("runs", [Interpreted, Program])
 @pytest.mark.parametrize(("name", "case"), STEPPED, ids=about)
-def test_the_step_does_what_the_case_says(name: str, case: dict[str, Any]) -> None:
-    evaluations = stepped(model_document(name, case), case, name)
+def test_the_step_does_what_the_case_says(
+    name: str, case: dict[str, Any], runs: Callable[[DetectorModel], Interpreted | Program]
+) -> None:
+    evaluations = stepped(model_document(name, case), case, name, runs)
 
     assert [comparable(evaluation_document(each)) for each in evaluations] == case["lines"]
 
