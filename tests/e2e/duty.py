@@ -143,21 +143,36 @@ def fetch(link: str, method: str = "GET", data: bytes | None = None, **headers: 
         return refusal.code, refusal.read().decode()
 
 
-def everything(cloud: Cloud, *tables: str) -> list[Any]:
+def everything(cloud: Cloud, *tables: str) -> list[dict[str, Any]]:
     """Every item of some tables, in a fixed order."""
-    found: list[Any] = []
+    found: list[dict[str, Any]] = []
     for table in tables:
         pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.output(table))
-        found += sorted(json.dumps(item, sort_keys=True, default=str) for page in pages for item in page["Items"])
+        found += sorted((item for page in pages for item in page["Items"]), key=_written)
     return found
 
 
-def at_rest(cloud: Cloud, *tables: str) -> list[Any]:
-    """Every item, once the workflows have done what was going on: two looks a second apart show the same."""
-    looks: list[list[Any]] = []
+def _written(item: dict[str, Any]) -> str:
+    return json.dumps(item, sort_keys=True, default=str)
 
-    def is_still() -> list[Any] | None:
-        looks.append(everything(cloud, *tables))
+
+def all_but_others(cloud: Cloud, thing: str, *tables: str) -> list[dict[str, Any]]:
+    """Every item but those of other devices' incidents, which go on meanwhile: other tests' devices fall silent."""
+    items = everything(cloud, *tables)
+    mine = {item["incident_id"]["S"] for item in items if item.get("device_id", {}).get("S") == thing}
+
+    def is_mine(incident_id: str) -> bool:
+        return incident_id in mine or thing in incident_id
+
+    return [item for item in items if "incident_id" not in item or is_mine(item["incident_id"]["S"])]
+
+
+def at_rest(cloud: Cloud, thing: str, *tables: str) -> list[dict[str, Any]]:
+    """Likewise, once its workflow has done what was going on: two looks a second apart show the same."""
+    looks: list[list[dict[str, Any]]] = []
+
+    def is_still() -> list[dict[str, Any]] | None:
+        looks.append(all_but_others(cloud, thing, *tables))
         time.sleep(1)
         return looks[-1] if len(looks) > 1 and looks[-1] == looks[-2] else None
 

@@ -8,7 +8,7 @@ import pytest
 from local.demo.responders import Button, press
 from simulator.api import Fleet
 from tests.conftest import Cloud
-from tests.e2e.duty import COOL, HOT, Duty, Readings, at_rest, everything, fetch
+from tests.e2e.duty import COOL, HOT, Duty, Readings, all_but_others, at_rest, everything, fetch
 from tests.e2e.killing import killing_at_work
 
 pytestmark = pytest.mark.cloud
@@ -41,10 +41,10 @@ def test_an_excursion_is_told_acknowledged_by_link_recovers_and_is_resolved(duty
     fridge.publish(*COOL, *HOT)
     page = duty.page(fridge.thing)
 
-    before = at_rest(duty.cloud, *STATE)
+    before = at_rest(duty.cloud, fridge.thing, *STATE)
     for method in ("GET", "HEAD") * 50:
         assert fetch(page.link, method)[0] == 200
-    assert everything(duty.cloud, *STATE) == before, "looking changes nothing"
+    assert all_but_others(duty.cloud, fridge.thing, *STATE) == before, "looking changes nothing"
 
     assert "Ana" in press(page.link)
     taken = duty.incident(fridge.thing, "ACKNOWLEDGED")
@@ -68,13 +68,13 @@ def test_what_nobody_acknowledges_goes_on_to_the_next_tier_and_an_old_link_acts_
     fridge.publish(*HOT)
     first, second = duty.page(fridge.thing), duty.page(fridge.thing, number=2)
     duty.policy(("duty-ana", 60), ("duty-ben", 300))
-    before = at_rest(duty.cloud, *STATE)
+    before = at_rest(duty.cloud, fridge.thing, *STATE)
 
     answer = press_whatever(first.link, second.link)
 
     assert (first.contact_id, second.contact_id) == ("duty-ana", "duty-ben")
     assert "Ben" in answer
-    assert everything(duty.cloud, *STATE) == before, "too late changes nothing"
+    assert all_but_others(duty.cloud, fridge.thing, *STATE) == before, "too late changes nothing"
     press(second.link)
     assert duty.incident(fridge.thing, "ACKNOWLEDGED")["acknowledged_by"] == "duty-ben"
     duty.run("incidents", "resolve", duty.incidents(fridge.thing)[0]["incident_id"], "--note", "test")
@@ -104,7 +104,7 @@ def test_every_other_answer_has_its_page_and_changes_nothing(duty: Duty, fridges
     act, fields = act_of(ana.link)
     press(ana.link)
     incident = duty.incident(fridge.thing, "ACKNOWLEDGED")
-    before = at_rest(duty.cloud, *STATE)
+    before = at_rest(duty.cloud, fridge.thing, *STATE)
 
     again = post(act, fields)
     second = post(act, fields | {"link": secret_of(ben.link)})
@@ -114,17 +114,17 @@ def test_every_other_answer_has_its_page_and_changes_nothing(duty: Duty, fridges
     nowhere = fetch(act, "POST", b"link=x&action=acknowledge")
     bare = post(act, fields, Content_Type="application/json")
 
-    assert everything(duty.cloud, *STATE) == before, "none of these changes anything"
+    assert all_but_others(duty.cloud, fridge.thing, *STATE) == before, "none of these changes anything"
     assert "Ana" in again[1]
     assert "Ana" in second[1]
     assert forged[0] == strange[0] == 404
     assert forged[1] == strange[1], "unknown and forged look the same"
     assert (foreign[0], nowhere[0], bare[0]) == (403, 403, 415)
     duty.run("incidents", "resolve", incident["incident_id"], "--note", "test")
-    before = at_rest(duty.cloud, *STATE)
+    before = at_rest(duty.cloud, fridge.thing, *STATE)
     assert "esolved" in post(act, fields)[1]
     assert "esolved" in fetch(ben.link)[1]
-    assert everything(duty.cloud, *STATE) == before
+    assert all_but_others(duty.cloud, fridge.thing, *STATE) == before
 
 
 def both(*contacts: str) -> dict[str, object]:
@@ -205,7 +205,7 @@ def test_a_function_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(
         )
     duty.page(fridge.thing, within_s=EFFECT_RETURNS_WITHIN_S)
     incident = duty.incident(fridge.thing, "OPEN")
-    at_rest(duty.cloud, *STATE)
+    at_rest(duty.cloud, fridge.thing, *STATE)
 
     story = duty.run("incidents", "show", incident["incident_id"])
     duty.run("incidents", "resolve", incident["incident_id"], "--note", f"{function} killed {len(kills)} times")
