@@ -100,39 +100,60 @@ def press(link: str) -> str:
 
 
 class OnDuty:
-    """A thread that watches the inbox: each new page is scanned, then answered if `answers` says so."""
+    """A thread that watches the inbox: each new page is scanned, then answered if `answers` says so.
+
+    Who answers has a thread of their own: nobody's thumb waits for the mail filter of others.
+    """
 
     def __init__(self, inbox: Path, answers: Callable[[Page], bool], tell: Callable[[str], None]) -> None:
         self._inbox, self._answers, self._tell = inbox, answers, tell
         self._over = threading.Event()
+        self._answered = threading.Event()
         self._seen = 0
         self.pages: list[Page] = []
         self.failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._watch, name="responders", daemon=True)
+        self._threads = [self._thread(self._watch)]
 
     def __enter__(self) -> Self:
         self._seen = len(read_pages(self._inbox))
-        self._thread.start()
+        self._threads[0].start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for_an_answer(self, at_most_s: float) -> None:
+        self._answered.wait(at_most_s)
+
+    def _thread(self, work: Callable[..., None], *given: Page) -> threading.Thread:
+        def run() -> None:
+            try:
+                work(*given)
+            except BaseException as failure:  # noqa: BLE001 - told by the thread that waits for this one
+                self.failure = failure
+
+        return threading.Thread(target=run, name="responders", daemon=True)
 
     def _watch(self) -> None:
-        try:
-            while not self._over.wait(0.2):
-                for page in read_pages(self._inbox)[self._seen :]:
-                    self._seen += 1
-                    self._receive(page)
-        except BaseException as failure:  # noqa: BLE001 - told by the thread that waits for this one
-            self.failure = failure
+        while not self._over.wait(0.2):
+            new = read_pages(self._inbox)[self._seen :]
+            self._seen += len(new)
+            for page in new:
+                self.pages.append(page)
+                self._tell(f"{page.contact_id} is told: {page.subject}")
+                if self._answers(page):
+                    self._threads.append(self._thread(self._answer, page))
+                    self._threads[-1].start()
+            for page in new:
+                if not self._answers(page):
+                    scan(page.link)
 
-    def _receive(self, page: Page) -> None:
-        self.pages.append(page)
-        self._tell(f"{page.contact_id} is told: {page.subject}")
+    def _answer(self, page: Page) -> None:
         scan(page.link)
-        if self._answers(page):
-            time.sleep(1)  # a person reads first
-            press(page.link)
-            self._tell(f"{page.contact_id} opens the link and presses the button")
+        time.sleep(1)  # a person reads first
+        said = press(page.link)
+        self._answered.set()
+        outcome = "has it" if "you have it" in said else "was too late"
+        self._tell(f"{page.contact_id} opens the link, presses the button and {outcome}")

@@ -23,6 +23,7 @@ from simulator.message import Kind
 GATEWAY = AllowedSerial("GW0001", "coldchain", "north", "gateway")
 POLICY = Path(__file__).with_name("policy.json")
 CHILD = "north-probe-0001"
+ANSWERED_WITHIN_S = 30
 """A sensor that a gateway speaks for, and that nobody has registered at first."""
 
 
@@ -57,6 +58,8 @@ class Story:
                 commands = self._run_scenario(fleet, plot)
                 self._attack(fleet, claims[0])
                 self._speak_for_a_child(fleet)
+                # The recording keeps this machine busy for half a minute; a person should not have to wait for that.
+                responders.wait_for_an_answer(ANSWERED_WITHIN_S)
                 recorded, player = self._replay(fleet)
                 incidents = self._wait_for_the_end(plot, player)
             if responders.failure is not None:
