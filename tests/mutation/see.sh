@@ -6,5 +6,5 @@ engine=tests/unit/engine
 look="python -m pytest -x -q --noconftest -p no:cacheprovider -p no:xdist"
 $look tests/conformance/test_expressions.py -k "not replay and not validate" \
   && $look $engine/test_checker.py $engine/test_flow_checks.py $engine/test_inference.py $engine/test_action_checks.py \
-  $engine/test_functions.py \
+  $engine/test_functions.py $engine/test_alarm_model.py \
   && $look $engine/test_loader.py $engine/test_timers.py tests/conformance/test_traces.py $engine/test_parser.py

@@ -47,7 +47,7 @@ def check(
     return in_order(report.findings, strict_limits=strict_limits)
 
 
-def in_order(findings: Iterable[Finding], *, strict_limits: bool = False) -> tuple[Finding, ...]:
+def in_order(findings: Iterable[Finding], *, strict_limits: bool) -> tuple[Finding, ...]:
     """As the document has them, each once."""
     told = dict.fromkeys(_raised(each) if strict_limits else each for each in findings)
     return tuple(sorted(told, key=_place))

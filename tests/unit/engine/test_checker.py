@@ -122,6 +122,29 @@ def test_what_can_hardly_be_meant_is_a_warning(condition: str, message: str) -> 
     assert (finding.level, finding.message) == (Level.WARNING, message)
 
 
+@pytest.mark.parametrize(
+    ("condition", "advice"),
+    [
+        ("$variable.n == 'x'", "`convert(Decimal, ...)` makes a number of a text, `'${...}'` a text of anything"),
+        ("$variable.flag == true", "true and false need no quotes; `convert(Boolean, ...)` makes one of a text"),
+        ("$variable.n == true", None),
+    ],
+)
+def test_what_cannot_be_compared_comes_with_advice_on_how_it_can(condition: str, advice: str | None) -> None:
+    setting = event("set", "true", set_variable("flag", "'true'"), set_variable("n", "1"))
+
+    [finding] = findings_of(condition, setting)
+
+    assert finding.advice == advice
+
+
+@pytest.mark.parametrize("condition", ["timeout($variable.flag)", "timeout(5)", "convert($input.i.a, 1) == 1"])
+def test_a_name_that_is_none_is_told_and_stops_nothing(condition: str) -> None:
+    setting = event("set", "true", set_variable("flag", "'true'"))
+
+    assert check(document(state("s", [READS, event("e", condition), setting])))
+
+
 def test_kinds_follow_variables_set_from_variables() -> None:
     setting = event("set", "true", set_variable("a", "1"), set_variable("b", "$variable.a * 2.0"))
     growing = event("grow", "true", set_variable("c", "$variable.c + 1"))

@@ -36,6 +36,16 @@ def test_a_variable_that_is_set_later_alone_is_read_too_early() -> None:
     ]
 
 
+@pytest.mark.parametrize(("count", "listed"), [(3, "`b0`, `b1`, `b2`"), (4, "`b0`, `b1`, `b2`, ...")])
+def test_of_the_states_that_set_it_three_are_named(count: int, listed: str) -> None:
+    first = state("a", [event("go", f"{IS_INPUT} && $variable.n > 1", to="b0")])
+    later = [state(f"b{number}", enter=[event("set", None, set_variable("n", "1"))]) for number in range(count)]
+
+    advices = [each.advice for each in check(document(first, *later)) if each.message == by_then("n")]
+
+    assert advices == [f"it is set in {listed}, but on no way that leads here"]
+
+
 def test_what_a_state_sets_itself_may_have_been_set_by_its_next_message() -> None:
     counting = event("count", f"{IS_INPUT} && $variable.n > 1", set_variable("n", "1"))
 

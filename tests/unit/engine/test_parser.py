@@ -241,3 +241,53 @@ def test_an_index_has_nine_digits_at_most() -> None:
     assert reference.path == ("a", 999_999_999)
     with pytest.raises(ExpressionError, match="no array is that long"):
         parse("$input.i.a[1000000000]")
+
+
+@pytest.mark.parametrize(
+    ("source", "underlined"),
+    [
+        ("1 foo bar", "foo"),
+        ("1 22.5", "22.5"),
+        ("1 ( 2", "("),
+        ("1 # 2", "#"),
+        ("$input.i.a $b", "$"),
+        ("1 <= <= 2", "<="),
+    ],
+)
+def test_what_should_not_be_there_is_underlined_whole(source: str, underlined: str) -> None:
+    with pytest.raises(ExpressionError) as raised:
+        parse(source)
+
+    span = raised.value.span
+    assert source[span.start : span.end] == underlined
+
+
+def test_what_is_missing_at_the_end_is_one_column_behind_it() -> None:
+    with pytest.raises(ExpressionError) as raised:
+        parse("1 +")
+
+    assert raised.value.span == Span(3, 4)
+
+
+def test_a_name_that_is_missing_in_a_path_is_one_column_wide() -> None:
+    with pytest.raises(ExpressionError) as raised:
+        parse_path("a.?")
+
+    assert raised.value.span == Span(2, 3)
+
+
+def test_an_argument_may_be_of_any_operator() -> None:
+    assert evaluate(parse("convert(String, false || true)"), Scope({}, {}, message_input=None)) == "true"
+
+
+def test_depth_that_was_left_does_not_count_and_is_not_given_back_twice() -> None:
+    before = "(1) + " * 20
+    deepest = "(" * (MAX_DEPTH - 2) + "1" + ")" * (MAX_DEPTH - 2)
+
+    parse(before + deepest)
+    with pytest.raises(ExpressionError, match="deep"):
+        parse(before + f"(({deepest}))")
+
+
+def test_a_text_begins_where_it_begins() -> None:
+    assert parse_text("a${1}b").span == Span(0, 6)
