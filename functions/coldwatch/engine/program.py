@@ -173,7 +173,8 @@ class Program:
         """Likewise, of a payload that is decoded already. Raises one of `IRREGULAR`, with nothing done."""
         happened: list[Happening] = []
         after = self._takes[input_name](before, payload, key, now_ms, happened.append, trigger)
-        if after is before or not (happened or before is None or not self.layout.is_as_before(before, after)):
+        is_as_before = before is not None and (after is before or self.layout.is_as_before(before, after))
+        if is_as_before and not happened:
             return after, None
         return after, self._evaluation(trigger(), before, after, happened, key=key, now_ms=now_ms)
 

@@ -32,7 +32,9 @@ _LINE: Final = json.JSONEncoder(separators=(",", ":"))
 def run_replay(options: Namespace, context: Context) -> Answer:
     """The lines are written while the trace is read, which may be longer than memory."""
     replay = replay_of(load_model_file(options.model), read_inputs(options.inputs), tells_all=options.all)
-    return Answer(None, (), lines=_told(replay, _opened(options.messages), options, context.say))
+    opened = _opened(options.messages)
+    lines = written(replay, opened, tells_all=options.all, until_ms=options.until, say=context.say)
+    return Answer(None, (), lines=lines)
 
 
 def replay_of(
@@ -53,16 +55,22 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _told(
-    replay: Replay[Any], opened: AbstractContextManager[BinaryIO], options: Namespace, say: Callable[[str], None]
+def written(
+    replay: Replay[Any],
+    opened: AbstractContextManager[Iterable[bytes]],
+    *,
+    tells_all: bool,
+    until_ms: int | None,
+    say: Callable[[str], None],
 ) -> Iterator[str]:
+    """The lines of a replay; what its model's expressions failed at is said beside them."""
     told = set[tuple[str, str]]()
     with opened as trace:
-        for result in _results(replay, trace, options.until):
+        for result in _results(replay, trace, until_ms):
             if isinstance(result, Failure):
                 yield write_line(result.to_document())
                 continue
-            if options.all or result.actions or result.has_changed:
+            if tells_all or result.actions or result.has_changed:
                 yield write_line(evaluation_document(result))
             for note in result.notes:
                 if note.level is not Level.INFO and (note.path, note.message) not in told:

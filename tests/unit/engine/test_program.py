@@ -234,6 +234,18 @@ def test_a_message_that_changes_nothing_gives_the_same_tuple_and_no_evaluation()
     assert told is None
 
 
+def test_a_transition_back_into_the_same_state_is_told_though_the_tuple_is_the_same() -> None:
+    """Without variables and timers a state's tuple is a constant of the code."""
+    runs = Program(model(state("s", [event("again", "$input.i.x > 1", to="s")]), key="id"))
+    packed, _ = runs.step(None, Message("i", {"id": "k", "x": 2}, "m1"), key="k", now_ms=1)
+
+    after, told = runs.step(packed, Message("i", {"id": "k", "x": 2}, "m2"), key="k", now_ms=2)
+
+    assert after == packed
+    assert told is not None
+    assert told.has_transitioned
+
+
 def test_a_message_that_fails_on_entering_leaves_nothing_behind() -> None:
     """The interpreter begins anew from no detector, not from one that compiled code has half created."""
     enters = [event("begin", None, set_variable("n", "1"))]
@@ -244,7 +256,7 @@ def test_a_message_that_fails_on_entering_leaves_nothing_behind() -> None:
 
     assert told is not None
     assert told.before is None
-    assert [note.path for note in told.notes] == ["states[0].onInput.events[0].actions[0].setVariable.value"]
+    assert [note.path for note in told.notes] == ["states[0].onInput.events[0].actions[0]"]
     assert runs.layout.unpack(packed).variables == {"n": 1}
 
 
