@@ -8,7 +8,7 @@ import pytest
 
 from coldwatch.engine import machine
 from coldwatch.engine.errors import EvaluationError, ExpressionError, Level
-from coldwatch.engine.evaluation import Message
+from coldwatch.engine.evaluation import Message, Trigger
 from coldwatch.engine.interpreter import evaluate
 from coldwatch.engine.loader import load_model
 from coldwatch.engine.parser import parse
@@ -65,7 +65,9 @@ def test_compiled_code_does_with_it_what_the_interpreter_does(case: dict[str, An
     before = Snapshot("s", WORLD["variables"], {"over": Timer(0, 1, is_expired=True)}, {})
     message = Message("world", WORLD["payload"], "m")
 
-    found = Program(model).evaluate(before, message, key=None, now_ms=1)
+    program = Program(model)
+    packed, told = program.step(program.layout.pack(before), message, key=None, now_ms=1)
+    found = told or program.unchanged(packed, Trigger("message"), key=None, now_ms=1)
 
     expected = machine.evaluate(model, before, message, key=None, now_ms=1)
     assert [(type(value), value) for value in found.after.variables.values()] == [

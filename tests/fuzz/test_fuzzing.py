@@ -21,14 +21,16 @@ from coldwatch.engine.errors import EngineError, EvaluationError, ExpressionErro
 from coldwatch.engine.inputs import load_inputs
 from coldwatch.engine.interpreter import evaluate
 from coldwatch.engine.loader import load_model
-from coldwatch.engine.machine import Message, advance
+from coldwatch.engine.machine import Evaluation, Message, advance
 from coldwatch.engine.machine import evaluate as step
 from coldwatch.engine.parser import parse, parse_path, parse_text
+from coldwatch.engine.program import Program
 from coldwatch.engine.scope import Scope
 from coldwatch.engine.snapshot import Snapshot
 from coldwatch_ops.detectors.commands import write_line
+from coldwatch_ops.detectors.compiled_replay import CompiledReplay
+from coldwatch_ops.detectors.machines import InterpretedMachine
 from coldwatch_ops.detectors.replay import Failure, Replay, evaluation_document
-from coldwatch_ops.detectors.trace import read_trace
 from coldwatch_ops.detectors.yaml_documents import json_of
 from tests.fuzz.inputs import DEEP, EXPRESSIONS, JSON, MODELS, TRACES, damaged, mutated
 from tests.fuzz.watching import nothing_executed
@@ -100,13 +102,17 @@ def run_model(document: Any) -> None:
 def fuzz_line(raw: bytes) -> None:
     """A trace of one damaged line and a good one behind it: the good one is evaluated all the same."""
     good = b'{"inputName":"door","payload":{"id":"d","open":true}}'
-    results = list(Replay(DOOR).run(read_trace([raw, good])))
-    for result in results:
-        write_line(result.to_document() if isinstance(result, Failure) else evaluation_document(result))
+    results = list(CompiledReplay(DOOR, tells_all=True).read([raw, good]))
+    oracle = Replay(InterpretedMachine(DOOR.model)).read([raw, good])
+    assert list(map(told, results)) == list(map(told, oracle))
     assert any(not isinstance(result, Failure) and result.key == "d" for result in results)
 
 
-DOOR: Final = load_model(
+def told(result: Evaluation | Failure) -> str:
+    return write_line(result.to_document() if isinstance(result, Failure) else evaluation_document(result))
+
+
+DOOR_MODEL: Final = load_model(
     {
         "key": "id",
         "detectorModelDefinition": {
@@ -138,6 +144,7 @@ DOOR: Final = load_model(
         },
     }
 )
+DOOR: Final = Program(DOOR_MODEL)
 
 
 def fuzz_snapshot(document: Any) -> None:

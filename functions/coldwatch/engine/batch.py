@@ -15,7 +15,7 @@ from coldwatch.engine import machine
 from coldwatch.engine.errors import KeyMissingError, Level
 from coldwatch.engine.evaluation import Evaluation, Happening, Message, Trigger
 from coldwatch.engine.interpreter import follow
-from coldwatch.engine.layout import FOREIGN, NEVER, PENDING, Packed, UnreadableInputError
+from coldwatch.engine.layout import NEVER, Packed, UnreadableInputError
 from coldwatch.engine.program import IRREGULAR, Program
 from coldwatch.engine.snapshot import Snapshot
 
@@ -109,39 +109,19 @@ class Batch:
 
     def _create(self, key: str | None, message: Any, now_ms: int) -> None:
         """A detector whose initial state is entered with the message that creates it."""
-        told = len(self._happened)
-        try:
-            take = self.program.take(self._input)
-            take(message, key, now_ms, self._states, self._happened.append, self._trigger)
-        except IRREGULAR:
-            self._states.pop(key, None)
-            del self._happened[told:]
-            raise
-        self._states.setdefault(key, self.program.layout.blank)
+        take = self.program.take(self._input)
+        self._states[key] = take(None, message, key, now_ms, self._happened.append, self._trigger)
 
     def _advance(self, key: str | None, packed: Packed, until_ms: int) -> Packed:
         while packed[1] <= until_ms and packed[1] < NEVER:
-            if packed[0] == FOREIGN:
-                return self._advance_foreign(key, packed, until_ms)
-            due_ms, name = self._next(packed)
+            due_ms, name = min((due, name) for name, due in self.program.layout.pending(packed).items())
             try:
-                self.program.expire_packed(key, name, due_ms, self._states, self._happened.append)
+                packed = self.program.fire(packed, name, key=key, now_ms=due_ms, happened=self._happened.append)
+                self._states[key] = packed
             except IRREGULAR:
-                snapshot = self.program.layout.unpack(packed)
-                self._keep(machine.expire(self.program.model, snapshot, name, key=key, now_ms=due_ms))
-            packed = self._states[key]
+                packed, evaluation = self.program.expire_interpreted(packed, name, key=key, now_ms=due_ms)
+                self._keep(packed, evaluation)
         return packed
-
-    def _next(self, packed: Packed) -> tuple[int, str]:
-        layout = self.program.layout
-        slots = ((packed[layout.timer_slot(name)], name) for name in layout.timers)
-        return min((slot[0], name) for slot, name in slots if slot is not None and slot[2] == PENDING)
-
-    def _advance_foreign(self, key: str | None, packed: Packed, until_ms: int) -> Packed:
-        snapshot = self.program.layout.unpack(packed)
-        for evaluation in machine.expirations(self.program.model, snapshot, key=key, until_ms=until_ms):
-            self._keep(evaluation)
-        return self._states[key]
 
     def _interpret(self, payload: bytes, now_ms: int | None = None) -> None:
         number = self._number()
@@ -156,8 +136,7 @@ class Batch:
         known = self._known(key)
         if known is not None:
             known = self._advance(key, known, at_ms)
-        snapshot = None if known is None else self.program.layout.unpack(known)
-        self._keep(machine.evaluate(self.program.model, snapshot, message, key=key, now_ms=at_ms))
+        self._keep(*self.program.step_interpreted(known, message, key=key, now_ms=at_ms))
 
     def _number(self) -> int:
         """Of the message that is being evaluated: nobody counts while all goes well."""
@@ -173,8 +152,8 @@ class Batch:
             raise _UnreadableError(f"the message has no `{'.'.join(self._time or ())}`, which is its time in ms")
         return moment
 
-    def _keep(self, evaluation: Evaluation) -> None:
-        self._states[evaluation.key] = self.program.layout.pack(evaluation.after)
+    def _keep(self, packed: Packed, evaluation: Evaluation) -> None:
+        self._states[evaluation.key] = packed
         self.faults.update((each.path, each.message) for each in evaluation.notes if each.level is not Level.INFO)
         if evaluation.has_transitioned or evaluation.actions:
             states = evaluation.from_state, evaluation.to_state

@@ -7,9 +7,12 @@ one place that knows what a fault does, and the compiled code cannot disagree wi
 
 Three kinds of functions come of a model:
 
-- `evaluate_0(m, key, now, states, happened, trigger)`, one for each input: one message, which may create its detector.
-- `expire(key, now, states, happened, trigger)`: a timer whose slot says that it has expired.
+- `evaluate_0(s, m, key, now, happened, trigger)`, one for each input: what one message makes of a detector, or of None,
+  which is one that is not there yet.
+- `expire(s, key, now, happened, trigger)`: what a timer makes of it, whose slot says that it has expired.
 - `feed_0(lines, ...)`: a whole batch of one input's messages, decoded and evaluated in one loop.
+
+The first two return the detector: the very same tuple where nothing changed.
 
 The same model gives the same source, to the letter.
 """
@@ -23,18 +26,16 @@ from coldwatch.engine.source import Source
 
 
 def write_evaluate(layout: Layout, constants: Constants, source: Source, input_name: str) -> None:
-    with source.block(f"def evaluate_{layout.inputs.index(input_name)}(m, key, now, states, happened, trigger)"):
-        course = Course(layout, constants, source, input_name, "return")
-        source.add("s = states.get(key)")
+    with source.block(f"def evaluate_{layout.inputs.index(input_name)}(s, m, key, now, happened, trigger)"):
+        course = Course(layout, constants, source, input_name)
         with source.block("if s is None"), source.alternative():
             course.creation()
         course.body()
 
 
 def write_expire(layout: Layout, constants: Constants, source: Source) -> None:
-    with source.block("def expire(key, now, states, happened, trigger)"):
-        source.add("s = states[key]")
-        Course(layout, constants, source, None, "return").body()
+    with source.block("def expire(s, key, now, happened, trigger)"):
+        Course(layout, constants, source, None).body()
 
 
 @dataclass(frozen=True, slots=True)

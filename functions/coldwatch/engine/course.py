@@ -30,7 +30,8 @@ _LINEAR: Final = 3
 class Course:
     """The code of one trigger: an input's message `m`, or a timer.
 
-    It finds the detector in `s`, and its key and the time in the names that it is told.
+    It finds the detector in `s`, and its key and the time in the names that it is told. A function's code returns the
+    detector as it is afterwards, which is `s` itself where nothing changed; a loop's writes what changed to `states`.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Course:
         constants: Constants,
         source: Source,
         trigger: str | None,
-        leave: str,
+        leave: str = "return s",
         *,
         key: str = "key",
         now: str = "now",
@@ -56,6 +57,7 @@ class Course:
         self._layout = layout
         self._source = source
         self._leave = leave
+        self._kept_in = "s" if leave == "return s" else f"states[{key}]"
         self._code = ExpressionCode(self)
         self._is_loaded = False
         self._may_act = False
@@ -349,7 +351,7 @@ class Course:
         due = f"soonest({', '.join(slots)})" if slots else str(NEVER)
         packed = ", ".join([str(self._here), due, *self._names()])
         if not (self._rests and self._here == self._layout.blank[0]):
-            self._source.add(f"states[{self._key}] = ({packed})")
+            self._source.add(f"{self._kept_in} = ({packed})")
             return
         self._source.add(f"s = ({packed})")
         with self._source.block(f"if s[1] == {NEVER}"):
@@ -363,7 +365,7 @@ class Course:
         if self.trigger not in self._layout.kept:
             return
         slot = self._layout.input_slot(str(self.trigger))
-        write = f"states[{self._key}] = (*s[:{slot}], m, *s[{slot + 1}:])"
+        write = f"{self._kept_in} = (*s[:{slot}], m, *s[{slot + 1}:])"
         if len(self._layout.model.inputs) > 1:
             self._source.add(write)
             return
@@ -393,4 +395,3 @@ class Course:
         self._load()
         self._group(enter)
         self._commit(timers)
-        self._source.add("s = states[key]")

@@ -18,7 +18,7 @@ import msgspec
 
 from coldwatch.engine.model import ClearTimer, DetectorModel, ResetTimer, SetTimer
 from coldwatch.engine.references import Carries, Reference, conclude
-from coldwatch.engine.snapshot import Snapshot, Timer, next_due
+from coldwatch.engine.snapshot import Snapshot, Timer, next_due, pending
 from coldwatch.engine.survey import expressions
 from coldwatch.engine.syntax import Call, Literal, Step, walk
 from coldwatch.engine.values import MAX_TEXT, UNDEFINED
@@ -216,6 +216,20 @@ class Layout:
         slots[slot] = timer
         first = 2 + len(self.variables)
         return (slots[0], soonest(*slots[first : first + len(self.timers)]), *slots[2:])
+
+    def is_as_before(self, before: Packed, after: Packed) -> bool:
+        """Whether variables and timers are the same; remembered messages do not count. Neither may be `FOREIGN`."""
+        end = 2 + len(self.variables) + len(self.timers)
+        return before[2:end] == after[2:end]
+
+    def pending(self, packed: Packed) -> Mapping[str, int]:
+        """When its pending timers are due (epoch ms), by their names."""
+        if packed[1] == NEVER:
+            return {}
+        if packed[0] == FOREIGN:
+            return pending(packed[2])
+        slots = zip(self.timers, packed[2 + len(self.variables) :], strict=False)
+        return {name: slot[0] for name, slot in slots if slot is not None and slot[2] == PENDING}
 
     def pack(self, snapshot: Snapshot) -> Packed:
         packed = self._packed(snapshot)

@@ -39,7 +39,10 @@ def named_id(parts: tuple[Any, ...]) -> str:
 
 
 def default_payload(run: Run, event_name: str, execution_id: str) -> dict[str, Any]:
-    """As the service sent it. Nobody published one of a timer: `timerName`, and due times under `timers`, are ours."""
+    """As the service sent it. Nobody published one of a timer: `timerName`, and due times under `timers`, are ours.
+
+    Variables and timers come in the order of their names, however the detector came by them.
+    """
     return {
         "eventTime": run.now_ms,
         "payload": {
@@ -48,8 +51,8 @@ def default_payload(run: Run, event_name: str, execution_id: str) -> dict[str, A
             "eventTriggerDetails": trigger_details(run.trigger),
             "state": {
                 "stateName": run.state,
-                "variables": dict(run.variables),
-                "timers": {name: timer.due_ms for name, timer in run.timers.items()},
+                "variables": dict(sorted(run.variables.items())),
+                "timers": {name: timer.due_ms for name, timer in sorted(run.timers.items())},
             },
         },
         "eventName": event_name,

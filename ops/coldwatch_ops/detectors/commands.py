@@ -3,27 +3,46 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
+from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.errors import Level
 from coldwatch.engine.evaluation import Evaluation
+from coldwatch.engine.inputs import Input
+from coldwatch.engine.layout import Packed
+from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.program import Program
+from coldwatch.engine.snapshot import Snapshot
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
 from coldwatch_ops.detectors import running
+from coldwatch_ops.detectors.compiled_replay import CompiledReplay
 from coldwatch_ops.detectors.files import load_model_file, read_inputs
-from coldwatch_ops.detectors.replay import Failure, Replay, evaluation_document
-from coldwatch_ops.detectors.trace import read_trace
+from coldwatch_ops.detectors.machines import AlarmMachine
+from coldwatch_ops.detectors.replay import AlarmReplay, Failure, Replay, evaluation_document
 from coldwatch_ops.detectors.validation import run_validate
 from coldwatch_ops.errors import UsageError
+
+_LINE: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 def run_replay(options: Namespace, context: Context) -> Answer:
     """The lines are written while the trace is read, which may be longer than memory."""
-    replay = Replay(load_model_file(options.model), read_inputs(options.inputs))
-    return Answer(None, (), lines=_told(replay, _opened(options.messages), options, context.say))
+    replay = replay_of(load_model_file(options.model), read_inputs(options.inputs), tells_all=options.all)
+    opened = _opened(options.messages)
+    lines = written(replay, opened, tells_all=options.all, until_ms=options.until, say=context.say)
+    return Answer(None, (), lines=lines)
+
+
+def replay_of(
+    model: DetectorModel | AlarmModel, inputs: Mapping[str, Input] | None, *, tells_all: bool
+) -> Replay[Packed] | Replay[Snapshot]:
+    if isinstance(model, AlarmModel):
+        return AlarmReplay(AlarmMachine(model), inputs)
+    return CompiledReplay(Program(model), inputs, tells_all=tells_all)
 
 
 def _opened(path: str) -> AbstractContextManager[BinaryIO]:
@@ -36,16 +55,22 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _told(
-    replay: Replay, opened: AbstractContextManager[BinaryIO], options: Namespace, say: Callable[[str], None]
+def written(
+    replay: Replay[Any],
+    opened: AbstractContextManager[Iterable[bytes]],
+    *,
+    tells_all: bool,
+    until_ms: int | None,
+    say: Callable[[str], None],
 ) -> Iterator[str]:
+    """The lines of a replay; what its model's expressions failed at is said beside them."""
     told = set[tuple[str, str]]()
     with opened as trace:
-        for result in _results(replay, trace, options.until):
+        for result in _results(replay, trace, until_ms):
             if isinstance(result, Failure):
                 yield write_line(result.to_document())
                 continue
-            if options.all or result.actions or result.has_changed:
+            if tells_all or result.actions or result.has_changed:
                 yield write_line(evaluation_document(result))
             for note in result.notes:
                 if note.level is not Level.INFO and (note.path, note.message) not in told:
@@ -53,15 +78,15 @@ def _told(
                     say(f"{note.level.lower()}: {note.path}: {note.message} (time {result.time_ms}, told once)")
 
 
-def _results(replay: Replay, trace: Iterable[bytes], until_ms: int | None) -> Iterator[Evaluation | Failure]:
-    yield from replay.run(read_trace(trace))
+def _results(replay: Replay[Any], trace: Iterable[bytes], until_ms: int | None) -> Iterator[Evaluation | Failure]:
+    yield from replay.read(trace)
     if until_ms is not None:
         yield from replay.advance(until_ms)
 
 
 def write_line(document: dict[str, Any]) -> str:
     """Everything but ASCII is escaped, so that a terminal obeys nothing a device has sent."""
-    return json.dumps(document, separators=(",", ":"))
+    return _LINE.encode(document)
 
 
 INPUTS = argument("--inputs", metavar="DIR", help="a folder of inputs, as CreateInput took them, or a file of some")

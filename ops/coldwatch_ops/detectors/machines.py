@@ -1,17 +1,71 @@
-"""What a replay runs: the detectors of a detector model, or the alarms of an alarm model."""
+"""What a replay runs: the detectors of a detector model, or the alarms of an alarm model.
 
+A machine decides how a detector is kept: compiled code has tuples, the interpreter has snapshots.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from coldwatch.engine import alarm, machine
 from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.customer_action import CustomerAction
-from coldwatch.engine.evaluation import Evaluation, Message
+from coldwatch.engine.evaluation import Evaluation, Message, Trigger
+from coldwatch.engine.layout import Packed
 from coldwatch.engine.model import DetectorModel
-from coldwatch.engine.snapshot import Snapshot
+from coldwatch.engine.program import Program
+from coldwatch.engine.snapshot import Snapshot, pending
+
+
+class Machine[Kept](Protocol):
+    """Each step gives the detector as it is afterwards, and what is to be told of it."""
+
+    @property
+    def inputs(self) -> frozenset[str]: ...
+    def key_value(self, message: Message) -> str | None:
+        """Raises KeyMissingError."""
+
+    def evaluate(
+        self, before: Kept | None, message: Message, *, key: str | None, now_ms: int
+    ) -> tuple[Kept, Evaluation | None]: ...
+    def expire(self, before: Kept, timer_name: str, *, key: str | None, now_ms: int) -> tuple[Kept, Evaluation]: ...
+    def pending(self, detector: Kept) -> Mapping[str, int]:
+        """When its pending timers are due (epoch ms), by their names."""
 
 
 @dataclass(frozen=True)
-class DetectorMachine:
+class CompiledMachine:
+    program: Program
+    tells_all: bool = False
+    """Also of evaluations in which nothing happened."""
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        return self.program.model.inputs
+
+    def key_value(self, message: Message) -> str | None:
+        return machine.key_value(self.program.model, message)
+
+    def evaluate(
+        self, before: Packed | None, message: Message, *, key: str | None, now_ms: int
+    ) -> tuple[Packed, Evaluation | None]:
+        after, told = self.program.step(before, message, key=key, now_ms=now_ms)
+        if told is None and self.tells_all:
+            trigger = Trigger("message", message.input_name, message.message_id)
+            told = self.program.unchanged(after, trigger, key=key, now_ms=now_ms)
+        return after, told
+
+    def expire(self, before: Packed, timer_name: str, *, key: str | None, now_ms: int) -> tuple[Packed, Evaluation]:
+        return self.program.expire(before, timer_name, key=key, now_ms=now_ms)
+
+    def pending(self, detector: Packed) -> Mapping[str, int]:
+        return self.program.layout.pending(detector)
+
+
+@dataclass(frozen=True)
+class InterpretedMachine:
+    """The same without compiled code, which is held to it."""
+
     model: DetectorModel
 
     @property
@@ -21,11 +75,16 @@ class DetectorMachine:
     def key_value(self, message: Message) -> str | None:
         return machine.key_value(self.model, message)
 
-    def evaluate(self, snapshot: Snapshot | None, message: Message, *, key: str | None, now_ms: int) -> Evaluation:
-        return machine.evaluate(self.model, snapshot, message, key=key, now_ms=now_ms)
+    def evaluate(
+        self, before: Snapshot | None, message: Message, *, key: str | None, now_ms: int
+    ) -> tuple[Snapshot, Evaluation]:
+        return _kept(machine.evaluate(self.model, before, message, key=key, now_ms=now_ms))
 
-    def expire(self, snapshot: Snapshot, timer_name: str, *, key: str | None, now_ms: int) -> Evaluation:
-        return machine.expire(self.model, snapshot, timer_name, key=key, now_ms=now_ms)
+    def expire(self, before: Snapshot, timer_name: str, *, key: str | None, now_ms: int) -> tuple[Snapshot, Evaluation]:
+        return _kept(machine.expire(self.model, before, timer_name, key=key, now_ms=now_ms))
+
+    def pending(self, detector: Snapshot) -> Mapping[str, int]:
+        return pending(detector)
 
 
 @dataclass(frozen=True)
@@ -39,15 +98,22 @@ class AlarmMachine:
     def key_value(self, message: Message) -> str | None:
         return machine.key_value(self.model.frame, message)
 
-    def evaluate(self, snapshot: Snapshot | None, message: Message, *, key: str | None, now_ms: int) -> Evaluation:
-        return alarm.evaluate(self.model, snapshot, message, key=key, now_ms=now_ms)
+    def evaluate(
+        self, before: Snapshot | None, message: Message, *, key: str | None, now_ms: int
+    ) -> tuple[Snapshot, Evaluation]:
+        return _kept(alarm.evaluate(self.model, before, message, key=key, now_ms=now_ms))
 
-    def expire(self, snapshot: Snapshot, timer_name: str, *, key: str | None, now_ms: int) -> Evaluation:
-        return alarm.expire(self.model, snapshot, timer_name, key=key, now_ms=now_ms)
+    def expire(self, before: Snapshot, timer_name: str, *, key: str | None, now_ms: int) -> tuple[Snapshot, Evaluation]:
+        return _kept(alarm.expire(self.model, before, timer_name, key=key, now_ms=now_ms))
 
-    def respond(self, snapshot: Snapshot, action: CustomerAction, *, key: str | None, now_ms: int) -> Evaluation:
-        return alarm.respond(self.model, snapshot, action, key=key, now_ms=now_ms)
+    def respond(
+        self, before: Snapshot, action: CustomerAction, *, key: str | None, now_ms: int
+    ) -> tuple[Snapshot, Evaluation]:
+        return _kept(alarm.respond(self.model, before, action, key=key, now_ms=now_ms))
+
+    def pending(self, detector: Snapshot) -> Mapping[str, int]:
+        return pending(detector)
 
 
-def machine_of(model: DetectorModel | AlarmModel) -> DetectorMachine | AlarmMachine:
-    return AlarmMachine(model) if isinstance(model, AlarmModel) else DetectorMachine(model)
+def _kept(evaluation: Evaluation) -> tuple[Snapshot, Evaluation]:
+    return evaluation.after, evaluation

@@ -51,6 +51,8 @@ class Unreadable:
     input_name: str | None = None
 
 
+LATEST_MS: Final = 1 << 53
+"""Times are below: a number that every JSON has exactly."""
 _TIME_FAULT: Final = "timestamp must be {timeInMillis: epoch ms}"
 
 type Entry = Advance | Arrival | Response | Unreadable
@@ -59,12 +61,16 @@ type Entry = Advance | Arrival | Response | Unreadable
 def read_trace(lines: Iterable[bytes]) -> Iterator[Entry]:
     """Entries in the order of the file. Empty lines are passed over; a bad one is told and harms no other."""
     for number, line in enumerate(lines, start=1):
-        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if text.strip():
-            yield _read_line(number, text)
+        entry = read_line(number, line)
+        if entry is not None:
+            yield entry
 
 
-def _read_line(number: int, text: bytes) -> Entry:
+def read_line(number: int, line: bytes) -> Entry | None:
+    """None of an empty one."""
+    text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+    if not text.strip():
+        return None
     try:
         document = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -124,4 +130,4 @@ def _time_of(timestamp: Any) -> tuple[int | None, bool]:
 
 
 def _is_time(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 53
+    return type(value) is int and 0 <= value < LATEST_MS

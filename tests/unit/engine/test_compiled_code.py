@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot
 from tests.unit.engine.random_models import Writer, as_bytes
+
+if TYPE_CHECKING:
+    from coldwatch.engine.layout import Packed
 
 MODELS = 2_000
 TRACES = 10
@@ -39,22 +42,27 @@ def typed(snapshot: Snapshot | None) -> Any:
 
 
 def compare(program: Program, trace: list[tuple[str, dict[str, Any], int]], seen: Counter[str]) -> None:
-    """Message for message, each side going on from its own snapshot."""
-    ours: Snapshot | None = None
+    """Message for message, each side going on from its own detector."""
+    ours: Packed | None = None
     theirs: Snapshot | None = None
     model = program.model
     for number, (name, payload, now_ms) in enumerate(trace):
         if theirs is not None and ours is not None:
             fired = machine.advance(model, theirs, key="k", until_ms=now_ms)
-            again = program.advance(ours, key="k", until_ms=now_ms)
-            assert list(map(told, again)) == list(map(told, fired))
-            theirs, ours = (fired[-1].after, again[-1].after) if fired else (theirs, ours)
+            again = list(program.advance(ours, key="k", until_ms=now_ms))
+            assert [told(evaluation) for _, evaluation in again] == list(map(told, fired))
+            theirs, ours = (fired[-1].after, again[-1][0]) if fired else (theirs, ours)
         message = Message(name, payload, f"m{number}")
         expected = machine.evaluate(model, theirs, message, key="k", now_ms=now_ms)
-        found = program.evaluate(ours, message, key="k", now_ms=now_ms)
+        after, found = program.step(ours, message, key="k", now_ms=now_ms)
+        if found is None:
+            assert (expected.has_changed, expected.actions) == (False, ())
+            found = program.unchanged(after, expected.trigger, key="k", now_ms=now_ms)
+            seen["nothing"] += 1
         assert told(found) == told(expected)
+        assert typed(program.layout.unpack(after)) == typed(expected.after)
         seen["interpreted" if found.results else "compiled"] += 1
-        theirs, ours = expected.after, found.after
+        theirs, ours = expected.after, after
 
 
 def compare_batch(program: Program, trace: list[tuple[str, dict[str, Any], int]], size: int) -> None:

@@ -216,9 +216,61 @@ def test_a_detector_of_another_model_is_the_interpreters(snapshot: Snapshot) -> 
     runs = rising()
 
     assert runs.layout.unpack(runs.layout.pack(snapshot)) == snapshot
-    evaluation = runs.evaluate(snapshot, Message("i", {"id": "k", "x": 2}, "m"), key="k", now_ms=1)
+    _, evaluation = runs.step(runs.layout.pack(snapshot), Message("i", {"id": "k", "x": 2}, "m"), key="k", now_ms=1)
 
+    assert evaluation is not None
     assert evaluation.before is snapshot
+
+
+def test_a_message_that_changes_nothing_gives_the_same_tuple_and_no_evaluation() -> None:
+    runs = rising()
+    packed, created = runs.step(None, Message("i", {"id": "k", "x": 2}, "m1"), key="k", now_ms=1)
+
+    after, told = runs.step(packed, Message("i", {"id": "k", "x": 3}, "m2"), key="k", now_ms=2)
+
+    assert created is not None
+    assert (created.before, created.to_state) == (None, "high")
+    assert after is packed
+    assert told is None
+
+
+def test_a_transition_back_into_the_same_state_is_told_though_the_tuple_is_the_same() -> None:
+    """Without variables and timers a state's tuple is a constant of the code."""
+    runs = Program(model(state("s", [event("again", "$input.i.x > 1", to="s")]), key="id"))
+    packed, _ = runs.step(None, Message("i", {"id": "k", "x": 2}, "m1"), key="k", now_ms=1)
+
+    after, told = runs.step(packed, Message("i", {"id": "k", "x": 2}, "m2"), key="k", now_ms=2)
+
+    assert after == packed
+    assert told is not None
+    assert told.has_transitioned
+
+
+def test_a_message_that_fails_on_entering_leaves_nothing_behind() -> None:
+    """The interpreter begins anew from no detector, not from one that compiled code has half created."""
+    enters = [event("begin", None, set_variable("n", "1"))]
+    halts = event("halts", "$input.i.x > 1", set_variable("n", "$variable.n + $input.i.missing"))
+    runs = Program(model(state("s", [halts], enter=enters), key="id"))
+
+    packed, told = runs.step(None, Message("i", {"id": "k", "x": 2}, "m"), key="k", now_ms=1)
+
+    assert told is not None
+    assert told.before is None
+    assert [note.path for note in told.notes] == ["states[0].onInput.events[0].actions[0]"]
+    assert runs.layout.unpack(packed).variables == {"n": 1}
+
+
+def test_timers_fire_in_the_order_of_their_time_and_each_is_told() -> None:
+    starts = event("starts", "currentInput('i')", set_timer("b", 2), set_timer("a", 2), set_timer("c", 1))
+    asks = event("asks", "timeout('c')", set_variable("rung", "1"))
+    runs = Program(model(state("s", [starts, asks]), key="id"))
+    packed, _ = runs.step(None, Message("i", {"id": "k"}, "m"), key="k", now_ms=0)
+
+    fired = [told for _, told in runs.advance(packed, key="k", until_ms=2_000)]
+
+    assert runs.layout.pending(packed) == {"a": 2_000, "b": 2_000, "c": 1_000}
+    assert [(each.time_ms, each.trigger.timer_name) for each in fired] == [(1_000, "c"), (2_000, "a"), (2_000, "b")]
+    assert fired[-1].after.variables == {"rung": 1}
 
 
 def test_deep_expressions_are_left_to_the_interpreter() -> None:
