@@ -39,7 +39,7 @@ _ON_CONSTANTS: Final = frozenset(("timeout", "triggerType", "currentInput"))
 
 
 class NotCompiledError(Exception):
-    """A part of a model that is left to the interpreter, such as a timer whose name is computed."""
+    """A part of a model that is left to the interpreter: a timer whose name is computed, code that grows too long."""
 
 
 class Constants:
