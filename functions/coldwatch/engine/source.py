@@ -7,8 +7,8 @@ from typing import Final
 from coldwatch.engine.expression_code import NotCompiledError
 
 MOST_LINES: Final = 20_000
-"""A transition brings the code of what it leaves and enters along: 50 states that all lead to each other would come to 15 MB,
-and take half a minute.
+"""A transition brings the code of what it leaves and enters along: 50 states that all lead to each other would come to
+15 MB, and take half a minute.
 """
 
 
