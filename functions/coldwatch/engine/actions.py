@@ -20,7 +20,7 @@ from coldwatch.engine.model import (
 from coldwatch.engine.payloads import action_execution_id, default_payload, own_payload
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Timer
-from coldwatch.engine.values import checked_number, checked_text, is_number, type_name
+from coldwatch.engine.values import checked_number, checked_value, is_number, type_name
 
 MAX_TIMER_S: Final = 31_622_400
 """366 days."""
@@ -57,7 +57,9 @@ def attempt(
 def _perform(run: Run, action: ActionTemplate, event_name: str, standard: Standard) -> None:
     match action:
         case SetVariable():
-            run.variables[action.name] = _stored(run.value(action.value))
+            run.variables[action.name] = checked_value(
+                run.value(action.value), "a variable cannot hold {}; it keeps its value"
+            )
         case SetTimer():
             _start(run, action.name, whole_seconds(run.value(action.duration)))
         case ResetTimer():
@@ -68,16 +70,6 @@ def _perform(run: Run, action: ActionTemplate, event_name: str, standard: Standa
                 run.cleared[action.name] = timer.duration_s
         case ExternalAction():
             run.actions.append(external(run, action, event_name, standard))
-
-
-def _stored(value: Any) -> Any:
-    if is_number(value):
-        return checked_number(value)
-    if isinstance(value, str):
-        return checked_text(value)
-    if isinstance(value, bool):
-        return value
-    raise EvaluationError(f"a variable cannot hold {type_name(value)}; it keeps its value")
 
 
 def whole_seconds(value: Any) -> int:

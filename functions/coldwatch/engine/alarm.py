@@ -33,7 +33,7 @@ from coldwatch.engine.model import Expression, ExternalAction
 from coldwatch.engine.operators import BINARY, is_comparable
 from coldwatch.engine.run import Run
 from coldwatch.engine.snapshot import Snapshot, Timer
-from coldwatch.engine.values import UNDEFINED, Value, checked_number, checked_text, is_number, type_name
+from coldwatch.engine.values import UNDEFINED, Value, checked_value, type_name
 
 _RULE_PATH: Final = "alarmRule.simpleRule"
 _EVALUATING: Final = frozenset(AlarmState) - {AlarmState.SNOOZE_DISABLED, AlarmState.DISABLED}
@@ -132,14 +132,7 @@ def _apply_rule(model: AlarmModel, run: Run) -> None:
 
 
 def _compared(run: Run, expression: Expression) -> Value:
-    value: Any = run.value(expression)
-    if is_number(value):
-        return checked_number(value)
-    if isinstance(value, str):
-        return checked_text(value)
-    if isinstance(value, bool):
-        return value
-    raise EvaluationError(f"{type_name(value)} cannot be compared")
+    return checked_value(run.value(expression), "{} cannot be compared")
 
 
 def _holds(comparison: str, compared: Value, threshold: Value) -> bool:

@@ -99,7 +99,8 @@ class _Resolver:
         self.mappings = _members(template, "Mappings")
         self.resources = _members(template, "Resources")
         self.told: set[str] = set()
-        self.being_named: set[str] = set()
+        self.names: dict[str, Any] = {}
+        """Of resources, each worked out once: names that are made of names would take twice as long with every one."""
 
     def value(self, value: Any) -> Any:
         match value:
@@ -115,14 +116,15 @@ class _Resolver:
 
     def _call(self, function: str, argument: Any) -> Any:
         known = _FUNCTIONS.get(function)
-        made = None if known is None else known(self, argument)
+        try:
+            made = None if known is None else known(self, argument)
+        except _TooLongError:
+            self.report.error("", f"`{function}` makes a text of more than {MAX_TEXT:,} characters")
+            return function.replace("::", "_")
         if made is _NOTHING:
             return None
         if made is None:
             self._tell(f"`{function}` of {shown(argument)} is known at deployment only")
-            return function.replace("::", "_")
-        if isinstance(made, str) and len(made) > MAX_TEXT:
-            self.report.error("", f"`{function}` makes a text of more than {MAX_TEXT:,} characters")
             return function.replace("::", "_")
         return made
 
@@ -156,12 +158,12 @@ class _Resolver:
         """A model and an input are referred to by their names."""
         resource = self.resources[name]
         kind = resource.get("Type") if isinstance(resource, dict) else None
-        if not isinstance(kind, str) or kind not in _NAMES or name in self.being_named:
+        if not isinstance(kind, str) or kind not in _NAMES:
             return name
-        self.being_named.add(name)
-        given = self.value(_members(resource, "Properties").get(_NAMES[kind], name))
-        self.being_named.discard(name)
-        return given
+        if name not in self.names:
+            self.names[name] = name  # for a name that is made of itself
+            self.names[name] = self.value(_members(resource, "Properties").get(_NAMES[kind], name))
+        return self.names[name]
 
     def attribute(self, argument: Any) -> Any:
         parts = argument if isinstance(argument, list) else [argument]
@@ -172,7 +174,9 @@ class _Resolver:
             case [str(separator), parts]:
                 resolved = self.value(parts)
                 if isinstance(resolved, list) and all(map(_is_scalar, resolved)):
-                    return separator.join(map(_text, resolved))
+                    texts = list(map(_text, resolved))
+                    _check_length(sum(map(len, texts)) + len(separator) * (len(texts) - 1))
+                    return separator.join(texts)
         return None
 
     def substituted(self, argument: Any) -> Any:
@@ -185,17 +189,22 @@ class _Resolver:
 
     def _filled(self, text: str, own: Mapping[str, Any]) -> str:
         """`${!x}` is CloudFormation's way to write `${x}`; a name that the template does not know stays as it is."""
+        length = len(text)
 
         def fill(matched: re.Match[str]) -> str:
-            if matched[1]:
-                return "${" + matched[1] + "}"
-            name = matched[2].strip()
-            found = own[name] if name in own else self.ref(name)
-            if found is None and name.partition(".")[0] in self.resources:
-                return name
-            return _text(found) if _is_scalar(found) else matched[0]
+            nonlocal length
+            filled = "${" + matched[1] + "}" if matched[1] else self._named(matched[2].strip(), own, matched[0])
+            length += len(filled) - len(matched[0])
+            _check_length(length)
+            return filled
 
         return _PLACE.sub(fill, text)
+
+    def _named(self, name: str, own: Mapping[str, Any], otherwise: str) -> str:
+        found = own[name] if name in own else self.ref(name)
+        if found is None and name.partition(".")[0] in self.resources:
+            return name
+        return _text(found) if _is_scalar(found) else otherwise
 
     def looked_up(self, argument: Any) -> Any:
         keys = self.value(argument)
@@ -203,6 +212,16 @@ class _Resolver:
         for key in keys if isinstance(keys, list) and len(keys) == 3 else [None]:
             found = found.get(key) if isinstance(found, dict) and isinstance(key, str) else None
         return found
+
+
+class _TooLongError(Exception):
+    pass
+
+
+def _check_length(length: int) -> None:
+    """Before the text is made: a long one, put in at each of many places, would take all memory."""
+    if length > MAX_TEXT:
+        raise _TooLongError
 
 
 _NOTHING: Final = object()

@@ -34,6 +34,9 @@ def write_evaluate(layout: Layout, constants: Constants, source: Source, input_n
 
 
 def write_expire(layout: Layout, constants: Constants, source: Source) -> None:
+    """Of a model without timers there is none: whatever expires is another model's, and the interpreter's."""
+    if not layout.timers:
+        return
     with source.block("def expire(s, key, now, happened, trigger)"):
         Course(layout, constants, source, None).body()
 

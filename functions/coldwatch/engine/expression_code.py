@@ -30,7 +30,7 @@ from coldwatch.engine.syntax import (
     Unary,
     VariableReference,
 )
-from coldwatch.engine.values import UNDEFINED, checked_number, checked_text, text_of, type_name
+from coldwatch.engine.values import UNDEFINED, checked_number, checked_text, is_number, text_of, type_name
 
 DEEPEST: Final = 40
 """Levels of an expression that are compiled; Python's own parser ends at about a hundred brackets."""
@@ -39,7 +39,7 @@ _ON_CONSTANTS: Final = frozenset(("timeout", "triggerType", "currentInput"))
 
 
 class NotCompiledError(Exception):
-    """A part of a model that is left to the interpreter, such as a timer whose name is computed."""
+    """A part of a model that is left to the interpreter: a timer whose name is computed, code that grows too long."""
 
 
 class Constants:
@@ -128,9 +128,9 @@ class ExpressionCode:
 
     def number(self, node: Node) -> str:
         match node:
-            case Literal(value=value):
+            case Literal(value=value) if is_number(value):
                 return self._literal(value)
-            case InputReference() | VariableReference():
+            case InputReference() | VariableReference() if self._carried(node) is Carries.NUMBER:
                 return self._referred(node)[0]
             case Binary(operator=operator, left=left, right=right) if operator in {"+", "-", "*"}:
                 return self._checked(f"{self.number(left)} {operator} {self.number(right)}")
@@ -265,7 +265,12 @@ def exact(value: Any) -> Any:
 
 
 def number(value: Any) -> Any:
-    return NAN if value is UNDEFINED else value
+    """Of what may be something else: Python would compute with a truth as with 0 or 1."""
+    if value is UNDEFINED:
+        return NAN
+    if is_number(value):
+        return value
+    raise EvaluationError(f"{type_name(value)} is no number")
 
 
 def quotient(left: Any, right: Any) -> Any:

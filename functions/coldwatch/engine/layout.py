@@ -89,13 +89,16 @@ class PayloadForm:
         member.carries = carries if is_one_value else Carries.ANY
 
     def with_member(self, path: tuple[str, ...], carries: Carries) -> "PayloadForm":
-        """One more member, whether the model reads it or not; all others stay where they are."""
+        """One more member, whether the model reads it or not; all others stay where they are.
+
+        Raises UnreadableInputError where the model takes it for something else: its code would compare unlike things.
+        """
         root = member = deepcopy(self._root)
         for name in path:
             if member.carries is not None:
                 raise UnreadableInputError
             member = member.members.setdefault(name, _Member())
-        if member.members:
+        if member.members or member.carries not in {None, Carries.ANY, carries}:
             raise UnreadableInputError
         member.carries = member.carries or carries
         return PayloadForm({}, root)

@@ -35,8 +35,11 @@ class Irregular(Exception):  # noqa: N818 - no error: the compiled code gives th
     pass
 
 
-IRREGULAR: Final = (Irregular, EvaluationError, TypeError, AttributeError, OverflowError, msgspec.DecodeError)
-"""What a value raises that is of another kind than the compiled code expects."""
+IRREGULAR: Final = (
+    *(Irregular, EvaluationError, TypeError, AttributeError, OverflowError),
+    *(msgspec.DecodeError, UnicodeDecodeError, RecursionError),
+)
+"""What a value raises that is of another kind than the compiled code expects, and what an unreadable message does."""
 
 
 type Evaluated = tuple[Packed, Evaluation]

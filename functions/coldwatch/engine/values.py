@@ -80,3 +80,14 @@ def text_of(value: Any) -> str:
         case None:
             return "null"
     raise EvaluationError(f"{type_name(value)} has no text")
+
+
+def checked_value(value: Any, refusal: str) -> Value:
+    """What a variable can hold; for anything else the refusal, which is told the type."""
+    if is_number(value):
+        return checked_number(value)
+    if isinstance(value, str):
+        return checked_text(value)
+    if isinstance(value, bool):
+        return value
+    raise EvaluationError(refusal.format(type_name(value)))

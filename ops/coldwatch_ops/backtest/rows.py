@@ -26,6 +26,10 @@ NEVER: Final = -1
 """When a reading arrived of which only its own time is known."""
 _FIRST_MS: Final = 100_000_000_000
 """A smaller number is seconds: as milliseconds it would be before March 1973."""
+_LAST_MS: Final = 253_402_300_799_999
+"""The end of the year 9999. What is later is no time, and would not fit where times are kept."""
+_LONGEST: Final = 400
+"""Digits. No Decimal has more, and Python reads whole numbers of 4,300 at most."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _TIME_NAMES: Final = ("timestamp", "time", "ts", "datetime", "date")
 _TEXTS: Final = frozenset(
@@ -138,7 +142,7 @@ def epoch_ms(value: Any) -> int:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return round(value if abs(value) >= _FIRST_MS else value * 1_000)
+        return _within_calendar(round(value if abs(value) >= _FIRST_MS else value * 1_000), value)
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
@@ -147,7 +151,13 @@ def epoch_ms(value: Any) -> int:
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if not isinstance(moment, datetime):
         raise FaultyRowError(f"{_shown(value)} is not a time")
-    return to_epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return _within_calendar(to_epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC)), value)
+
+
+def _within_calendar(at_ms: int, value: Any) -> int:
+    if abs(at_ms) > _LAST_MS:
+        raise FaultyRowError(f"{_shown(value)} is not a time")
+    return at_ms
 
 
 def _joined(named: dict[str, Any], arrived_at: int, place: tuple[int, int]) -> Row:
@@ -178,7 +188,7 @@ def read_canonical(line: bytes, place: tuple[int, int]) -> Row | None:
         return None
     arrived_at = NEVER if measured.received_at is None else measured.received_at
     times = (measured.timestamp, measured.timestamp if arrived_at == NEVER else arrived_at)
-    if not measured.device_id or measured.location is not None or min(times) < _FIRST_MS:
+    if not measured.device_id or measured.location is not None or min(times) < _FIRST_MS or max(times) > _LAST_MS:
         return None
     measured.received_at = None  # what is None is not in the payload
     return _measured(measured, arrived_at, place)
@@ -221,7 +231,7 @@ def _sent(members: dict[str, Any], form: Form, place: tuple[int, int]) -> Row:
 
 def _message(input_name: str, payload: dict[str, Any], at_ms: int, form: Form, place: tuple[int, int]) -> Row:
     owner = "" if form.owner_path is None else _followed(payload, form.owner_path)
-    if form.owner_path is not None and owner in {None, ""}:
+    if form.owner_path is not None and (owner is None or owner == ""):
         raise FaultyRowError(f"no `{'.'.join(form.owner_path)}`, which names the detector")
     body = msgspec.json.encode(payload)
     return Row(at_ms, *place, at_ms, NEVER, str(owner), "", "", input_name, body)
@@ -254,14 +264,14 @@ def nested(members: Mapping[str, Any]) -> dict[str, Any]:
 def cell(name: str, text: str) -> Any:
     """What a cell of a CSV says: nothing, a number, true or false, or text.
 
-    >>> [cell("a", each) for each in ("", "4.50", "0042", "true", "warm")]
-    [None, 4.5, '0042', True, 'warm']
+    >>> [cell("a", each) for each in ("", "4.50", "0042", "true", "warm", "1e999")]
+    [None, 4.5, '0042', True, 'warm', '1e999']
     """
     if text == "":
         return None
     if name in _TEXTS:
         return text
-    if _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text) and len(text) <= _LONGEST and math.isfinite(float(text)):
         return int(text) if text.lstrip("-").isdigit() else float(text)
     return {"true": True, "false": False}.get(text.lower(), text)
 

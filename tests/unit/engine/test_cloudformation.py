@@ -1,5 +1,6 @@
 """Models and inputs of CloudFormation: the forms they stand in, and what intrinsic functions make."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -210,6 +211,35 @@ def test_a_text_that_doubles_at_every_level_is_refused() -> None:
     )
 
     assert "a text of more than" in report.errors[0].message
+
+
+def named(name: Any) -> Document:
+    return {"Type": "AWS::IoTEvents::DetectorModel", "Properties": {"DetectorModelName": name}}
+
+
+def test_names_that_are_made_of_names_are_worked_out_once() -> None:
+    twice = {f"M{n}": named({"Fn::Join": ["", [{"Ref": f"M{n + 1}"}] * 2]}) for n in range(60)}
+    report = Report()
+
+    model_document({"Resources": {**twice, "M60": named("")}}, report)
+
+    assert not report.errors
+
+
+@pytest.mark.parametrize(
+    "made", [{"Fn::Sub": "${Long}" * 100_000}, {"Fn::Join": ["x" * 100_000, ["", *["y"] * 100_000]]}]
+)
+def test_a_text_that_is_too_long_is_refused_before_it_is_made(made: Document) -> None:
+    report = Report()
+    tracemalloc.start()
+
+    model_document({"Parameters": {"Long": {"Default": "x" * 100_000}}, "Resources": {"M": named(made)}}, report)
+
+    assert [each.message for each in report.errors] == [
+        f"`{next(iter(made))}` makes a text of more than 262,144 characters"
+    ]
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
 
 
 def test_what_is_taken_for_granted_is_noted() -> None:

@@ -14,6 +14,7 @@ from coldwatch.engine.loader import load_model
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot
+from tests.unit.engine.builders import event, model, set_variable, state
 from tests.unit.engine.random_models import Writer, as_bytes
 
 if TYPE_CHECKING:
@@ -138,3 +139,23 @@ def test_compiled_and_interpreted_agree(part: int, figures: list[str]) -> None:
         f"part {part + 1} of {PARTS}: {seen['pairs']:,} random models and traces, 0 differences; compiled code took"
         f" {seen['compiled']:,} messages, {seen['interpreted']:,} were the interpreter's"
     )
+
+
+ODD: tuple[Any, ...] = (True, False, 0, 1, 2.5, "a", "1", None, [], {}, 1 << 70)
+PLACES = ("$input.i.x", "$input.i.list[0]", "$variable.v", "true", "'a'", "startsWith($input.i.x, 'a')")
+
+
+@pytest.mark.parametrize(
+    "asked", ["({}) - 1 == 0", "({}) * 2 > 1", "-({} - 0) != 1", "~({}) < 0", "({}) + 1 == 2", "!({})"]
+)
+@pytest.mark.parametrize("place", PLACES)
+def test_what_python_would_compute_with_and_a_model_does_not_is_refused_alike(asked: str, place: str) -> None:
+    """A value of every kind wherever a number may stand: a truth is none, whatever Python says."""
+    remembers = event("r", "$input.i.is_value == true", set_variable("v", "$input.i.x"))
+    asks = event("e", asked.format(place), set_variable("found", "1"), to="s")
+    mixes = event("m", "$input.i.x != 'a' && $input.i.x != 1")
+    program = Program(model(state("s", [remembers, mixes, asks])))
+
+    for value in ODD:
+        payload = {"x": value, "list": [value], "is_value": isinstance(value, bool | float | str)}
+        compare(program, [("i", payload, 0), ("i", payload, 0)], Counter())

@@ -19,6 +19,7 @@ from coldwatch.engine.expression_code import DEEPEST, NAMES
 from coldwatch.engine.loader import load_model
 from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot, Timer
+from coldwatch.engine.source import MOST_LINES
 from tests.unit.engine.builders import event, model, publish, set_timer, set_variable, state
 from tests.unit.engine.random_models import Writer, as_bytes
 
@@ -146,6 +147,8 @@ def test_a_fault_is_told_with_the_models_own_place_and_harms_only_its_message() 
         (b"{", "the message is not JSON"),
         (b"\xff", "the message is not JSON"),
         (b"[" * 100_000, "the message is not JSON"),
+        (b'{"id": "k", "timestamp": 1, "x": 2, "unread": ' + b"[" * 100_000, "the message is not JSON"),
+        (b'{"id": "\xff", "timestamp": 1, "x": 2}', "the message is not JSON"),
         (b"[]", "the message is not a JSON object"),
         (b'{"timestamp": 1, "x": 1}', "the message has no `id`"),
         (b'{"id": "", "timestamp": 1}', "the message has no `id`"),
@@ -173,6 +176,27 @@ def test_a_value_of_another_kind_is_the_interpreters() -> None:
 
     assert [(each.from_state, each.to_state) for each in told] == [("low", "high"), ("high", "low")]
     assert batch.slow == 4
+
+
+@pytest.mark.parametrize("asks", ["$input.i.id == 5", "$input.i.timestamp == '5'", "$input.i.timestamp == true"])
+def test_a_key_or_time_that_is_compared_with_another_type_fails_its_condition(asks: str) -> None:
+    fails = event("e", f"{asks} || $input.i.x > 1", to="high")
+    batch = Batch(Program(model(state("low", [fails]), state("high"), key="id")))
+
+    assert batch.feed([line(x=2, timestamp=5)]) == []
+    assert [place for place, _ in batch.faults] == ["states[0].onInput.transitionEvents[0].condition"]
+
+
+def test_a_model_that_would_come_to_endless_code_is_compiled_as_far_as_it_goes() -> None:
+    names = [f"s{number}" for number in range(30)]
+    enter = [event("e", "$input.i.x > 5", set_variable("v", "1")) for _ in range(30)]
+    runs = Program(
+        model(*(state(each, [event("e", "$input.i.x > 1", to=to) for to in names], enter=enter) for each in names))
+    )
+
+    assert len(runs.source.splitlines()) < MOST_LINES + 10 * len(names)
+    assert runs.evaluate(Snapshot("s0", {}, {}, {}), Message("i", {"x": 2}, "m"), key=None, now_ms=0).results == ()
+    assert runs.evaluate(Snapshot("s29", {}, {}, {}), Message("i", {"x": 2}, "m"), key=None, now_ms=0).to_state == "s0"
 
 
 def test_timers_fire_before_the_message_and_at_the_end() -> None:

@@ -18,7 +18,7 @@ from coldwatch_ops.backtest.evaluating import CandidateRun, Happening
 from coldwatch_ops.backtest.firings import Firings, calm_states
 from coldwatch_ops.backtest.messages import device_type, incoming, time_of
 from coldwatch_ops.backtest.progress import shown
-from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, epoch_ms, read_canonical, read_row
+from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, cell, epoch_ms, read_canonical, read_row
 from coldwatch_ops.backtest.running import Backtest, Plan
 from coldwatch_ops.backtest.sources import find_sources
 from coldwatch_ops.backtest.spool import merged, spool, without_repeats
@@ -292,3 +292,21 @@ def test_a_model_of_an_input_that_is_only_called_telemetry_gets_no_profile() -> 
     assert not is_joined(reads(["$input.telemetry.temp_c > $input.telemetry.pressure"]))
     assert not is_joined(reads(["$input.telemetry.temp_c > 4"], key="id"))
     assert not is_joined(reads(["$input.other.temp_c > 4"]))
+
+
+@pytest.mark.parametrize("time", [1e300, -1e17, 10**20, "99999999999999999999", 4_700_000_000_000_000_000])
+def test_a_time_that_no_calendar_has_is_none(time: Any) -> None:
+    with pytest.raises(FaultyRowError, match="is not a time"):
+        epoch_ms(time)
+    line = msgspec.json.encode({"device_id": "d", "timestamp": 10**18, "temp_c": 4.5})
+    assert read_canonical(line, (0, 1)) is None
+
+
+def test_a_cell_with_more_digits_than_a_number_has_is_text() -> None:
+    assert [cell("a", each) for each in ("9" * 5_000, "1e999", "-" + "9" * 30)] == ["9" * 5_000, "1e999", -(10**30) + 1]
+
+
+def test_a_key_that_is_no_text_is_told_by_who_reads_it() -> None:
+    form = Form(is_joined=False, input_name="i", key_path=("id",), owner_path=("id",))
+
+    assert read_row({"id": {"a": 1}, "timestamp": T0}, form, (0, 1)).payload == b'{"id":{"a":1},"timestamp":%d}' % T0
