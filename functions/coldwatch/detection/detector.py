@@ -17,7 +17,7 @@ RESEND_AFTER_MS: Final = 60_000
 """Effects that a process has written and not sent for this long are sent by the sweep: it has died, and nothing else
 may ever touch that detector again.
 """
-_RESERVED: Final = frozenset({"shard", "effect"})
+_RESERVED: Final = frozenset({"shard", "effect", "seen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """`version` counts its writes, 0 before the first; `stored_due_ms` is when the stored one's next timer is due.
-    `home` is the shard that wrote it last: that one alone may remember it. `changed_at` and `changed_keys` tell when it last changed (epoch
-    ms on its clock), and by which readings. `device_id` and `application` are whose message changed it last; `profile`
-    is that message's, kept while a timer may still act in its name. `pending` are the effects that may not be sent yet.
+    """`version` counts its writes, 0 before the first; `stored_due_ms` is when the next timer of the stored one is due.
+    `home` is the shard that wrote it last: that one alone may remember it. `changed_at` and `changed_keys` tell when it
+    last changed (epoch ms on its clock), and by which readings. `device_id` and `application` are whose message changed
+    it last; `profile` is that message's, kept while a timer may still act in its name. `pending` are the effects of
+    which nobody knows that they were sent.
     """
 
     model: str
@@ -150,7 +151,10 @@ def encode_detector(detector: Detector) -> str:
 
 
 def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
-    """Effects of one that is not owing are sent. Raises StoredDetectorError for what `encode_detector` did not write."""
+    """The effects of one that `is_owing` may not be sent yet; those of another are.
+
+    Raises StoredDetectorError for what `encode_detector` did not write.
+    """
     try:
         stored = _decoder.decode(body)
         snapshot = Snapshot.from_document(stored.snapshot) if stored.snapshot is not None else None

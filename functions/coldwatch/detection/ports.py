@@ -9,8 +9,7 @@ from coldwatch.detection.effect import Effect
 from coldwatch.profiles.device import RegisteredDevice
 from coldwatch.telemetry.identity import Device
 
-
-MOST_TOUCHED: Final = 100
+MOST_TOUCHED: Final = 1_000
 """Beyond so many, a checkpoint says of all detectors that they may have been written from outside."""
 
 
@@ -42,6 +41,9 @@ class Checkpoint:
     touched: frozenset[str] = frozenset()
     touched_all: bool = False
     log: LogReach = LogReach()
+
+    def has_seen(self, sequence: int) -> bool:
+        return self.last_sequence is not None and sequence <= self.last_sequence
 
     def raised(self, detector_ids: Collection[str]) -> "Checkpoint":
         """After a write of these detectors from outside."""
@@ -126,7 +128,7 @@ class DetectorStore(Protocol):
         At most 100 detectors and checkpoints together.
         """
 
-    def settle(self, detectors: Sequence[Detector], *, now_ms: int) -> None:
+    def settle(self, detectors: Sequence[Detector]) -> None:
         """Note that their effects are sent, each if it still has its version. That is no write of the detector: its
         version stays.
         """
