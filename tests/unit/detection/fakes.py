@@ -17,7 +17,7 @@ from coldwatch.detection.frontier import Frontier
 from coldwatch.detection.log import Logs
 from coldwatch.detection.memory import KnownDevices, Memory
 from coldwatch.detection.overlay import load
-from coldwatch.detection.ports import Checkpoint, Child, Entry, Epoch, Page, Tail, Wake
+from coldwatch.detection.ports import Checkpoint, Child, Entry, Epoch, Page, Start, Tail, Wake
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.evaluation import Ports as EvaluationPorts
 from fire_timers.firing import Ports as FiringPorts
@@ -81,7 +81,8 @@ class World:
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    epoch: Epoch = field(default_factory=Epoch)
+    devices: Epoch = field(default_factory=Epoch)
+    created: Epoch = field(default_factory=Epoch)
     items: dict[str, Item] = field(default_factory=dict)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     pages: dict[tuple[str, str], Page] = field(default_factory=dict)
@@ -113,7 +114,7 @@ class World:
     def register(self, entry: Entry) -> None:
         name = entry.identity.device_id
         self.entries[name] = entry
-        self.epoch = Epoch(self.epoch.number + 1, (*self.epoch.changed, name)[-100:])
+        self.devices = _raised(self.devices, [name])
 
     def effects_of(self) -> dict[str, list[str]]:
         """Of each detector the ids of its effects, as they were first sent: a repetition is known by its id."""
@@ -129,6 +130,10 @@ class World:
             "effects": self.effects_of(),
             "contents": {each.effect_id: encode_effect(each) for each in self.sent},
         }
+
+
+def _raised(epoch: Epoch, changed: Sequence[str]) -> Epoch:
+    return Epoch(epoch.number + len(changed), (*epoch.changed, *changed)[-100:])
 
 
 def _essence(detector: Detector) -> tuple[Any, ...]:
@@ -219,7 +224,7 @@ class FakeDetectors:
     def write_outside(
         self, detectors: Sequence[Detector], checkpoints: Mapping[str, Checkpoint], *, now_ms: int
     ) -> bool:
-        assert 0 < len(detectors) + len(checkpoints) <= 100
+        assert 0 < len(detectors) + len(checkpoints) <= 99
         self.stepper.step()
         self.world.requests["TransactWriteItems"] += 1
         is_unmoved = all(self._is_unmoved(each) for each in detectors) and all(
@@ -229,8 +234,11 @@ class FakeDetectors:
         if is_unmoved:
             for each in detectors:
                 self._put(each, now_ms, times=2)
-            for each in checkpoints.values():
-                self.world.pay("checkpoints", sum(map(len, each.touched)), times=2)
+            for checkpoint in checkpoints.values():
+                self.world.pay("checkpoints", sum(len(name) for name in checkpoint.touched), times=2)
+            self.world.created = _raised(
+                self.world.created, [each.detector_id for each in detectors if not each.version]
+            )
             names = [each.detector_id for each in detectors]
             self.world.checkpoints |= {shard_id: each.raised(names) for shard_id, each in checkpoints.items()}
         self.stepper.step()
@@ -276,10 +284,10 @@ class FakeCheckpoints:
     world: World
     stepper: Stepper
 
-    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
+    def begin(self, shard_id: str) -> Start:
         self.stepper.step()
         self.world.requests["BatchGetItem"] += 1
-        return self.world.checkpoints.get(shard_id, Checkpoint()), self.world.epoch
+        return Start(self.world.checkpoints.get(shard_id, Checkpoint()), self.world.devices, self.world.created)
 
     def read(self, shard_ids: Collection[str]) -> Mapping[str, Checkpoint]:
         self.stepper.step()
@@ -292,7 +300,7 @@ class FakeCheckpoints:
         if not self.world.checkpoints.get(shard_id, Checkpoint()).stands_like(previous):
             return False
         self.world.checkpoints[shard_id] = to
-        self.world.pay("checkpoints", sum(map(len, to.touched)), times=2 if pages else 1)
+        self.world.pay("checkpoints", sum(len(name) for name in to.touched), times=2 if pages else 1)
         for page in pages:
             self.world.pay("log", len(page.body), times=2)
         self.world.pages |= {(shard_id, each.slot): each for each in pages}
