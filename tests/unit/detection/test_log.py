@@ -30,8 +30,8 @@ def heard(before: Detector, at: int, **changes: Any) -> Detector:
     assert before.snapshot
     snapshot = replace(before.snapshot, timers={"silence": Timer(DUE + at, 600)})
     positions = {SHARD: Position(1 + at, FRIDGE, NOW + at)}
-    told = {"snapshot": snapshot, "positions": positions, "changed_at": NOW + at, "changed_keys": (f"key-{at}",)}
-    return replace(before, **(told | changes))
+    after = replace(before, snapshot=snapshot, positions=positions, changed_at=NOW + at, changed_keys=(f"key-{at}",))
+    return replace(after, **changes)
 
 
 def test_a_sign_of_life_is_small_and_comes_back_whole() -> None:
