@@ -23,7 +23,7 @@ from coldwatch.telemetry.rejection import Rejection
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What an installation watches for. `watches` are the models, by the input that they look at."""
+    """What an installation watches for. `watches` are the models, by the input that any version of them looks at."""
 
     rules: Rules
     watches: Mapping[str, Sequence[Watch]]
@@ -90,18 +90,20 @@ def _add(
     input_name, payload = join(asdict(verdict.measurements), device, knowledge.catalog)
     arrival = _arrival(envelope, verdict, input_name, payload)
     for watch in knowledge.watches.get(input_name, ()):
-        blank = _blank(watch, arrival, intake)
-        if blank is not None:
-            intake.tasks.setdefault(blank.detector_id, Task(watch, blank)).arrivals.append(arrival)
+        _give(arrival, watch, intake)
 
 
-def _blank(watch: Watch, arrival: Arrival, intake: Intake) -> Detector | None:
-    """The detector of the model that the message is for; None where it does not say."""
+def _give(arrival: Arrival, watch: Watch, intake: Intake) -> None:
+    """To the detector of the model that the message is for, if it says which, and under the version that one has."""
     try:
-        return new_detector(watch, key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin)))
+        key = key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin))
     except KeyMissingError:
         intake.counts["keyless"] += 1
-        return None
+        return
+    own = watch.for_key(key)
+    if arrival.input_name in own.model.inputs:
+        blank = new_detector(own, key)
+        intake.tasks.setdefault(blank.detector_id, Task(own, blank)).arrivals.append(arrival)
 
 
 def _arrival(envelope: Envelope, reading: Reading, input_name: str, payload: Mapping[str, Any]) -> Arrival:

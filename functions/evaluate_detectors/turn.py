@@ -41,6 +41,7 @@ def take_turn(detector: Detector, task: Task) -> Turn:
         except Exception as error:  # noqa: BLE001 - the edge: our fault in one detector must not cost the others
             turn.failure = (arrival.sequence, error)
             break
+    turn.counts["moved"] += turn.has_changed and turn.detector.model_version != detector.model_version
     return turn
 
 

@@ -3,6 +3,10 @@
 Of a device that is not watched, or registered no more, none fires: nobody looks at its messages, so its silence says
 nothing. Its detector begins anew with the next message that is looked at.
 
+Of a detector of another version of its model they fire under the one that is deployed: it moves. While a new version
+is put in place, functions of both run side by side for some seconds, and the older ones must not move back what they do
+not know. So a detector that would lose something by it waits until its timer has been due for a while.
+
 A timer that another message has fired meanwhile, or that was cleared or set anew, is left alone: what counts is the
 detector as it is stored, and a wake only says where to look. So wakes may come twice, late or for nothing.
 """
@@ -17,6 +21,7 @@ from coldwatch.detection.detector import Detector, Watch, without_pending
 from coldwatch.detection.effect import is_enough
 from coldwatch.detection.errors import DetectorContestedError
 from coldwatch.detection.frontier import Frontier
+from coldwatch.detection.migration import moved
 from coldwatch.detection.ports import DueIndex, Registry, Wake
 from coldwatch.detection.step import FIRINGS, Step, expire_due
 from coldwatch.engine.machine import Note
@@ -27,7 +32,9 @@ TRIES = 10
 ATTEMPTS = 5
 """How often a timer that waits for the stream is looked at again, after 2, 4, ... s; then it is left to the sweeps."""
 RETIRED_AFTER_MS = 3_600_000
-"""Overdue for so long, a timer of a model that is deployed no more, or in another version, is taken off."""
+"""Overdue for so long, a timer of a model that is deployed no more is taken off."""
+SIDE_BY_SIDE_MS = 600_000
+"""Longer than functions of two deployments run side by side."""
 
 
 class Outcome(StrEnum):
@@ -37,7 +44,9 @@ class Outcome(StrEnum):
     EARLY = "early"
     """Due later, or the stream has not been evaluated that far."""
     RETIRED = "retired"
-    """Its model is deployed no more, or in another version, or its device is not watched: its timers are gone."""
+    """Its model is deployed no more, or has no more of what it was in, or its device is not watched: its timers are
+    gone.
+    """
     NOTHING = "nothing"
 
 
@@ -103,8 +112,14 @@ def _expire(detector: Detector, ports: Ports, now_ms: int) -> Step:
     """Its timers, up to the first that has to wait."""
     known = Step(without_pending(detector), has_changed=False)
     watch = ports.watches.get(detector.model)
-    if watch is None or detector.model_version != watch.version or detector.clock is not watch.clock:
+    if watch is None:
         return _retire_when_old(known.detector, now_ms)
+    watch = watch.for_key(detector.key)
+    move = moved(known.detector, watch)
+    if move is not None:
+        if not move.is_faithful and not _is_overdue(detector, now_ms, SIDE_BY_SIDE_MS):
+            return known
+        known = Step(move.detector, has_changed=not move.is_faithful, notes=move.notes)
     due_ms = known.detector.next_timer_ms
     if due_ms is not None and due_ms <= now_ms and not _is_watched(detector.device_id, ports.registry):
         return _retired(known.detector)
@@ -126,14 +141,13 @@ def _is_watched(device_id: str, registry: Registry) -> bool:
 
 
 def _retire_when_old(detector: Detector, now_ms: int) -> Step:
-    """The timers of a model that is gone fire no more; its detector begins anew with its next message.
+    """The timers of a model that is gone fire no more; not at once, since it may just be coming."""
+    return _retired(detector) if _is_overdue(detector, now_ms, RETIRED_AFTER_MS) else Step(detector, has_changed=False)
 
-    Not at once: while a new version is put in place, functions of both run side by side.
-    """
+
+def _is_overdue(detector: Detector, now_ms: int, by_ms: int) -> bool:
     due_ms = detector.next_timer_ms
-    if due_ms is None or due_ms > now_ms - RETIRED_AFTER_MS:
-        return Step(detector, has_changed=False)
-    return _retired(detector)
+    return due_ms is not None and due_ms <= now_ms - by_ms
 
 
 def _retired(detector: Detector) -> Step:

@@ -54,7 +54,7 @@ def ports() -> Ports:
         Frontier(
             DynamoCheckpoints(dynamodb, own.detector_table), KinesisTails(kinesis_client(), own.telemetry_stream_arn)
         ),
-        watches(files.models, files.versions, files.deployment),
+        watches(files.models, files.versions, files.deployment, files.previous),
         DynamoWatchedRegistry(batches, own.device_table),
     )
 

@@ -19,7 +19,7 @@ from tests.unit.telemetry.builders import FRIDGE, NOW, SHARD, coldchain, message
 
 __all__ = ["FRIDGE", "NOW", "SHARD"]
 FILES = load_detectors()
-WATCHES = watches(FILES.models, FILES.versions, FILES.deployment)
+WATCHES = watches(FILES.models, FILES.versions, FILES.deployment, FILES.previous)
 SILENCE = "device_silence"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
