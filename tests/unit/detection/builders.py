@@ -102,7 +102,12 @@ def _arriving(record: StreamRecord, at: int) -> StreamRecord:
 
 
 def counting_watch(
-    clock: Clock = Clock.EVENT, *, content: str = "'text'", actions: int = 1, version: str = "1"
+    clock: Clock = Clock.EVENT,
+    *,
+    content: str = "'text'",
+    actions: int = 1,
+    version: str = "1",
+    input_name: str = "telemetry",
 ) -> Watch:
     """A model that publishes at each message, `actions` times, and counts the messages."""
     publish = {"iotTopicPublish": {"mqttTopic": "t", "payload": {"contentExpression": content, "type": "STRING"}}}
@@ -123,7 +128,7 @@ def counting_watch(
                         "events": [
                             {
                                 "eventName": "Each",
-                                "condition": 'currentInput("telemetry")',
+                                "condition": f'currentInput("{input_name}")',
                                 "actions": [count, *[publish] * actions],
                             }
                         ]
