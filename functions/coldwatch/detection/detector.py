@@ -44,6 +44,11 @@ class Watch:
         return vocabulary(self.model)
 
     @property
+    def keyed_by(self) -> str:
+        """The attribute that its detectors' keys are values of; empty where it has one detector."""
+        return self.model.key or ""
+
+    @property
     def inputs(self) -> frozenset[str]:
         """What any of its versions looks at."""
         return self.model.inputs | (self.rollout.previous.model.inputs if self.rollout else frozenset())
@@ -152,7 +157,7 @@ def new_detector(watch: Watch, key: str | None) -> Detector:
         key=key,
         clock=watch.clock,
         model_version=watch.version,
-        keyed_by=watch.model.key or "",
+        keyed_by=watch.keyed_by,
     )
 
 

@@ -56,9 +56,7 @@ def moved(detector: Detector, watch: Watch, *, shift_ms: int = 0) -> Move | None
     is_same = detector.model_version == watch.version and detector.clock is watch.clock
     if is_same and _is_keyed_alike(detector, watch):
         return None
-    labelled = replace(
-        detector, model_version=watch.version, clock=watch.clock, keyed_by=watch.model.key or "", profile=None
-    )
+    labelled = replace(detector, model_version=watch.version, clock=watch.clock, keyed_by=watch.keyed_by, profile=None)
     if detector.snapshot is None:
         return Move(detector, _shifted(labelled, shift_ms))
     if anew := _why_anew(detector, detector.snapshot, watch):
@@ -68,10 +66,16 @@ def moved(detector: Detector, watch: Watch, *, shift_ms: int = 0) -> Move | None
     return Move(detector, _shifted(kept, shift_ms), None, losses)
 
 
+def gone_on(detector: Detector, watch: Watch) -> Detector:
+    """As it goes on under this version."""
+    move = moved(detector, watch)
+    return detector if move is None else move.detector
+
+
 def _is_keyed_alike(detector: Detector, watch: Watch) -> bool:
-    if (detector.key is None) != (watch.model.key is None):
+    if (detector.key is None) != (watch.keyed_by == ""):
         return False
-    return detector.keyed_by in {"", watch.model.key or ""}
+    return detector.keyed_by in {"", watch.keyed_by}
 
 
 def _why_anew(detector: Detector, snapshot: Snapshot, watch: Watch) -> str | None:

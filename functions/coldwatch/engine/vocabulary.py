@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from coldwatch.engine.alarm_model import AlarmModel, AlarmState
+from coldwatch.engine.alarm_payloads import SNOOZE, Record
 from coldwatch.engine.flow import Flow, Name
 from coldwatch.engine.kinds import ANY, NUMBERS, Kind, Kinds, kinds_of_variables
 from coldwatch.engine.model import ActionTemplate, ClearTimer, DetectorModel, ResetTimer, SetTimer
@@ -82,7 +84,16 @@ class Vocabulary:
         return name not in self.variables or bool(self.variables[name] & _OF_TYPE.get(type(value), ANY))
 
 
-def vocabulary(model: DetectorModel) -> Vocabulary:
+def vocabulary(model: DetectorModel | AlarmModel) -> Vocabulary:
+    """Every alarm model knows the same states, variables and timer: an alarm goes on under any other version."""
+    if isinstance(model, AlarmModel):
+        names = (Record.PROPERTY, Record.THRESHOLD, Record.ACTION, Record.NOTE, Record.SYSTEM_EVENT)
+        states = dict.fromkeys((state.value for state in AlarmState), frozenset[Name]())
+        return Vocabulary(dict.fromkeys(names, ANY), frozenset((SNOOZE,)), model.frame.remembered, states)
+    return _of_detectors(model)
+
+
+def _of_detectors(model: DetectorModel) -> Vocabulary:
     states = model.states.values()
     nodes = [node for expression in expressions(states) for node in walk(expression.node)]
     actions = [action for state in states for event in state.events for action in event.actions]
