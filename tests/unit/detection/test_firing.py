@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coldwatch.detection.commit import SETTLE_MS
-from coldwatch.detection.detector import Detector, Position, encode_detector
+from coldwatch.detection.detector import Detector, Position, Rollout, encode_detector
 from coldwatch.detection.ports import Checkpoint, Wake
 from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.profiles.deployment import Clock
@@ -163,6 +163,19 @@ def test_a_detector_of_another_version_fires_at_its_second() -> None:
     (told,) = world.sent
     assert (told.occurred_at, told.model_version) == (DUE, WATCHES[SILENCE].version)
     assert world.detectors[NAME].model_version == WATCHES[SILENCE].version
+
+
+@pytest.mark.parametrize(("fraction", "version"), [(0.0, "previous"), (1.0, WATCHES[SILENCE].version)])
+def test_during_a_roll_out_it_fires_under_the_version_that_its_key_has(fraction: float, version: str) -> None:
+    world = world_with(waiting())
+    rolling = replace(WATCHES[SILENCE], rollout=Rollout(replace(WATCHES[SILENCE], version="previous"), fraction))
+    ports = replace(firing_ports(world), watches={SILENCE: rolling})
+    world.now_ms = DUE + SETTLE_MS
+
+    fired = fire(Wake(NAME, DUE, 0), ports, now_ms=world.now_ms)
+
+    assert fired.outcome is Outcome.FIRED
+    assert ([told.model_version for told in world.sent], world.detectors[NAME].model_version) == ([version], version)
 
 
 def test_one_that_would_lose_something_is_left_to_the_newer_functions_for_a_while_and_goes_on_then() -> None:

@@ -267,6 +267,7 @@ def test_there_and_back_keeps_what_both_know(one: Watch, other: Watch, snapshot:
     assert back.variables.items() <= snapshot.variables.items()
     known = one.vocabulary.timers & other.vocabulary.timers
     assert back.timers == {name: timer for name, timer in snapshot.timers.items() if name in known}
+    assert back.cleared == {name: seconds for name, seconds in snapshot.cleared.items() if name in known}
     assert back.variables.keys() >= {
         name for name in there.variables if name in other.vocabulary.variables and name in both.variables
     }
