@@ -71,7 +71,7 @@ def environment() -> Environment:
     ports = Ports(registry, Memory(owner=uuid4().hex), checkpoints, commit)
     files = load_detectors()
     rules = Rules(load_mappings(), own.max_clock_lead_minutes * 60_000)
-    found = watches(files.models, files.versions, files.deployment)
+    found = watches(files.models, files.versions, files.deployment, files.previous)
     return Environment(ports, Knowledge(rules, by_input(found), files.catalog), RequestCount(dynamodb, sqs))
 
 
@@ -79,7 +79,7 @@ def by_input(found: Mapping[str, Watch]) -> dict[str, list[Watch]]:
     """The models that look at each input."""
     looking: dict[str, list[Watch]] = defaultdict(list)
     for watch in found.values():
-        for input_name in watch.model.inputs:
+        for input_name in watch.inputs:
             looking[input_name].append(watch)
     return dict(looking)
 

@@ -26,7 +26,7 @@ _OWN_KEYS: Final = (("device_id",), ("sensor_id",))
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What an installation watches for. `watches` are the models, by the input that they look at."""
+    """What an installation watches for. `watches` are the models, by the input that any version of them looks at."""
 
     rules: Rules
     watches: Mapping[str, Sequence[Watch]]
@@ -97,19 +97,21 @@ def _add(
     input_name, payload = join(asdict(verdict.measurements), device, knowledge.catalog)
     arrival = _arrival(envelope, verdict, input_name, payload)
     for watch in knowledge.watches.get(input_name, ()):
-        blank = _blank(watch, arrival, intake)
-        if blank is not None:
-            is_private = entry.identity.gateway is None and watch.model.key_path in _OWN_KEYS
-            intake.tasks.setdefault(blank.detector_id, Task(watch, blank, is_private)).arrivals.append(arrival)
+        _give(arrival, watch, intake, has_gateway=entry.identity.gateway is not None)
 
 
-def _blank(watch: Watch, arrival: Arrival, intake: Intake) -> Detector | None:
-    """The detector of the model that the message is for; None where it does not say."""
+def _give(arrival: Arrival, watch: Watch, intake: Intake, *, has_gateway: bool) -> None:
+    """To the detector of the model that the message is for, if it says which, and under the version that one has."""
     try:
-        return new_detector(watch, key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin)))
+        key = key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin))
     except KeyMissingError:
         intake.counts["keyless"] += 1
-        return None
+        return
+    own = watch.for_key(key)
+    if arrival.input_name in own.model.inputs:
+        blank = new_detector(own, key)
+        is_private = not has_gateway and own.model.key_path in _OWN_KEYS
+        intake.tasks.setdefault(blank.detector_id, Task(own, blank, is_private)).arrivals.append(arrival)
 
 
 def _arrival(envelope: Envelope, reading: Reading, input_name: str, payload: Mapping[str, Any]) -> Arrival:

@@ -41,7 +41,12 @@ def take_turn(detector: Detector, task: Task) -> Turn:
         except Exception as error:  # noqa: BLE001 - the edge: our fault in one detector must not cost the others
             turn.failure = (arrival.sequence, error)
             break
+    turn.counts["moved"] += turn.has_changed and _version(turn.detector) != _version(detector)
     return turn
+
+
+def _version(detector: Detector) -> tuple[str, str]:
+    return detector.model_version, detector.clock
 
 
 def _receive(turn: Turn, arrival: Arrival, task: Task) -> None:

@@ -3,6 +3,10 @@
 Of a device that is not watched, or registered no more, none fires: nobody looks at its messages, so its silence says
 nothing. Its detector begins anew with the next message that is looked at.
 
+Of a detector of another version of its model they fire under the one that is deployed: it moves. While a new version
+is put in place, functions of both run side by side for some seconds, and the older ones must not move back what they do
+not know. So a detector that would lose something by it waits until its timer has been due for a while.
+
 A timer that another message has fired meanwhile, or that was cleared or set anew, is left alone: what counts is the
 detector as it is, stored and logged, and a wake only says where to look. So wakes may come twice, late or for nothing.
 """
@@ -17,6 +21,7 @@ from coldwatch.detection.detector import Detector, Watch
 from coldwatch.detection.effect import is_enough
 from coldwatch.detection.frontier import Frontier
 from coldwatch.detection.log import due_later
+from coldwatch.detection.migration import moved
 from coldwatch.detection.outside import Outcome as Written
 from coldwatch.detection.outside import write_outside
 from coldwatch.detection.ports import DueIndex, Entry, Registry, Wake
@@ -28,7 +33,9 @@ AHEAD_MS = 60_000
 ATTEMPTS = 5
 """How often a timer that waits for the stream is looked at again, after 2, 4, ... s; then it is left to the sweeps."""
 RETIRED_AFTER_MS = 3_600_000
-"""Overdue for so long, a timer of a model that is deployed no more, or in another version, is taken off."""
+"""Overdue for so long, a timer of a model that is deployed no more is taken off."""
+SIDE_BY_SIDE_MS = 600_000
+"""Longer than functions of two deployments run side by side."""
 
 
 class Outcome(StrEnum):
@@ -38,7 +45,9 @@ class Outcome(StrEnum):
     EARLY = "early"
     """Due later, or the stream has not been evaluated that far."""
     RETIRED = "retired"
-    """Its model is deployed no more, or in another version, or its device is not watched: its timers are gone."""
+    """Its model is deployed no more, or has no more of what it was in, or its device is not watched: its timers are
+    gone.
+    """
     NOTHING = "nothing"
 
 
@@ -126,9 +135,10 @@ class _Looking:
     steps: dict[str, Step] = field(default_factory=dict)
 
     def change(self, detectors: Mapping[str, Detector]) -> dict[str, Detector]:
-        due = [each for each in detectors.values() if self._is_due(each)]
+        begun = {name: self._begin(each) for name, each in detectors.items()}
+        due = [step.detector for step, _ in begun.values() if self._is_overdue(step.detector)]
         entries = self.ports.registry.look_up({each.device_id for each in due}) if due else {}
-        steps = {name: self._expire(each, entries) for name, each in detectors.items()}
+        steps = {name: self._expire(step, watch, entries) for name, (step, watch) in begun.items()}
         self.known |= detectors
         self.steps |= steps
         return {name: step.detector for name, step in steps.items() if step.has_changed}
@@ -143,19 +153,36 @@ class _Looking:
             return Outcome.NOTHING
         return Outcome.EARLY
 
-    def _is_due(self, detector: Detector) -> bool:
-        due_ms = detector.next_timer_ms
-        return due_ms is not None and due_ms <= self.now_ms
+    def _begin(self, detector: Detector) -> tuple[Step, Watch | None]:
+        """As it goes on, and under which version of its model; None if its timers rest."""
+        deployed = self.ports.watches.get(detector.model)
+        if deployed is None:
+            return self._retire_when_old(detector), None
+        watch = deployed.for_key(detector.key)
+        move = moved(detector, watch)
+        if move is None:
+            return Step(detector, has_changed=False), watch
+        if not move.is_faithful and not self._is_overdue(detector, by_ms=SIDE_BY_SIDE_MS):
+            return Step(detector, has_changed=False), None
+        return Step(move.detector, has_changed=not move.is_faithful, notes=move.notes), watch
 
-    def _expire(self, detector: Detector, entries: Mapping[str, Entry]) -> Step:
-        """Its timers, up to the first that has to wait."""
-        watch = self.ports.watches.get(detector.model)
-        if watch is None or detector.model_version != watch.version or detector.clock is not watch.clock:
-            return self._retire_when_old(detector)
-        entry = entries.get(detector.device_id)
-        if self._is_due(detector) and not (entry and entry.watched.watched):
+    def _retire_when_old(self, detector: Detector) -> Step:
+        """The timers of a model that is gone fire no more; not at once, since it may just be coming."""
+        if self._is_overdue(detector, by_ms=RETIRED_AFTER_MS):
             return _retired(detector)
-        known = Step(detector, has_changed=False)
+        return Step(detector, has_changed=False)
+
+    def _is_overdue(self, detector: Detector, *, by_ms: int = 0) -> bool:
+        due_ms = detector.next_timer_ms
+        return due_ms is not None and due_ms <= self.now_ms - by_ms
+
+    def _expire(self, known: Step, watch: Watch | None, entries: Mapping[str, Entry]) -> Step:
+        """Its timers, up to the first that has to wait."""
+        if watch is None:
+            return known
+        entry = entries.get(known.detector.device_id)
+        if self._is_overdue(known.detector) and not (entry and entry.watched.watched):
+            return _retired(known.detector)
         for _ in range(FIRINGS):
             due_ms = known.detector.next_timer_ms
             if due_ms is None or due_ms > self.now_ms or is_enough(known.detector.pending):
@@ -166,16 +193,6 @@ class _Looking:
             notes, omitted = (*known.notes, *step.notes), (*known.omitted, *step.omitted)
             known = Step(step.detector, has_changed=True, notes=notes, omitted=omitted)
         return known
-
-    def _retire_when_old(self, detector: Detector) -> Step:
-        """The timers of a model that is gone fire no more; its detector begins anew with its next message.
-
-        Not at once: while a new version is put in place, functions of both run side by side.
-        """
-        due_ms = detector.next_timer_ms
-        if due_ms is None or due_ms > self.now_ms - RETIRED_AFTER_MS:
-            return Step(detector, has_changed=False)
-        return _retired(detector)
 
 
 def _retired(detector: Detector) -> Step:

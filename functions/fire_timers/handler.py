@@ -57,7 +57,7 @@ def ports() -> Ports:
         commit,
         DynamoDueIndex(dynamodb, own.detector_table),
         Frontier(checkpoints, KinesisTails(kinesis_client(), own.telemetry_stream_arn)),
-        watches(files.models, files.versions, files.deployment),
+        watches(files.models, files.versions, files.deployment, files.previous),
         DynamoWatchedRegistry(batches, own.device_table),
     )
 

@@ -42,6 +42,8 @@ SCHEMAS = sorted((ROOT / "schemas").glob("*.schema.json"))
 MAPPINGS = sorted((ROOT / "schemas" / "payload_mappings").glob("*.json"))
 POLICIES = [ROOT / "local" / "play_policy.json", ROOT / "local" / "demo" / "policy.json"]
 READERS: dict[str, Callable[[bytes], object]] = {"profile": read_profile, "deployment": read_deployment}
+SHOCK = {"incident": {"kind": "shock", "severity": "warning", "title": "Shock"}}
+NO_ROLLOUTS: list[Any] = [{}, 0.1, {"rollout": "0.1"}, {"rollout": 2}, {"rollout": 0.1, "file": "x"}]
 GOOD = {Application.COLDCHAIN: coldchain(), Application.FACTORY: factory()}
 
 
@@ -200,6 +202,18 @@ def test_the_deployment_fits_its_schema_and_names_models_and_profiles_that_exist
     assert set(document["models"]) == {each.stem for each in (ROOT / "detectors" / "models").glob("*.json")}
 
 
+@pytest.mark.parametrize("previous", [{"rollout": 0}, {"rollout": 0.25, "clock": "event"}, {"rollout": 1}])
+def test_a_roll_out_fits_the_deployments_schema_and_is_read(previous: dict[str, Any]) -> None:
+    document = json.loads((ROOT / "detectors" / "deployment.json").read_text())
+    document["models"] = {"shock": SHOCK | {"previous": previous}}
+
+    Draft202012Validator(schema("deployment")).validate(document)
+
+    read = read_deployment(json.dumps(document).encode()).models["shock"].previous
+    assert read is not None
+    assert read.rollout == previous["rollout"]
+
+
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
@@ -209,6 +223,7 @@ def test_the_deployment_fits_its_schema_and_names_models_and_profiles_that_exist
         ("profile", {"values": {"high_c": "8"}}),
         ("profile", {"more": 1}),
         ("deployment", {"models": {"shock": {"clock": "sun"}}}),
+        *(("deployment", {"models": {"shock": SHOCK | {"previous": each}}}) for each in NO_ROLLOUTS),
         ("deployment", {"more": 1}),
     ],
 )

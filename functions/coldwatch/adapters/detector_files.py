@@ -10,21 +10,24 @@ import msgspec
 from coldwatch.engine.loader import Input, load_inputs, load_model
 from coldwatch.engine.model import DetectorModel
 from coldwatch.profiles.catalog import Catalog
-from coldwatch.profiles.deployment import Deployment, read_deployment
+from coldwatch.profiles.deployment import Deployment, ModelDeployment, read_deployment
 from coldwatch.profiles.errors import DeploymentError, ProfileError
 from coldwatch.profiles.profile import Profile, read_profile
 
 FOLDER = Path(__file__).parents[2] / "detectors"
 
+type _Version = tuple[DetectorModel, str]
+
 
 @dataclass(frozen=True)
 class DetectorFiles:
     """`models` are those that the deployment runs, by name. `versions` are theirs: another one for another content,
-    however the file is laid out.
+    however the file is laid out. `previous` are those that a model is being rolled out in place of, with theirs.
     """
 
     models: dict[str, DetectorModel]
     versions: dict[str, str]
+    previous: dict[str, tuple[DetectorModel, str]]
     inputs: dict[str, Input]
     deployment: Deployment
     catalog: Catalog
@@ -35,20 +38,36 @@ def load_detectors(folder: Path = FOLDER) -> DetectorFiles:
     """Everything in `folder`, read once; whatever is wrong in it is raised.
 
     A model that the deployment does not name stays in its drawer; one that it names and that is not there is an error.
+    So it is with the versions before, in `previous/`.
     """
     deployment = load_deployment(folder)
-    found = [(load_model(body), _version(body)) for body in _bodies(folder / "models")]
-    models = {model.name: model for model, _ in found}
-    versions = {model.name: version for model, version in found}
-    if missing := sorted(deployment.models.keys() - models.keys()):
+    found = {model.name: (model, version) for model, version in _models(folder / "models")}
+    if missing := sorted(deployment.models.keys() - found.keys()):
         raise DeploymentError(f"deployment.json names detector models that are not in models/: {', '.join(missing)}.")
+    previous = {model.name: (model, version) for model, version in _models(folder / "previous")}
+    rolled_out = [name for name, deployed in deployment.models.items() if deployed.previous is not None]
+    for name in rolled_out:
+        _check_rollout(deployment.models[name], found[name], previous.get(name))
     return DetectorFiles(
-        models={name: models[name] for name in deployment.models},
-        versions={name: versions[name] for name in deployment.models},
+        models={name: found[name][0] for name in deployment.models},
+        versions={name: found[name][1] for name in deployment.models},
+        previous={name: previous[name] for name in rolled_out},
         inputs=dict(load_inputs(_bodies(folder / "inputs"))),
         deployment=deployment,
         catalog=load_catalog(folder),
     )
+
+
+def _check_rollout(deployed: ModelDeployment, new: _Version, previous: _Version | None) -> None:
+    """A detector is known by its key: if that were the value of another attribute, no fraction of them could move."""
+    name = new[0].name
+    if previous is None:
+        raise DeploymentError(f"deployment.json rolls {name} out, and previous/ has no model of that name.")
+    if previous[0].key != new[0].key:
+        raise DeploymentError(f"The new version of {name} has another key than the previous one: call it otherwise.")
+    clock = deployed.previous.clock if deployed.previous else None
+    if previous[1] == new[1] and clock in {None, deployed.clock}:
+        raise DeploymentError(f"deployment.json rolls {name} out, but previous/ has the same version as models/.")
 
 
 @cache
@@ -62,6 +81,10 @@ def load_catalog(folder: Path = FOLDER) -> Catalog:
     return Catalog(
         (_profile(path) for path in sorted((folder / "profiles").glob("*.json"))), load_deployment(folder).profiles
     )
+
+
+def _models(folder: Path) -> list[_Version]:
+    return [(load_model(body), _version(body)) for body in _bodies(folder)]
 
 
 def _bodies(folder: Path) -> list[bytes]:

@@ -1,7 +1,9 @@
 """A stored detector: its snapshot, what of the stream it has seen, and the effects it still owes."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +13,7 @@ from coldwatch.detection.errors import StoredDetectorError
 from coldwatch.engine.errors import SnapshotError
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.snapshot import Snapshot, next_due
+from coldwatch.engine.vocabulary import Vocabulary, vocabulary
 from coldwatch.profiles.deployment import Clock, Deployment
 
 RESEND_AFTER_MS: Final = 60_000
@@ -20,24 +23,82 @@ may ever touch that detector again.
 _RESERVED: Final = frozenset({"shard", "effect", "seen"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Watch:
-    """A detector model at work: with its clock. Another `version` starts its detectors anew, as the service did."""
+    """A detector model at work: with its clock. Detectors of another `version` go on under this one (`migration`).
+
+    With a `rollout` this is the new version, and only some of its detectors are under it.
+    """
 
     model: DetectorModel
     clock: Clock
     version: str
+    rollout: "Rollout | None" = None
 
     def __post_init__(self) -> None:
         if self.model.name in _RESERVED:
             raise ValueError(f"no detector model may be called {self.model.name!r}: that name is taken in the table")
 
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return vocabulary(self.model)
+
+    @property
+    def keyed_by(self) -> str:
+        """The attribute that its detectors' keys are values of; empty where it has one detector."""
+        return self.model.key or ""
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """What any of its versions looks at."""
+        return self.model.inputs | (self.rollout.previous.model.inputs if self.rollout else frozenset())
+
+    def for_key(self, key: str | None) -> "Watch":
+        """The version that a detector is under."""
+        if self.rollout is None or lot(self.model.name, key) < self.rollout.fraction:
+            return self
+        return self.rollout.previous
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """`fraction` of the detectors, 0 to 1, are under the new version; the others go on under the `previous` one."""
+
+    previous: Watch
+    fraction: float
+
+
+def lot(model: str, key: str | None) -> float:
+    """A detector's own place between 0 and 1. It never changes, so a larger fraction only adds to a smaller one.
+
+    >>> round(lot("shock", "acme-fridge-0042"), 3)
+    0.642
+    """
+    digest = hashlib.sha256(detector_id(model, key).encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48
+
 
 def watches(
-    models: Mapping[str, DetectorModel], versions: Mapping[str, str], deployment: Deployment
+    models: Mapping[str, DetectorModel],
+    versions: Mapping[str, str],
+    deployment: Deployment,
+    previous: Mapping[str, tuple[DetectorModel, str]],
 ) -> dict[str, Watch]:
-    """The models that a deployment runs, by name."""
-    return {name: Watch(models[name], deployed.clock, versions[name]) for name, deployed in deployment.models.items()}
+    """The models that a deployment runs, by name; `previous` has those, each with its version, that one is rolled out
+    in place of.
+    """
+
+    def rollout(name: str) -> Rollout | None:
+        deployed = deployment.models[name]
+        if deployed.previous is None:
+            return None
+        model, version = previous[name]
+        return Rollout(Watch(model, deployed.previous.clock or deployed.clock, version), deployed.previous.rollout)
+
+    return {
+        name: Watch(models[name], deployed.clock, versions[name], rollout(name))
+        for name, deployed in deployment.models.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +112,19 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """`version` counts its writes, 0 before the first; `stored_due_ms` is when the next timer of the stored one is due.
-    `home` is the shard that wrote it last: that one alone may remember it. `changed_at` and `changed_keys` tell when it
-    last changed (epoch ms on its clock), and by which readings. `device_id` and `application` are whose message changed
-    it last; `profile` is that message's, kept while a timer may still act in its name. `pending` are the effects of
-    which nobody knows that they were sent.
+    """`keyed_by` is the attribute that its key is the value of; empty where it was stored before that was kept, or its
+    model has one detector only. `version` counts its writes, 0 before the first; `stored_due_ms` is when the next timer
+    of the stored one is due. `home` is the shard that wrote it last: that one alone may remember it. `changed_at` and
+    `changed_keys` tell when it last changed (epoch ms on its clock), and by which readings. `device_id` and
+    `application` are whose message changed it last; `profile` is that message's, kept while a timer may still act in
+    its name. `pending` are the effects of which nobody knows that they were sent.
     """
 
     model: str
     key: str | None
     clock: Clock
     model_version: str
+    keyed_by: str = ""
     snapshot: Snapshot | None = None
     positions: Mapping[str, Position] = field(default_factory=dict)
     changed_at: int = 0
@@ -98,7 +161,13 @@ class Detector:
 
 
 def new_detector(watch: Watch, key: str | None) -> Detector:
-    return Detector(model=watch.model.name, key=key, clock=watch.clock, model_version=watch.version)
+    return Detector(
+        model=watch.model.name,
+        key=key,
+        clock=watch.clock,
+        model_version=watch.version,
+        keyed_by=watch.keyed_by,
+    )
 
 
 def written(detector: Detector) -> Detector:
@@ -115,6 +184,7 @@ class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str | None
     clock: Clock
     model_version: str
+    keyed_by: str = ""
     snapshot: dict[str, Any] | None = None
     positions: dict[str, tuple[str, str, int]] = {}
     changed_at: int = 0
@@ -136,6 +206,7 @@ def encode_detector(detector: Detector) -> str:
         key=detector.key,
         clock=detector.clock,
         model_version=detector.model_version,
+        keyed_by=detector.keyed_by,
         snapshot=detector.snapshot.to_document() if detector.snapshot else None,
         # As text: a sequence number has more digits than most readers of JSON can hold.
         positions={shard: (str(each.sequence), each.thing, each.at) for shard, each in detector.positions.items()},
@@ -166,6 +237,7 @@ def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
         key=stored.key,
         clock=stored.clock,
         model_version=stored.model_version,
+        keyed_by=stored.keyed_by,
         snapshot=snapshot,
         positions=positions,
         changed_at=stored.changed_at,

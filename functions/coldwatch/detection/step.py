@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from coldwatch.detection.detector import Detector, Position, Watch, snapshot_bytes
 from coldwatch.detection.effect import MOST_BYTES, Effect, EffectAction, as_document, effect_id, is_enough, weight
+from coldwatch.detection.migration import Move, moved
 from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Evaluation, Message, Note, evaluate, expirations
 from coldwatch.engine.model import DetectorModel
@@ -82,13 +83,16 @@ class Step:
 
 def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
     """First the timers that were due when the message was sent, each at its own time; then the message."""
-    known = restarted(detector, watch)
+    move = moved(detector, watch, shift_ms=_shift(detector, arrival, watch))
+    known = detector if move is None else move.detector
     fate = _fate(known, arrival)
+    if fate is Fate.EVALUATED and arrival.is_put_again and move is not None and move.has_other_clock:
+        fate = Fate.LATE  # it was sent in the past, and says nothing of how the clocks differ now
     if fate is Fate.REDELIVERED:
-        return Step(known, has_changed=False, fate=fate)
-    known = replace(known, positions=_positions(known, arrival))
+        return Step(detector, has_changed=False, fate=fate)
     if fate is not Fate.EVALUATED:
-        return Step(known, has_changed=False, fate=fate)
+        return Step(replace(detector, positions=_positions(detector, arrival)), has_changed=False, fate=fate)
+    known = replace(known, positions=_positions(known, arrival))
     now_ms = _time(known, arrival)
     fired = expire_due(known, watch, until_ms=now_ms)
     message = Message(arrival.input_name, arrival.payload, arrival.origin)
@@ -96,18 +100,19 @@ def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
     after, omitted = _after_message(fired.detector, evaluation, arrival, watch)
     return Step(
         after,
-        has_changed=fired.has_changed or after is not fired.detector,
-        notes=(*fired.notes, *evaluation.notes),
+        has_changed=_has_lost(move) or fired.has_changed or after is not fired.detector,
+        notes=(*_told(move), *fired.notes, *evaluation.notes),
         omitted=(*fired.omitted, *omitted),
     )
 
 
 def expire_due(detector: Detector, watch: Watch, *, until_ms: int) -> Step:
     """Fire the timers that are due by then (epoch ms, included), in order, each at its own time."""
-    known = restarted(detector, watch)
+    move = moved(detector, watch)
+    known = detector if move is None else move.detector
     if known.snapshot is None:
-        return Step(known, has_changed=known is not detector)
-    notes: list[Note] = []
+        return Step(known, has_changed=_has_lost(move), notes=_told(move))
+    notes: list[Note] = [*_told(move)]
     omitted: list[Note] = []
     start, before = len(known.pending), known
     firings = expirations(watch.model, known.snapshot, key=known.key, until_ms=until_ms)
@@ -117,16 +122,25 @@ def expire_due(detector: Detector, watch: Watch, *, until_ms: int) -> Step:
         omitted += too_large
         if evaluation.actions and is_enough(known.pending[start:]):
             break
-    return Step(known, has_changed=known is not before, notes=tuple(notes), omitted=tuple(omitted))
+    has_changed = _has_lost(move) or known is not before
+    return Step(known, has_changed=has_changed, notes=tuple(notes), omitted=tuple(omitted))
 
 
-def restarted(detector: Detector, watch: Watch) -> Detector:
-    """The detector, or the beginning of one if it is of another version of the model. What it has seen of the stream
-    and when it changed stays known: the past is not evaluated again by the new version.
-    """
-    if detector.model_version == watch.version and detector.clock is watch.clock:
-        return detector
-    return replace(detector, snapshot=None, profile=None, model_version=watch.version, clock=watch.clock)
+def _has_lost(move: Move | None) -> bool:
+    """Such a move is written at once: it is told once, and a timer that is gone wakes nobody."""
+    return move is not None and not move.is_faithful
+
+
+def _told(move: Move | None) -> tuple[Note, ...]:
+    return () if move is None else move.notes
+
+
+def _shift(detector: Detector, arrival: Arrival, watch: Watch) -> int:
+    """By how much the clock of `watch` is ahead of the detector's at this message."""
+    if detector.clock is watch.clock:
+        return 0
+    now_ms = _event_time(arrival) if watch.clock is Clock.EVENT else arrival.arrived_at
+    return now_ms - max(_time(detector, arrival), detector.changed_at)
 
 
 def _fate(detector: Detector, arrival: Arrival) -> Fate:
@@ -167,7 +181,7 @@ def _after_message(
     if detector.snapshot is None and not evaluation.actions and _is_untouched(snapshot, watch.model):
         return detector, ()
     profile = as_document(arrival.payload.get("profile"))
-    kept_profile = profile if _has_pending_timer(snapshot) else None
+    kept_profile = profile if snapshot.has_pending_timer else None
     is_same = snapshot_bytes(snapshot) == snapshot_bytes(detector.snapshot) and kept_profile == detector.profile
     if is_same and not evaluation.actions:
         return detector, ()
@@ -188,7 +202,7 @@ def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> tu
     changed = replace(
         detector,
         snapshot=snapshot,
-        profile=detector.profile if _has_pending_timer(snapshot) else None,
+        profile=detector.profile if snapshot.has_pending_timer else None,
         changed_at=max(detector.changed_at, evaluation.time_ms),
         changed_keys=(),
     )
@@ -229,7 +243,7 @@ def _without_unseen(snapshot: Snapshot, model: DetectorModel) -> Snapshot:
     """Without remembered messages that no later evaluation can see: the next message of the only input takes their
     place, and there is no timer that could look at them before.
     """
-    if not snapshot.inputs or len(model.inputs) > 1 or _has_pending_timer(snapshot):
+    if not snapshot.inputs or len(model.inputs) > 1 or snapshot.has_pending_timer:
         return snapshot
     return replace(snapshot, inputs={})
 
@@ -238,10 +252,6 @@ def _is_untouched(snapshot: Snapshot, model: DetectorModel) -> bool:
     """Whether a new detector is as any other new one: to be made is no change, by which older messages were late."""
     kept = snapshot.variables or snapshot.timers or snapshot.inputs or snapshot.cleared
     return not kept and snapshot.state == model.initial_state and not model.states[snapshot.state].on_enter
-
-
-def _has_pending_timer(snapshot: Snapshot) -> bool:
-    return any(timer.is_pending for timer in snapshot.timers.values())
 
 
 def _effects(

@@ -38,6 +38,10 @@ class Snapshot:
     cleared: Mapping[str, int] = field(default_factory=dict)
     """Seconds of the timers that were cleared, for a reset after that."""
 
+    @property
+    def has_pending_timer(self) -> bool:
+        return any(timer.is_pending for timer in self.timers.values())
+
     def to_document(self) -> dict[str, Any]:
         """JSON as it stands; what is empty is left out."""
         parts = {

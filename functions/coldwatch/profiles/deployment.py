@@ -28,9 +28,21 @@ class IncidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Annotated[str, Meta(min_length=1, max_length=60)]
 
 
+class PreviousVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The version before, `previous/{model}.json`: `rollout` is the part of all detectors that the new one has taken
+    over, and `clock` is the previous version's, where it was another.
+    """
+
+    rollout: Annotated[float, Meta(ge=0, le=1)]
+    clock: Clock | None = None
+
+
 class ModelDeployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`previous` is there while a new version is rolled out to a part of the detectors."""
+
     incident: IncidentForm
     clock: Clock = Clock.WALL
+    previous: PreviousVersion | None = None
 
 
 class DefaultProfiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

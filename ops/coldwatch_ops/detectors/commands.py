@@ -112,6 +112,15 @@ COMMANDS = (
         ),
     ),
     Command(
+        "detectors preview",
+        "say what would become of the detectors of a stack, were its models deployed as they are here",
+        running.run_preview,
+        (
+            argument("model", metavar="MODEL", nargs="?", help="only the detectors of this detector model"),
+            argument("--detectors", metavar="DIR", help="the folder with deployment.json and models; ./detectors"),
+        ),
+    ),
+    Command(
         "validate",
         "check detector and alarm models, and tell everything that is wrong with them",
         run_validate,

@@ -68,10 +68,17 @@ def read_file(path: Path) -> bytes:
 
 
 def model_files(texts: Iterable[str]) -> list[ModelFile]:
-    """The files themselves; of a folder, every document in it."""
+    """The files themselves; of a folder, every document in it. Of one with a deployment its models, and the versions
+    before that they are rolled out in place of.
+    """
     found: list[ModelFile] = []
     for text in texts:
         path = Path(text)
+        if is_deployment(path):
+            found += [
+                ModelFile(each) for name in ("models", "previous") for each in sorted((path / name).glob("*.json"))
+            ]
+            continue
         if not path.is_dir():
             found.append(ModelFile.named(text))
             continue
@@ -80,6 +87,10 @@ def model_files(texts: Iterable[str]) -> list[ModelFile]:
             raise UsageError(f"There is no {', '.join(f'*{suffix}' for suffix in _SUFFIXES)} in {path}.")
         found += map(ModelFile, inside)
     return found
+
+
+def is_deployment(folder: Path) -> bool:
+    return (folder / "deployment.json").is_file()
 
 
 def documents_in(folder: Path) -> list[Path]:

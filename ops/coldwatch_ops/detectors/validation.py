@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.engine.alarm_checks import check_alarm
 from coldwatch.engine.checker import check
 from coldwatch.engine.cloudformation import INPUT_TYPE, MODEL_TYPE, resource_names
@@ -13,9 +14,17 @@ from coldwatch.engine.documents import decode
 from coldwatch.engine.errors import Finding, Level, ModelError
 from coldwatch.engine.inputs import Input, read_inputs
 from coldwatch.engine.report import Report
+from coldwatch.profiles.errors import ProfilesError
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Context
-from coldwatch_ops.detectors.files import ModelFile, input_files, is_alarm_model, model_files, read_document
+from coldwatch_ops.detectors.files import (
+    ModelFile,
+    input_files,
+    is_alarm_model,
+    is_deployment,
+    model_files,
+    read_document,
+)
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.text import count, escape
 
@@ -38,18 +47,34 @@ class Rules:
 
 
 def run_validate(options: Namespace, _context: Context) -> Answer:
-    """Files of inputs are checked like models when they are named, or when they are in the folder of `--inputs`."""
-    checked: list[Checked] = []
+    """Files of inputs are checked like models when they are named, or when they are in the folder of `--inputs`. A
+    folder with a deployment has its own.
+    """
+    deployments = [path for path in map(Path, options.files) if is_deployment(path)]
+    checked = [_check_deployment(folder) for folder in deployments]
     inputs: Mapping[str, Input] | None = None
     known: set[Path] = set()
-    if options.inputs is not None:
-        paths = input_files(options.inputs)
+    place = options.inputs or next((str(folder / "inputs") for folder in deployments), None)
+    if place is not None:
+        paths = input_files(place)
         inputs = _check_inputs(paths, checked)
         known = {path.resolve() for path in paths}
     rules = Rules(inputs, options.strict_limits)
     for file in model_files(options.files):
         checked += _check_file(file, rules, are_inputs_told=file.path.resolve() in known)
     return _answer(checked, with_notes=options.notes)
+
+
+def _check_deployment(folder: Path) -> Checked:
+    """What its models have wrong is told of them."""
+    report = Report()
+    try:
+        load_detectors(folder)
+    except ModelError:
+        pass
+    except (ProfilesError, OSError) as error:
+        report.error("", str(error))
+    return Checked(str(folder / "deployment.json"), tuple(report.findings))
 
 
 def _answer(checked: list[Checked], *, with_notes: bool) -> Answer:

@@ -516,5 +516,5 @@ def test_a_warm_batch_of_which_no_detector_changes_takes_two_requests(aws: Aws) 
 
 def watches_without_silence() -> dict[str, list[Watch]]:
     files = load_detectors()
-    found = watches(files.models, files.versions, files.deployment)
+    found = watches(files.models, files.versions, files.deployment, files.previous)
     return {"telemetry": [each for name, each in found.items() if name != "device_silence"]}

@@ -19,7 +19,7 @@ from tests.unit.telemetry.builders import FRIDGE, NOW, SHARD, coldchain, message
 
 __all__ = ["FRIDGE", "NOW", "SHARD"]
 FILES = load_detectors()
-WATCHES = watches(FILES.models, FILES.versions, FILES.deployment)
+WATCHES = watches(FILES.models, FILES.versions, FILES.deployment, FILES.previous)
 SILENCE = "device_silence"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
@@ -102,7 +102,12 @@ def _arriving(record: StreamRecord, at: int) -> StreamRecord:
 
 
 def counting_watch(
-    clock: Clock = Clock.EVENT, *, content: str = "'text'", actions: int = 1, version: str = "1"
+    clock: Clock = Clock.EVENT,
+    *,
+    content: str = "'text'",
+    actions: int = 1,
+    version: str = "1",
+    input_name: str = "telemetry",
 ) -> Watch:
     """A model that publishes at each message, `actions` times, and counts the messages."""
     publish = {"iotTopicPublish": {"mqttTopic": "t", "payload": {"contentExpression": content, "type": "STRING"}}}
@@ -123,7 +128,7 @@ def counting_watch(
                         "events": [
                             {
                                 "eventName": "Each",
-                                "condition": 'currentInput("telemetry")',
+                                "condition": f'currentInput("{input_name}")',
                                 "actions": [count, *[publish] * actions],
                             }
                         ]

@@ -8,7 +8,7 @@ import pytest
 
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import SOON_MS
-from coldwatch.detection.detector import Watch
+from coldwatch.detection.detector import Rollout, Watch, lot
 from coldwatch.detection.step import Fate
 from coldwatch.profiles import Clock
 from coldwatch.telemetry.envelope import StreamRecord
@@ -244,3 +244,56 @@ def test_registry_entries_written_by_hand_do_not_stop_a_batch() -> None:
     found = DynamoWatchedRegistry(Batches(), "DeviceTable").look_up([FRIDGE])  # type: ignore[arg-type] # what is called
 
     assert (found[FRIDGE].watched.profile, found[FRIDGE].watched.watched) == ("7", True)
+
+
+def rolled_out(fraction: float, *, new_input: str = "telemetry") -> Watch:
+    new = counting_watch(version="new", input_name=new_input)
+    return replace(new, rollout=Rollout(counting_watch(version="old"), fraction))
+
+
+def test_while_a_version_is_rolled_out_each_detector_is_evaluated_under_its_own() -> None:
+    names = [f"acme-fridge-{n:04}" for n in range(20)]
+    world = World(entries={name: entry(name) for name in names}, now_ms=NOW_MS)
+    records = [each for n, name in enumerate(names) for each in records_of([(n, {})], first=n + 1, device_id=name)]
+
+    evaluated(world, records, rolled_out(0.5))
+
+    found = {each.key: each.model_version for each in world.detectors.values()}
+    assert found == {name: "new" if lot("counting", name) < 0.5 else "old" for name in names}
+    assert set(found.values()) == {"new", "old"}
+
+
+def test_a_larger_fraction_and_a_smaller_one_again_move_a_detector_there_and_back() -> None:
+    world = bare_world()
+    fractions = [0.0, 1.0, 1.0, 0.0]
+
+    reports = [evaluated(world, records_of([(n, {})], first=n + 1), rolled_out(f)) for n, f in enumerate(fractions)]
+
+    stored = world.detectors[COUNTING]
+    assert stored.snapshot is not None
+    assert (stored.snapshot.variables, stored.model_version) == ({"count": 4}, "old")
+    assert [each.counts["moved"] for each in reports] == [0, 1, 0, 1]
+
+
+def test_an_input_that_only_one_version_looks_at_is_not_given_to_the_other() -> None:
+    world = bare_world()
+
+    evaluated(world, records_of([(0, {})]), rolled_out(1.0, new_input="factory_telemetry"))
+    assert world.detectors == {}
+    evaluated(world, records_of([(1, {})], first=2), rolled_out(0.0, new_input="factory_telemetry"))
+
+    assert list(world.detectors) == [COUNTING]
+
+
+def test_what_a_move_has_lost_is_told_in_the_log_once() -> None:
+    world = bare_world()
+    evaluated(world, records_of([(0, {})]), counting_watch(version="old"))
+    gone = replace(WATCHES["shock"].model, name="counting", states=WATCHES["shock"].model.states)
+    newer = Watch(gone, Clock.EVENT, "new")
+
+    reports = [evaluated(world, records_of([(n, {})], first=n + 1), newer) for n in (1, 2)]
+
+    told = [describe(each)["notes"] for each in reports]
+    assert told[1] == []
+    assert "begins anew: the model has no state `only`" in told[0][0]
+    assert [describe(each)["moved"] for each in reports] == [1, 0]

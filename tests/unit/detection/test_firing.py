@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from coldwatch.detection.commit import SETTLE_MS
-from coldwatch.detection.detector import RESEND_AFTER_MS, Detector, Position
+from coldwatch.detection.detector import RESEND_AFTER_MS, Detector, Position, Rollout
 from coldwatch.detection.ports import Checkpoint, Wake
-from fire_timers.firing import ATTEMPTS, RETIRED_AFTER_MS, Fired, Outcome, fire, sweep
-from tests.unit.detection.builders import FRIDGE, NOW, SHARD, SILENCE, detector, effect, entry, records_of
+from coldwatch.engine.snapshot import Snapshot, Timer
+from coldwatch.profiles.deployment import Clock
+from fire_timers.firing import ATTEMPTS, RETIRED_AFTER_MS, SIDE_BY_SIDE_MS, Fired, Outcome, fire, sweep
+from tests.unit.detection.builders import FRIDGE, NOW, SHARD, SILENCE, WATCHES, detector, effect, entry, records_of
 from tests.unit.detection.fakes import Item, Killed, Stepper, World, firing_ports
 
 DUE = NOW + 600_000
@@ -167,9 +169,74 @@ def test_what_is_owed_is_sent_also_when_the_model_is_deployed_no_more_and_then_n
     assert world.items["gone/x"].due_ms is None
 
 
-@pytest.mark.parametrize("change", [{"model_version": "newer"}, {"model": "gone"}])
-def test_a_detector_of_another_version_is_left_alone_for_an_hour(change: dict[str, Any]) -> None:
-    other = replace(waiting(), **change)
+def test_a_detector_of_another_version_fires_at_its_second() -> None:
+    world = world_with(waiting(model_version="older"))
+
+    assert fire_at(world, DUE + SETTLE_MS).outcomes[NAME] is Outcome.FIRED
+
+    (told,) = world.sent
+    assert (told.occurred_at, told.model_version) == (DUE, WATCHES[SILENCE].version)
+    assert world.detectors[NAME].model_version == WATCHES[SILENCE].version
+
+
+@pytest.mark.parametrize(("fraction", "version"), [(0.0, "previous"), (1.0, WATCHES[SILENCE].version)])
+def test_during_a_roll_out_it_fires_under_the_version_that_its_key_has(fraction: float, version: str) -> None:
+    world = world_with(waiting())
+    rolling = replace(WATCHES[SILENCE], rollout=Rollout(replace(WATCHES[SILENCE], version="previous"), fraction))
+    ports = replace(firing_ports(world), watches={SILENCE: rolling})
+    world.now_ms = DUE + SETTLE_MS
+
+    fired = fire([Wake(NAME, DUE, 0)], ports, now_ms=world.now_ms)
+
+    assert fired.outcomes[NAME] is Outcome.FIRED
+    assert ([told.model_version for told in world.sent], world.detectors[NAME].model_version) == ([version], version)
+
+
+def test_one_that_would_lose_something_is_left_to_the_newer_functions_for_a_while_and_goes_on_then() -> None:
+    timers = {"silence": Timer(DUE, 600), "gone": Timer(DUE + 900_000, 60)}
+    world = world_with(waiting(model_version="other", snapshot=Snapshot("heard", {}, timers, {})))
+
+    assert fire_at(world, DUE + SIDE_BY_SIDE_MS - 1).outcomes[NAME] is Outcome.EARLY
+    assert (world.items[NAME].version, world.sent) == (1, [])
+    fired = fire_at(world, DUE + SIDE_BY_SIDE_MS)
+
+    assert (fired.outcomes[NAME], fired.effects) == (Outcome.FIRED, 1)
+    assert [told.occurred_at for told in world.sent] == [DUE]
+    assert [note.message.rpartition(", ")[2] for note in fired.notes] == ["the timer `gone` is dropped"]
+    assert world.detectors[NAME].next_timer_ms is None
+
+
+def test_one_whose_state_is_gone_begins_anew_and_wakes_nobody_any_more() -> None:
+    gone = Snapshot("gone", {}, {"silence": Timer(DUE, 600)}, {})
+    world = world_with(waiting(model_version="other", snapshot=gone))
+
+    outcomes = [fire_at(world, DUE + SIDE_BY_SIDE_MS + n).outcomes[NAME] for n in range(2)]
+
+    assert outcomes == [Outcome.RETIRED, Outcome.NOTHING]
+    assert (world.sent, world.items[NAME].due_ms) == ([], None)
+    assert world.detectors[NAME].positions == waiting().positions
+
+
+def test_what_went_over_to_the_event_clock_is_fired_by_messages_alone() -> None:
+    on_wall = detector(model="shock", due_ms=DUE, clock=Clock.WALL, positions={SHARD: Position(1, FRIDGE, NOW)})
+    on_wall = replace(on_wall, snapshot=Snapshot("shaken", {}, {"quiet": Timer(DUE, 600)}, {}))
+    world = world_with(on_wall)
+
+    def look(now_ms: int) -> Outcome:
+        wake = Wake(on_wall.detector_id, DUE, 0, ATTEMPTS)
+        return fire([wake], firing_ports(world), now_ms=now_ms).outcomes[on_wall.detector_id]
+
+    assert look(DUE + SIDE_BY_SIDE_MS - 1) is Outcome.EARLY
+    look(DUE + SIDE_BY_SIDE_MS)
+
+    stored = world.detectors[on_wall.detector_id]
+    assert (world.sent, world.items[on_wall.detector_id].due_ms, stored.clock) == ([], None, Clock.EVENT)
+    assert stored.snapshot is not None
+    assert stored.snapshot.timers == {"quiet": Timer(DUE, 600)}
+
+
+def test_a_detector_of_a_model_that_is_not_deployed_is_left_alone_for_an_hour() -> None:
+    other = replace(waiting(), model="gone")
     world = world_with(other)
     name = other.detector_id
 

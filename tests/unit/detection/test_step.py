@@ -7,7 +7,7 @@ import pytest
 from coldwatch.detection.detector import decode_detector, encode_detector, new_detector
 from coldwatch.detection.effect import ENOUGH_EFFECTS, MOST_BYTES, is_enough, weight
 from coldwatch.detection.errors import StoredDetectorError
-from coldwatch.detection.step import Fate, expire_due, receive, restarted
+from coldwatch.detection.step import Fate, expire_due, receive
 from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.profiles.deployment import Clock
 from tests.unit.detection.builders import FRIDGE, NOW, WATCHES, arrival, counting_watch, detector, effect
@@ -57,16 +57,15 @@ def test_what_was_put_on_the_stream_again_says_nothing_of_the_present() -> None:
     assert receive(known, replace(arrival(3), is_put_again=True), WALL).fate is Fate.LATE
 
 
-def test_another_version_of_a_model_begins_anew_and_does_not_evaluate_the_past() -> None:
+def test_another_version_of_a_model_goes_on_and_does_not_evaluate_the_past() -> None:
     known = receive(new_detector(EVENT, FRIDGE), arrival(1), EVENT).detector
     newer = counting_watch(Clock.EVENT, version="2")
 
-    assert restarted(known, newer).snapshot is None
     assert receive(known, arrival(1), newer).fate is Fate.REDELIVERED
     assert receive(known, arrival(2, at=-1), newer).fate is Fate.LATE
-    begun = receive(known, arrival(2, at=1), newer).detector
-    assert begun.snapshot is not None
-    assert (begun.snapshot.variables, begun.model_version) == ({"count": 1}, "2")
+    gone_on = receive(known, arrival(2, at=1), newer).detector
+    assert gone_on.snapshot is not None
+    assert (gone_on.snapshot.variables, gone_on.model_version) == ({"count": 2}, "2")
 
 
 def test_an_action_that_sends_too_much_is_not_performed_and_the_detector_goes_on() -> None:

@@ -11,14 +11,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from coldwatch.adapters.detector_files import FOLDER, load_deployment, load_detectors
+from coldwatch.detection.detector import watches
 from coldwatch.engine.checker import check
 from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Message, advance, evaluate
-from coldwatch.profiles import DeploymentError, ProfileError
+from coldwatch.profiles import Clock, DeploymentError, ProfileError
 from coldwatch.profiles.values import SHAPES
 
 ROOT = Path(__file__).parents[3]
 MODELS = sorted((ROOT / "detectors" / "models").glob("*.json"))
+PREVIOUS = sorted((ROOT / "detectors" / "previous").glob("*.json"))
 INPUTS = sorted((ROOT / "detectors" / "inputs").glob("*.json"))
 PROFILES = sorted((ROOT / "detectors" / "profiles").glob("*.json"))
 PAGE = (ROOT / "docs" / "detectors.md").read_text()
@@ -46,7 +48,7 @@ def name_of(path: Path) -> str:
     return path.stem
 
 
-@pytest.mark.parametrize("path", MODELS, ids=name_of)
+@pytest.mark.parametrize("path", [*MODELS, *PREVIOUS], ids=name_of)
 def test_the_checker_has_nothing_to_say_about_a_model(path: Path) -> None:
     findings = check(path.read_bytes(), FILES.inputs)
 
@@ -170,6 +172,79 @@ def test_a_model_that_it_does_not_name_is_not_run(folder: Path) -> None:
     (folder / "deployment.json").write_text(json.dumps(deployment))
 
     assert "shock" not in load_detectors(folder).models
+
+
+def roll_out(folder: Path, model: str = "shock", **previous: Any) -> None:
+    """`models/` gets another version of the model; the one that was there is the previous one."""
+    (folder / "previous").mkdir(exist_ok=True)
+    path = folder / "models" / f"{model}.json"
+    (folder / "previous" / path.name).write_text(path.read_text())
+    path.write_text(json.dumps(read(path) | {"detectorModelDescription": "Another."}))
+    deployment = read(folder / "deployment.json")
+    deployment["models"][model]["previous"] = previous
+    (folder / "deployment.json").write_text(json.dumps(deployment))
+
+
+def test_while_a_version_is_rolled_out_both_are_loaded(folder: Path) -> None:
+    roll_out(folder, rollout=0.1)
+
+    files = load_detectors(folder)
+    watch = watches(files.models, files.versions, files.deployment, files.previous)["shock"]
+
+    assert files.previous["shock"][1] == FILES.versions["shock"] != files.versions["shock"]
+    assert watch.rollout is not None
+    assert (watch.rollout.previous.clock, watch.rollout.fraction) == (Clock.EVENT, 0.1)
+    assert {watch.for_key(str(n)).version for n in range(100)} == {FILES.versions["shock"], files.versions["shock"]}
+
+
+def test_the_clock_alone_can_be_rolled_out(folder: Path) -> None:
+    roll_out(folder, rollout=0.5, clock="wall")
+    shutil.copy(folder / "previous" / "shock.json", folder / "models" / "shock.json")
+
+    files = load_detectors(folder)
+    watch = watches(files.models, files.versions, files.deployment, files.previous)["shock"]
+
+    assert {watch.for_key(str(n)).clock for n in range(100)} == {Clock.WALL, Clock.EVENT}
+
+
+def test_a_version_that_is_rolled_out_in_place_of_none_is_told(folder: Path) -> None:
+    roll_out(folder, rollout=0.1)
+    (folder / "previous" / "shock.json").unlink()
+
+    with pytest.raises(DeploymentError, match="rolls shock out, and previous/ has no model of that name"):
+        load_detectors(folder)
+
+
+def test_a_version_that_is_rolled_out_in_place_of_itself_is_told(folder: Path) -> None:
+    roll_out(folder, rollout=0.1)
+    shutil.copy(folder / "previous" / "shock.json", folder / "models" / "shock.json")
+
+    with pytest.raises(DeploymentError, match="previous/ has the same version as models/"):
+        load_detectors(folder)
+
+
+def test_a_version_with_another_key_cannot_be_rolled_out(folder: Path) -> None:
+    roll_out(folder, rollout=0.1)
+    path = folder / "previous" / "shock.json"
+    path.write_text(json.dumps(read(path) | {"key": "sensor_id"}))
+
+    with pytest.raises(DeploymentError, match="another key than the previous one"):
+        load_detectors(folder)
+
+
+@pytest.mark.parametrize("previous", [{}, {"rollout": -0.1}, {"rollout": 1.1}, {"rollout": 0.5, "clock": "sun"}])
+def test_a_roll_out_has_a_fraction(folder: Path, previous: dict[str, Any]) -> None:
+    roll_out(folder, **previous)
+
+    assert not schema("deployment").is_valid(read(folder / "deployment.json"))
+    with pytest.raises(DeploymentError):
+        load_detectors(folder)
+
+
+def test_a_previous_version_that_no_model_is_rolled_out_in_place_of_is_not_run(folder: Path) -> None:
+    shutil.copytree(folder / "models", folder / "previous")
+
+    assert load_detectors(folder).previous == {}
 
 
 def test_a_faulty_profile_is_told_by_its_files_name(folder: Path) -> None:

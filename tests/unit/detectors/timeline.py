@@ -8,15 +8,17 @@ dictionary. Every timeline is played twice: as it is, and with each message publ
     timeline.push(every(10, until=minutes(6)), temp_c=9.0)
     timeline.expect_opening(between(300, 310))
     timeline.run()
+
+`deploy` puts another version of the model in place: what comes then meets it, and so does the sweep.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from coldwatch.adapters.detector_files import DetectorFiles, load_detectors
+from coldwatch.adapters.detector_files import FOLDER, DetectorFiles, load_detectors
 from coldwatch.detection.detector import (
     Detector,
     Watch,
@@ -27,6 +29,7 @@ from coldwatch.detection.detector import (
     written,
 )
 from coldwatch.detection.step import Arrival, Step, expire_due, receive
+from coldwatch.engine.loader import load_model
 from coldwatch.engine.machine import Message, key_value
 from coldwatch.profiles import Clock, RegisteredDevice, join
 
@@ -95,6 +98,7 @@ class Stored:
     watch: Watch
     files: DetectorFiles
     device: RegisteredDevice
+    updates: list[tuple[float, Watch]] = field(default_factory=list)
     detectors: dict[str, Detector] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     writes: int = 0
@@ -128,6 +132,14 @@ class Stored:
         if self.watch.clock is Clock.WALL:
             for detector in list(self.detectors.values()):
                 self._keep(expire_due(detector, self.watch, until_ms=in_ms(until)))
+
+    def go_on(self, until: float) -> None:
+        """Time passes to then, and versions are put in place in between."""
+        while self.updates and self.updates[0][0] <= until:
+            at, watch = self.updates.pop(0)
+            self.pass_time(at)
+            self.watch = watch
+        self.pass_time(until)
 
     def _keep(self, step: Step) -> None:
         if not step.has_changed:
@@ -167,6 +179,7 @@ class Timeline:
         self._pushed: list[Pushed] = []
         self._expected: list[tuple[str, Window, str | None]] = []
         self._until = 0.0
+        self._updates: list[tuple[float, Watch]] = []
         self.writes = 0
         """How often the first playing stored a detector."""
 
@@ -192,6 +205,14 @@ class Timeline:
         """Nothing more comes; the wall clock goes on to then."""
         self._until = until
 
+    def deploy(self, moment: float, change: Callable[[str], str], *, clock: Clock | None = None) -> None:
+        """From then on another version is deployed: the model's text as `change` makes it of the one in the folder."""
+        text = (FOLDER / "models" / f"{self._watch.model.name}.json").read_text()
+        changed = change(text)
+        assert changed != text or clock, "that is the same version"
+        name = f"deployed at {moment:g}"
+        self._updates.append((moment, Watch(load_model(changed), clock or self._watch.clock, name)))
+
     def expect_opening(self, window: Window, *, key: str | None = None) -> None:
         self._expected.append((OPENED, window, key))
 
@@ -212,12 +233,12 @@ class Timeline:
 
     def play(self, *, times: int = 1) -> list[Finding]:
         """What is found, whatever was expected; each message is published so many times."""
-        stored = Stored(self._watch, self._files, self._device)
+        stored = Stored(self._watch, self._files, self._device, list(self._updates))
         for pushed in sorted(self._pushed, key=lambda each: each.arrives):
             for _ in range(times):
-                stored.pass_time(pushed.arrives)
+                stored.go_on(pushed.arrives)
                 stored.take(pushed)
-        stored.pass_time(self._until)
+        stored.go_on(self._until)
         if times == 1:
             self.writes = stored.writes
         return stored.findings

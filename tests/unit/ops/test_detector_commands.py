@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -596,3 +597,26 @@ def test_limits_of_the_service_can_be_errors(tmp_path: Path, capsys: pytest.Capt
     assert main(["validate", file]) == 0
     assert "characters: the service took 512" in capsys.readouterr().out
     assert main(["validate", file, "--strict-limits"]) == 1
+
+
+def test_a_folder_with_a_deployment_is_checked_whole_with_the_versions_that_are_rolled_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(ROOT / "detectors")]) == 0
+    folder = Path(shutil.copytree(ROOT / "detectors", tmp_path / "incomplete"))
+    deployment = json.loads((folder / "deployment.json").read_text())
+    deployment["models"]["shock"]["previous"] = {"rollout": 0.1}
+    write(folder / "deployment.json", deployment)
+    capsys.readouterr()
+
+    assert main(["validate", str(folder)]) == 1
+    assert "deployment.json: error: deployment.json rolls shock out" in capsys.readouterr().out
+
+    folder = Path(shutil.copytree(folder, tmp_path / "complete"))
+    (folder / "previous").mkdir()
+    before = (folder / "models" / "shock.json").read_text()
+    (folder / "previous" / "shock.json").write_text(before.replace("shock_g >", "shock_gee >"))
+    assert main(["validate", str(folder), "--json"]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    [previous] = [each for each in checked["files"] if "previous" in each["file"]]
+    assert any("shock_gee" in finding["message"] for finding in previous["findings"])
