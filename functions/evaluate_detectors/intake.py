@@ -12,7 +12,7 @@ from coldwatch.detection.detector import Detector, Watch, new_detector
 from coldwatch.detection.ports import Entry, Registry
 from coldwatch.detection.step import Arrival
 from coldwatch.engine.errors import KeyMissingError
-from coldwatch.engine.machine import Message, key_value
+from coldwatch.engine.evaluation import Message
 from coldwatch.profiles.catalog import Catalog
 from coldwatch.profiles.context import join
 from coldwatch.telemetry.envelope import Envelope, StreamRecord, open_envelope
@@ -97,8 +97,9 @@ def _add(
 
 def _blank(watch: Watch, arrival: Arrival, intake: Intake) -> Detector | None:
     """The detector of the model that the message is for; None where it does not say."""
+    message = Message(arrival.input_name, arrival.payload, arrival.origin)
     try:
-        return new_detector(watch, key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin)))
+        return new_detector(watch, watch.machine.key_value(message))
     except KeyMissingError:
         intake.counts["keyless"] += 1
         return None

@@ -121,6 +121,9 @@ def _expire(detector: Detector, ports: Ports, now_ms: int) -> Step:
 
 
 def _is_watched(device_id: str, registry: Registry) -> bool:
+    """A detector that was fed by the data plane API alone may be of no device: nobody can have stopped watching it."""
+    if not device_id:
+        return True
     entry = registry.look_up([device_id]).get(device_id)
     return entry is not None and entry.watched.watched
 

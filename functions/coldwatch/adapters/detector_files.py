@@ -7,8 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from coldwatch.engine.loader import Input, load_inputs, load_model
-from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.alarm_model import is_alarm_model, load_alarm_model
+from coldwatch.engine.documents import decode
+from coldwatch.engine.inputs import Input, load_inputs
+from coldwatch.engine.loader import load_model
+from coldwatch.engine.machines import Model, machine_of
+from coldwatch.engine.report import Report
 from coldwatch.profiles.catalog import Catalog
 from coldwatch.profiles.deployment import Deployment, read_deployment
 from coldwatch.profiles.errors import DeploymentError, ProfileError
@@ -19,11 +23,11 @@ FOLDER = Path(__file__).parents[2] / "detectors"
 
 @dataclass(frozen=True)
 class DetectorFiles:
-    """`models` are those that the deployment runs, by name. `versions` are theirs: another one for another content,
-    however the file is laid out.
+    """`models`, of detectors and of alarms, are those that the deployment runs, by name. `versions` are theirs: another
+    one for another content, however the file is laid out.
     """
 
-    models: dict[str, DetectorModel]
+    models: dict[str, Model]
     versions: dict[str, str]
     inputs: dict[str, Input]
     deployment: Deployment
@@ -37,9 +41,14 @@ def load_detectors(folder: Path = FOLDER) -> DetectorFiles:
     A model that the deployment does not name stays in its drawer; one that it names and that is not there is an error.
     """
     deployment = load_deployment(folder)
-    found = [(load_model(body), _version(body)) for body in _bodies(folder / "models")]
-    models = {model.name: model for model, _ in found}
-    versions = {model.name: version for model, version in found}
+    models: dict[str, Model] = {}
+    versions: dict[str, str] = {}
+    for body in _bodies(folder / "models"):
+        model = _model(body)
+        name = machine_of(model).name
+        if name in models:
+            raise DeploymentError(f"models/ holds two models of the name {name}.")
+        models[name], versions[name] = model, _version(body)
     if missing := sorted(deployment.models.keys() - models.keys()):
         raise DeploymentError(f"deployment.json names detector models that are not in models/: {', '.join(missing)}.")
     return DetectorFiles(
@@ -66,6 +75,11 @@ def load_catalog(folder: Path = FOLDER) -> Catalog:
 
 def _bodies(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob("*.json"))]
+
+
+def _model(body: bytes) -> Model:
+    """A body of CreateAlarmModel, or of CreateDetectorModel."""
+    return load_alarm_model(body) if is_alarm_model(decode(body, Report()) or {}) else load_model(body)
 
 
 def _version(body: bytes) -> str:

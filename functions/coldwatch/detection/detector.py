@@ -8,8 +8,9 @@ import msgspec
 
 from coldwatch.detection.effect import Effect, detector_id
 from coldwatch.detection.errors import StoredDetectorError
+from coldwatch.detection.message_ids import MessageIds, grouped, ungrouped
 from coldwatch.engine.errors import SnapshotError
-from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.machines import Machine, Model, machine_of
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.profiles.deployment import Clock, Deployment
 
@@ -22,20 +23,26 @@ _RESERVED: Final = frozenset({"shard", "effect"})
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A detector model at work: with its clock. Another `version` starts its detectors anew, as the service did."""
+    """A detector model or an alarm model at work: with its clock. Another `version` starts its detectors anew, as the
+    service did.
+    """
 
-    model: DetectorModel
+    model: Model
     clock: Clock
     version: str
+    machine: Machine = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.model.name in _RESERVED:
-            raise ValueError(f"no detector model may be called {self.model.name!r}: that name is taken in the table")
+        object.__setattr__(self, "machine", machine_of(self.model))
+        if self.name in _RESERVED:
+            raise ValueError(f"no detector model may be called {self.name!r}: that name is taken in the table")
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
 
 
-def watches(
-    models: Mapping[str, DetectorModel], versions: Mapping[str, str], deployment: Deployment
-) -> dict[str, Watch]:
+def watches(models: Mapping[str, Model], versions: Mapping[str, str], deployment: Deployment) -> dict[str, Watch]:
     """The models that a deployment runs, by name."""
     return {name: Watch(models[name], deployed.clock, versions[name]) for name, deployed in deployment.models.items()}
 
@@ -52,8 +59,9 @@ class Position:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
     """`version` counts its writes, 0 before the first. `changed_at` and `changed_keys` tell when it last changed (epoch
-    ms on its clock), and by which readings. `device_id` and `application` are whose message changed it last; `profile`
-    is that message's, kept while a timer may still act in its name.
+    ms on its clock), and by which readings; `created_at` when it began, on the same clock. `device_id` and
+    `application` are whose message changed it last, empty where that was no device's; `profile` is that message's, kept
+    while a timer may still act in its name. `message_ids` are of the messages that came by the data plane API.
     """
 
     model: str
@@ -68,6 +76,8 @@ class Detector:
     application: str = ""
     profile: Mapping[str, Any] | None = None
     pending: tuple[Effect, ...] = ()
+    message_ids: MessageIds = field(default_factory=dict)
+    created_at: int = 0
     version: int = 0
 
     @property
@@ -89,7 +99,7 @@ class Detector:
 
 
 def new_detector(watch: Watch, key: str | None) -> Detector:
-    return Detector(model=watch.model.name, key=key, clock=watch.clock, model_version=watch.version)
+    return Detector(model=watch.name, key=key, clock=watch.clock, model_version=watch.version)
 
 
 def written(detector: Detector) -> Detector:
@@ -114,6 +124,8 @@ class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     application: str = ""
     profile: dict[str, Any] | None = None
     pending: tuple[Effect, ...] = ()
+    message_ids: dict[str, str] = {}
+    created_at: int = 0
 
 
 _decoder = msgspec.json.Decoder(_Stored)
@@ -135,6 +147,8 @@ def encode_detector(detector: Detector) -> str:
         application=detector.application,
         profile=dict(detector.profile) if detector.profile is not None else None,
         pending=detector.pending,
+        message_ids=grouped(detector.message_ids),
+        created_at=detector.created_at,
     )
     return msgspec.json.encode(stored).decode()
 
@@ -145,6 +159,7 @@ def decode_detector(body: str, version: int) -> Detector:
         stored = _decoder.decode(body)
         snapshot = Snapshot.from_document(stored.snapshot) if stored.snapshot is not None else None
         positions = {shard: Position(int(last), thing, at) for shard, (last, thing, at) in stored.positions.items()}
+        message_ids = ungrouped(stored.message_ids)
     except (msgspec.MsgspecError, SnapshotError, ValueError) as error:
         raise StoredDetectorError(f"a stored detector cannot be read: {error}") from error
     return Detector(
@@ -160,6 +175,8 @@ def decode_detector(body: str, version: int) -> Detector:
         application=stored.application,
         profile=stored.profile,
         pending=stored.pending,
+        message_ids=message_ids,
+        created_at=stored.created_at,
         version=version,
     )
 

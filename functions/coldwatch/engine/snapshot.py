@@ -70,6 +70,10 @@ def next_due(snapshot: Snapshot) -> tuple[int, str] | None:
     return min(((timer.due_ms, name) for name, timer in snapshot.timers.items() if timer.is_pending), default=None)
 
 
+def has_pending_timer(snapshot: Snapshot) -> bool:
+    return any(timer.is_pending for timer in snapshot.timers.values())
+
+
 def _timer_document(timer: Timer) -> dict[str, Any]:
     flags = {"is_expired": timer.is_expired, "is_read": timer.is_read}
     return {"due_ms": timer.due_ms, "duration_s": timer.duration_s, **{name: True for name in flags if flags[name]}}

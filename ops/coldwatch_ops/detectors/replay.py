@@ -9,9 +9,9 @@ from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.errors import KeyMissingError
 from coldwatch.engine.evaluation import Evaluation, Message
 from coldwatch.engine.inputs import Input
+from coldwatch.engine.machines import AlarmMachine, machine_of
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.snapshot import Snapshot
-from coldwatch_ops.detectors.machines import AlarmMachine, machine_of
 from coldwatch_ops.detectors.trace import Advance, Arrival, Entry, Response, Unreadable
 
 _REPEAT_MS: Final = 5 * 60 * 1000

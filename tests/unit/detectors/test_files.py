@@ -16,6 +16,7 @@ from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Message, advance, evaluate
 from coldwatch.profiles import DeploymentError, ProfileError
 from coldwatch.profiles.values import SHAPES
+from tests.unit.detection.builders import detector_model
 
 ROOT = Path(__file__).parents[3]
 MODELS = sorted((ROOT / "detectors" / "models").glob("*.json"))
@@ -75,7 +76,7 @@ def test_a_model_looks_at_a_message_only_when_that_message_has_come(path: Path) 
         guarded = event["condition"].startswith(("currentInput(", "timeout("))
 
         assert guarded or "$input" not in event["condition"]
-    assert FILES.models[path.stem].remembered == {}
+    assert detector_model(FILES.models[path.stem]).remembered == {}
 
 
 @pytest.mark.parametrize("path", MODELS, ids=name_of)
@@ -195,7 +196,7 @@ def test_a_deployment_that_is_none_is_refused(folder: Path) -> None:
 
 def test_the_trace_shows_what_its_page_says() -> None:
     """A reading a minute: a spike, then seven minutes of heat."""
-    model = FILES.models["sustained_excursion_high"]
+    model = detector_model(FILES.models["sustained_excursion_high"])
     acted: dict[int, list[str]] = {}
     snapshot, began = None, None
     for line in (ROOT / "detectors" / "traces" / "spike_then_heat.jsonl").read_text().splitlines():
@@ -229,5 +230,6 @@ def test_the_page_tells_of_every_profile_with_its_limits(path: Path) -> None:
 def test_the_page_tells_of_every_model_as_it_is_deployed(name: str) -> None:
     deployed = FILES.deployment.models[name]
 
+    assert deployed.incident is not None
     [row] = [line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |")]
     assert row.endswith(f"| {deployed.clock} | `{deployed.incident.kind}`, {deployed.incident.severity} |")

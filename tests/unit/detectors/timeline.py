@@ -27,7 +27,7 @@ from coldwatch.detection.detector import (
     written,
 )
 from coldwatch.detection.step import Arrival, Step, expire_due, receive
-from coldwatch.engine.machine import Message, key_value
+from coldwatch.engine.evaluation import Message
 from coldwatch.profiles import Clock, RegisteredDevice, join
 
 START_MS = 1_767_225_600_000
@@ -106,7 +106,7 @@ class Stored:
         if input_name not in self.watch.model.inputs:
             return
         origin = f"shard-0:{self.records}"
-        key = key_value(self.watch.model, Message(input_name, payload, origin))
+        key = self.watch.machine.key_value(Message(input_name, payload, origin))
         arrival = Arrival(
             input_name=input_name,
             payload=payload,
