@@ -2,7 +2,8 @@
 
 | `detector_id`        | what it is                     | other attributes                                         |
 | -------------------- | ------------------------------ | -------------------------------------------------------- |
-| `{model}/{key}`      | a detector                     | `version`, `body`; `due_page`, `due_ms` for the sweep    |
+| `{model}/{key}`      | a detector                     | `version`, `body`; `due_page`, `due_ms` for the sweep;   |
+|                      |                                | `model` for lists, while it is not deleted               |
 | `shard/{shard_id}`   | how far a shard is evaluated   | `last_sequence`, `evaluated_until_ms`                    |
 | `effect/{effect_id}` | an effect that was carried out | `done_at`, `expires_at` (epoch s)                        |
 """
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 DUE_INDEX: Final = "by_due"
 DUE_PAGE: Final = "due"
+MODEL_INDEX: Final = "by_model"
 MARK_KEPT_MS: Final = 30 * 24 * 3_600_000
 """Longer than the queue and its dead-letter queue keep a message (14 days each)."""
 WORKERS: Final = 8
@@ -101,6 +103,30 @@ class DynamoDueIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class DynamoModelIndex:
+    """`ports.ModelIndex`."""
+
+    client: DynamoDBClient
+    table: str
+
+    def page(self, model: str, *, after: str | None, at_most: int) -> tuple[list[str], str | None]:
+        start: dict[str, Any] = {}
+        if after is not None:
+            start = {"ExclusiveStartKey": to_item({"model": model, "detector_id": after})}
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=MODEL_INDEX,
+            KeyConditionExpression="#model = :model",
+            ExpressionAttributeNames={"#model": "model"},
+            ExpressionAttributeValues={":model": {"S": model}},
+            Limit=at_most,
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        return [item["detector_id"]["S"] for item in answer["Items"]], last["detector_id"]["S"] if last else None
+
+
+@dataclass(frozen=True, slots=True)
 class DynamoCheckpoints:
     """`ports.Checkpoints`. Sequence numbers are kept as text: they have more digits than a DynamoDB number."""
 
@@ -156,6 +182,7 @@ def _item(detector: Detector, now_ms: int) -> Item:
             "detector_id": detector.detector_id,
             "version": detector.version + 1,
             "body": encode_detector(detector),
+            "model": detector.model if detector.snapshot is not None else None,
             "due_page": DUE_PAGE if wakes_at is not None else None,
             "due_ms": wakes_at,
         }
