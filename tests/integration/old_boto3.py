@@ -49,7 +49,8 @@ import json, botocore.session
 model = botocore.session.get_session().get_service_model("iotevents-data")
 
 def told(shape):
-    facts = {"type": shape.type_name, **{name: shape.metadata[name] for name in ("min", "max", "pattern") if name in shape.metadata}}
+    facts = {name: shape.metadata[name] for name in ("min", "max", "pattern") if name in shape.metadata}
+    facts["type"] = shape.type_name
     if shape.type_name == "structure":
         facts["members"] = {name: told(each) for name, each in shape.members.items()}
         facts["required"] = sorted(shape.required_members)

@@ -1,4 +1,4 @@
-"""The real old client, over HTTP, against the real handler and adapters: what a program of a user of AWS IoT Events sees."""
+"""The real old client, over HTTP, against the real handler and adapters: what its users see."""
 
 import json
 import threading
@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from coldwatch.adapters import clients
+from coldwatch.adapters.batches import ThrottledError
 from coldwatch.adapters.items import to_item
+from coldwatch.adapters.throttling import is_throttling
 from coldwatch.detection.effect import decode_effect
 from data_plane import handler
 from data_plane.answering import Use
@@ -75,10 +78,10 @@ class Cloud:
     def __init__(self) -> None:
         self.dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
         self.sqs: Any = boto3.client("sqs", region_name=REGION)
-        ordered = {"FifoQueue": "true"}
+        ordered: Any = {"FifoQueue": "true"}
         self.effects: str = self.sqs.create_queue(QueueName="effects.fifo", Attributes=ordered)["QueueUrl"]
         self.timers: str = self.sqs.create_queue(QueueName="timers")["QueueUrl"]
-        key = [{"AttributeName": "detector_id", "KeyType": "HASH"}]
+        key: Any = [{"AttributeName": "detector_id", "KeyType": "HASH"}]
         self.dynamodb.create_table(
             TableName="DetectorTable",
             BillingMode="PAY_PER_REQUEST",
@@ -227,14 +230,13 @@ def test_alarms(cloud: Cloud, client: OldClient) -> None:
 
 
 def test_a_message_id_is_remembered_where_the_detector_is_kept(client: OldClient, clock: Clock) -> None:
-    def messages_of_the_plant() -> str:
-        found = client.call("describe_detector", detectorModelName="plant")["detector"]["state"]["variables"]
-        return str(next(each["value"] for each in found if each["name"] == "messages"))
-
     for later, expected in ((0, "1"), (299_000, "1"), (300_000, "2")):
         clock.now_ms = NOW + later
-        client.call("batch_put_message", messages=[pump("m1")])
-        assert messages_of_the_plant() == expected
+        (_, described), _ = client.calls(
+            ("batch_put_message", {"messages": [pump("m1")]}), ("describe_detector", {"detectorModelName": "plant"})
+        )
+        variables = {each["name"]: each["value"] for each in described["detector"]["state"]["variables"]}
+        assert variables["messages"] == expected
 
 
 def test_a_device_is_joined_with_its_profile(cloud: Cloud, client: OldClient) -> None:
@@ -252,13 +254,13 @@ def test_a_device_is_joined_with_its_profile(cloud: Cloud, client: OldClient) ->
 
 
 def test_the_pages_of_a_list_come_from_the_index(client: OldClient) -> None:
-    for start in (0, 10, 20):
-        client.call("batch_put_message", messages=[pump(f"m{n}", f"p{n:02d}") for n in range(start, start + 10)])
+    batches = [[pump(f"m{n}", f"p{n:02d}") for n in range(start, start + 10)] for start in (0, 10, 20)]
+    client.calls(*(("batch_put_message", {"messages": batch}) for batch in batches))
 
     found: list[str] = []
     token: dict[str, str] = {}
     for _ in range(5):
-        page = client.call("list_detectors", detectorModelName="pump_pressure", maxResults=7, **token)
+        page = client.call("list_detectors", detectorModelName="pump_pressure", maxResults=13, **token)
         found += [each["keyValue"] for each in page["detectorSummaries"]]
         if "nextToken" not in page:
             break
@@ -267,13 +269,27 @@ def test_the_pages_of_a_list_come_from_the_index(client: OldClient) -> None:
     assert found == [f"p{n:02d}" for n in range(30)]
 
 
-def test_a_throttled_table_is_a_throttled_request(cloud: Cloud, client: OldClient) -> None:
+def test_what_fails_here_is_told_as_a_failure_of_ours(cloud: Cloud, client: OldClient) -> None:
     cloud.dynamodb.delete_table(TableName="DetectorTable")
 
     (answer,), _ = client.calls(("list_detectors", {"detectorModelName": "plant"}))
 
     assert (answer["Code"], answer["status"], answer["is_modelled"]) == ("InternalFailureException", 500, True)
     assert "ResourceNotFound" not in answer["Message"], "what fails here is our own affair"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "PutItem"), "ThrottlingException"),
+        (ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "PutItem"), "InternalFailureException"),
+        (ThrottledError(), "ThrottlingException"),
+        (KeyError(), "InternalFailureException"),
+    ],
+)
+def test_throttling_is_told_from_faults(error: Exception, code: str) -> None:
+    assert handler.fault_of(error).code == code
+    assert is_throttling(error) == (code == "ThrottlingException")
 
 
 def test_the_sample_event_is_answered_by_the_function_as_it_is_deployed(

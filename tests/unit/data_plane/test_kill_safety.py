@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -105,8 +106,12 @@ def test_killed_at_any_step_and_asked_again_everything_is_as_if_nothing_had_happ
     for number, each in enumerate(counted):
         for kill_at in range(1, each.steps + 1):
             faults = {number: Stepper(kill_at)}
-            found = tell(World(), STORY, lambda at, faults=faults: faults.get(at, Stepper()))
+            found = tell(World(), STORY, partial(_fault_at, faults))
             assert found == expected, f"{STORY[number][0]} killed at step {kill_at}"
+
+
+def _fault_at(faults: dict[int, Stepper], number: int) -> Stepper:
+    return faults.get(number, Stepper())
 
 
 steppers = st.builds(Stepper, st.none() | st.integers(1, 60), st.frozensets(st.integers(1, 60), max_size=3))
@@ -124,7 +129,7 @@ def test_two_who_send_to_one_detector_at_once_are_both_heard() -> None:
 
     for at in range(1, counted.steps + 1):
         world = World()
-        other = Stepper(interrupt_at=at, interrupt=lambda world=world: put(world, pump("m2", pressure=80)))
+        other = Stepper(interrupt_at=at, interrupt=partial(put, world, pump("m2", pressure=80)))
         assert put(world, pump("m1", pressure=80), stepper=other) == []
 
         assert variables_of(world, "plant/")["messages"] == 2, f"interrupted at step {at}"

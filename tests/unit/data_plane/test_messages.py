@@ -295,23 +295,23 @@ def test_what_comes_of_messages_is_what_a_replay_of_them_says(story: list[tuple[
                 assert isinstance(told, Evaluation)
                 sent[f"{name}/{told.key or ''}"] += [(action.event_name, told.time_ms) for action in told.actions]
 
-    told = {name: list(events) for name, events in sent.items() if events}
+    acted = {name: list(events) for name, events in sent.items() if events}
     found = {f"{name}/{key or ''}": each for name, replay in replays.items() for key, each in replay.detectors.items()}
-    assert outcome(world, until_ms=now) == (told, {name: essence(each) for name, each in found.items()})
+    assert outcome(world, until_ms=now) == (acted, {name: essence(each) for name, each in found.items()})
 
 
 def outcome(world: World, *, until_ms: int) -> tuple[dict[str, list[tuple[str, int]]], dict[str, Any]]:
     """What each detector has sent, and is, once its timers that are due by then have fired as well."""
     sent: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for each in world.sent:
-        sent[each.detector_id].append((each.event_name, each.occurred_at))
     states: dict[str, Any] = {}
+    effects = list(world.sent)
     for name, each in world.detectors.items():
         after = expire_due(each, WATCHES[each.model], until_ms=until_ms).detector
-        for effect_ in after.pending:
-            sent[name].append((effect_.event_name, effect_.occurred_at))
+        effects += after.pending
         assert after.snapshot is not None
         states[name] = essence(after.snapshot)
+    for told in effects:
+        sent[told.detector_id].append((told.event_name, told.occurred_at))
     return dict(sent), states
 
 
