@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from coldwatch.adapters.detector_files import FOLDER, load_deployment, load_detectors
+from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.checker import check
 from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Message, advance, evaluate
@@ -171,6 +172,37 @@ def test_a_model_that_it_does_not_name_is_not_run(folder: Path) -> None:
     (folder / "deployment.json").write_text(json.dumps(deployment))
 
     assert "shock" not in load_detectors(folder).models
+
+
+ALARM = {
+    "alarmModelName": "hot",
+    "key": "device_id",
+    "roleArn": "arn:aws:iam::123456789012:role/alarm-models",
+    "alarmRule": {
+        "simpleRule": {"inputProperty": "$input.telemetry.temp_c", "comparisonOperator": "GREATER", "threshold": "8"}
+    },
+}
+
+
+def test_an_alarm_model_is_deployed_as_any_other_and_may_open_no_incident(folder: Path) -> None:
+    deployment = read(folder / "deployment.json")
+    deployment["models"]["hot"] = {"clock": "wall"}
+    schema("deployment").validate(deployment)
+    (folder / "deployment.json").write_text(json.dumps(deployment))
+    (folder / "models" / "hot.json").write_text(json.dumps(ALARM))
+
+    files = load_detectors(folder)
+
+    assert isinstance(files.models["hot"], AlarmModel)
+    assert files.versions["hot"]
+    assert files.deployment.models["hot"].incident is None
+
+
+def test_two_models_of_one_name_are_refused(folder: Path) -> None:
+    (folder / "models" / "other.json").write_text(json.dumps(ALARM | {"alarmModelName": "shock"}))
+
+    with pytest.raises(DeploymentError, match="two models of the name shock"):
+        load_detectors(folder)
 
 
 def test_a_faulty_profile_is_told_by_its_files_name(folder: Path) -> None:
