@@ -89,8 +89,9 @@ def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
     """First the timers that were due when the message was sent, each at its own time; then the message."""
     known = restarted(detector, watch)
     fate = _fate(known, arrival)
-    is_kept = fate is not Fate.REDELIVERED and (arrival.message_id is None or fate is Fate.EVALUATED)
-    known = _having_seen(known, arrival) if is_kept else known
+    if fate is Fate.REDELIVERED:
+        return Step(known, has_changed=False, fate=fate)
+    known = _having_seen(known, arrival)
     if fate is not Fate.EVALUATED:
         return Step(known, has_changed=False, fate=fate)
     now_ms = _time(known, arrival)

@@ -262,6 +262,16 @@ def test_a_token_that_no_list_of_the_model_gave_is_refused(world: World, token: 
     assert (answered.status, answered.body["message"]) == (400, "nextToken is not from a list of this model")
 
 
+def test_a_page_of_one_state_is_no_longer_than_asked() -> None:
+    world = World()
+    for n in range(12):
+        put(world, pump(f"m{n}", pump=f"p{n:02d}", pressure=80 if n % 3 else 1))
+
+    page = ask(world, "GET", "/detectors/pump_pressure", query={"stateName": "Dangerous", "maxResults": "3"}).body
+
+    assert [each["keyValue"] for each in page["detectorSummaries"]] == ["p01", "p02", "p04"]
+
+
 def test_a_rare_state_does_not_keep_a_request_for_ever() -> None:
     world = World()
     for n in range(30):
