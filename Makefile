@@ -9,7 +9,7 @@ ENVIRONMENTS := .local/environments
 BOOT := $(ENVIRONMENTS)/bootstrap
 UV := $(BOOT)/bin/uv
 LOCKED := functions/requirements requirements/bootstrap requirements/dev requirements/cloud requirements/sam \
-          requirements/runtime requirements/audit requirements/mutation requirements/bench
+          requirements/runtime requirements/iotevents requirements/audit requirements/mutation requirements/bench
 
 # --- environments: one for each set of pins that cannot live together ---------------------------------------
 $(BOOT)/ready: requirements/bootstrap.txt
@@ -34,7 +34,7 @@ $(ENVIRONMENTS)/xstate/ready: $(addprefix benchmarks/xstate/,package-lock.json p
 	  then cd $(@D) && npm ci --silent --no-audit --no-fund --ignore-scripts; fi
 	@touch $@
 
-SETUP := .venv/ready $(ENVIRONMENTS)/cloud/ready $(ENVIRONMENTS)/sam/ready $(ENVIRONMENTS)/runtime/ready
+SETUP := .venv/ready $(foreach name,cloud sam runtime iotevents,$(ENVIRONMENTS)/$(name)/ready)
 
 # --- what people run ---------------------------------------------------------------------------------------
 help: ## List the targets

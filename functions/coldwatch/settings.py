@@ -87,6 +87,16 @@ class FireTimersSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class DataPlaneSettings(Settings):
+    stage: str
+    detector_table: str
+    device_table: str
+    telemetry_stream_arn: str
+    effect_queue_url: str
+    timer_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunEffectsSettings(Settings):
     may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
 

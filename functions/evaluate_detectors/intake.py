@@ -12,7 +12,7 @@ from coldwatch.detection.detector import Detector, Watch, new_detector
 from coldwatch.detection.ports import Entry, Registry
 from coldwatch.detection.step import Arrival
 from coldwatch.engine.errors import KeyMissingError
-from coldwatch.engine.machine import Message, key_value
+from coldwatch.engine.evaluation import Message
 from coldwatch.profiles.catalog import Catalog
 from coldwatch.profiles.context import join
 from coldwatch.telemetry.envelope import Envelope, StreamRecord, open_envelope
@@ -103,14 +103,14 @@ def _add(
 def _give(arrival: Arrival, watch: Watch, intake: Intake, *, has_gateway: bool) -> None:
     """To the detector of the model that the message is for, if it says which, and under the version that one has."""
     try:
-        key = key_value(watch.model, Message(arrival.input_name, arrival.payload, arrival.origin))
+        key = watch.machine.key_value(Message(arrival.input_name, arrival.payload, arrival.origin))
     except KeyMissingError:
         intake.counts["keyless"] += 1
         return
     own = watch.for_key(key)
-    if arrival.input_name in own.model.inputs:
+    if arrival.input_name in own.machine.inputs:
         blank = new_detector(own, key)
-        is_private = not has_gateway and own.model.key_path in _OWN_KEYS
+        is_private = not has_gateway and own.machine.key_path in _OWN_KEYS
         intake.tasks.setdefault(blank.detector_id, Task(own, blank, is_private)).arrivals.append(arrival)
 
 

@@ -137,7 +137,8 @@ class _Looking:
     def change(self, detectors: Mapping[str, Detector]) -> dict[str, Detector]:
         begun = {name: self._begin(each) for name, each in detectors.items()}
         due = [step.detector for step, _ in begun.values() if self._is_overdue(step.detector)]
-        entries = self.ports.registry.look_up({each.device_id for each in due}) if due else {}
+        devices = {each.device_id for each in due} - {""}
+        entries = self.ports.registry.look_up(devices) if devices else {}
         steps = {name: self._expire(step, watch, entries) for name, (step, watch) in begun.items()}
         self.known |= detectors
         self.steps |= steps
@@ -180,8 +181,7 @@ class _Looking:
         """Its timers, up to the first that has to wait."""
         if watch is None:
             return known
-        entry = entries.get(known.detector.device_id)
-        if self._is_overdue(known.detector) and not (entry and entry.watched.watched):
+        if self._is_overdue(known.detector) and not _is_watched(known.detector.device_id, entries):
             return _retired(known.detector)
         for _ in range(FIRINGS):
             due_ms = known.detector.next_timer_ms
@@ -193,6 +193,14 @@ class _Looking:
             notes, omitted = (*known.notes, *step.notes), (*known.omitted, *step.omitted)
             known = Step(step.detector, has_changed=True, notes=notes, omitted=omitted)
         return known
+
+
+def _is_watched(device_id: str, entries: Mapping[str, Entry]) -> bool:
+    """A detector that was fed by the data plane API alone may be of no device: nobody can have stopped watching it."""
+    if not device_id:
+        return True
+    entry = entries.get(device_id)
+    return entry is not None and entry.watched.watched
 
 
 def _retired(detector: Detector) -> Step:

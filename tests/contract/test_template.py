@@ -197,10 +197,11 @@ def test_nobody_but_the_contacts_function_subscribes_and_nobody_but_the_notifier
     }
 
 
-def test_only_the_incident_page_answers_the_world() -> None:
+def test_only_the_incident_page_answers_the_world_and_the_data_plane_whom_iam_lets_in() -> None:
     with_address = {name: found["Properties"].get("FunctionUrlConfig") for name, found in FUNCTIONS.items()}
     assert {name: found for name, found in with_address.items() if found} == {
-        "IncidentPageFunction": {"AuthType": "NONE"}
+        "IncidentPageFunction": {"AuthType": "NONE"},
+        "DataPlaneFunction": {"AuthType": "AWS_IAM"},
     }
 
 

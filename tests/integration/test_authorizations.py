@@ -5,6 +5,7 @@ below makes each function do all that it may; whatever statement no call needed 
 """
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from simulator.api import Fleet
 from tests.conftest import Cloud
 from tests.contract.test_roles import ROLES
 from tests.e2e.duty import COOL, HOT, Duty, Readings
+from tests.integration.old_boto3 import OldClient
 
 pytestmark = pytest.mark.cloud
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,10 @@ HELD_ELSEWHERE = {
     "SendItsTraces": "nor traces",
 }
 RARE = {
+    (
+        "DataPlaneRole",
+        "LookWhereTheStreamEnds",
+    ): "a message as a timer is due: tests/unit/data_plane",
     ("OpenIncidentRole", "SeeWhetherItRuns"): "an effect of an incident that has its workflow: tests/integration/aws",
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",
 }
@@ -53,7 +59,7 @@ def passed(cloud: Cloud) -> set[tuple[str, str]]:
     with cloud.provision(*(f"RIGHTS{number}" for number in range(1, 5)), fleet="rights", is_watched=True) as fleet:
         for chapter in (
             *(answer_and_recover, recover_before_anybody_answers, fall_silent),
-            *(send_commands, fail_to_carry_out),
+            *(send_commands, fail_to_carry_out, use_the_api),
         ):
             chapter(duty, fleet)
     names = logical_names(cloud)
@@ -133,6 +139,17 @@ def send_commands(duty: Duty, fleet: Fleet) -> None:
         return duty.run("command", "show", sent["execution_id"])["status"] == "TIMED_OUT" or None
 
     duty.cloud.wait_for("nobody answers", is_given_up)
+
+
+def use_the_api(duty: Duty, _fleet: Fleet) -> None:
+    """A device that falls silent within seconds, and was shaken."""
+    reading = {"device_id": thing(3), "timestamp": time.time_ns() // 1_000_000, "shock_g": 50.0}
+    message = {"messageId": "m1", "inputName": "telemetry", "payload": json.dumps(reading)}
+    client = OldClient(duty.cloud.output("DataPlaneUrl"), duty.cloud.address["region"])
+    answers, _ = client.calls(
+        ("batch_put_message", {"messages": [message]}), ("list_detectors", {"detectorModelName": "shock"})
+    )
+    assert answers[0]["BatchPutMessageErrorEntries"] == []
 
 
 def test_every_role_is_probed_somewhere() -> None:

@@ -27,6 +27,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "evaluate_detectors": {"batchItemFailures": []},
     "fire_timers": {"batchItemFailures": []},
     "run_effects": {"batchItemFailures": []},
+    "data_plane": {"statusCode": 404},
     "open_incident": {"outcome": "opened"},
     "keep_evidence": {},
     "enrich_incident": {},

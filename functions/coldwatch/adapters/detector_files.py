@@ -7,8 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from coldwatch.engine.loader import Input, load_inputs, load_model
-from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.alarm_model import is_alarm_model, load_alarm_model
+from coldwatch.engine.documents import decode
+from coldwatch.engine.inputs import Input, load_inputs
+from coldwatch.engine.loader import load_model
+from coldwatch.engine.machines import Model, machine_of
+from coldwatch.engine.report import Report
 from coldwatch.profiles.catalog import Catalog
 from coldwatch.profiles.deployment import Deployment, ModelDeployment, read_deployment
 from coldwatch.profiles.errors import DeploymentError, ProfileError
@@ -16,18 +20,19 @@ from coldwatch.profiles.profile import Profile, read_profile
 
 FOLDER = Path(__file__).parents[2] / "detectors"
 
-type _Version = tuple[DetectorModel, str]
+type _Version = tuple[Model, str]
 
 
 @dataclass(frozen=True)
 class DetectorFiles:
-    """`models` are those that the deployment runs, by name. `versions` are theirs: another one for another content,
-    however the file is laid out. `previous` are those that a model is being rolled out in place of, with theirs.
+    """`models`, of detectors and of alarms, are those that the deployment runs, by name. `versions` are theirs: another
+    one for another content, however the file is laid out. `previous` are those that a model is being rolled out in
+    place of, with theirs.
     """
 
-    models: dict[str, DetectorModel]
+    models: dict[str, Model]
     versions: dict[str, str]
-    previous: dict[str, tuple[DetectorModel, str]]
+    previous: dict[str, tuple[Model, str]]
     inputs: dict[str, Input]
     deployment: Deployment
     catalog: Catalog
@@ -41,13 +46,13 @@ def load_detectors(folder: Path = FOLDER) -> DetectorFiles:
     So it is with the versions before, in `previous/`.
     """
     deployment = load_deployment(folder)
-    found = {model.name: (model, version) for model, version in _models(folder / "models")}
+    found = _models(folder / "models")
     if missing := sorted(deployment.models.keys() - found.keys()):
         raise DeploymentError(f"deployment.json names detector models that are not in models/: {', '.join(missing)}.")
-    previous = {model.name: (model, version) for model, version in _models(folder / "previous")}
+    previous = _models(folder / "previous")
     rolled_out = [name for name, deployed in deployment.models.items() if deployed.previous is not None]
     for name in rolled_out:
-        _check_rollout(deployment.models[name], found[name], previous.get(name))
+        _check_rollout(name, deployment.models[name], found[name], previous.get(name))
     return DetectorFiles(
         models={name: found[name][0] for name in deployment.models},
         versions={name: found[name][1] for name in deployment.models},
@@ -58,12 +63,13 @@ def load_detectors(folder: Path = FOLDER) -> DetectorFiles:
     )
 
 
-def _check_rollout(deployed: ModelDeployment, new: _Version, previous: _Version | None) -> None:
+def _check_rollout(name: str, deployed: ModelDeployment, new: _Version, previous: _Version | None) -> None:
     """A detector is known by its key: if that were the value of another attribute, no fraction of them could move."""
-    name = new[0].name
     if previous is None:
         raise DeploymentError(f"deployment.json rolls {name} out, and previous/ has no model of that name.")
-    if previous[0].key != new[0].key:
+    if type(previous[0]) is not type(new[0]):
+        raise DeploymentError(f"{name} is an alarm model in one version and none in the other: call it otherwise.")
+    if machine_of(previous[0]).key != machine_of(new[0]).key:
         raise DeploymentError(f"The new version of {name} has another key than the previous one: call it otherwise.")
     clock = deployed.previous.clock if deployed.previous else None
     if previous[1] == new[1] and clock in {None, deployed.clock}:
@@ -83,12 +89,25 @@ def load_catalog(folder: Path = FOLDER) -> Catalog:
     )
 
 
-def _models(folder: Path) -> list[_Version]:
-    return [(load_model(body), _version(body)) for body in _bodies(folder)]
+def _models(folder: Path) -> dict[str, _Version]:
+    """By name."""
+    found: dict[str, _Version] = {}
+    for body in _bodies(folder):
+        model = _model(body)
+        name = machine_of(model).name
+        if name in found:
+            raise DeploymentError(f"{folder.name}/ holds two models of the name {name}.")
+        found[name] = model, _version(body)
+    return found
 
 
 def _bodies(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted(folder.glob("*.json"))]
+
+
+def _model(body: bytes) -> Model:
+    """A body of CreateAlarmModel, or of CreateDetectorModel."""
+    return load_alarm_model(body) if is_alarm_model(decode(body, Report()) or {}) else load_model(body)
 
 
 def _version(body: bytes) -> str:

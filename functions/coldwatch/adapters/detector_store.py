@@ -3,7 +3,8 @@
 | `detector_id`        | what it is                     | other attributes                                            |
 | -------------------- | ------------------------------ | ----------------------------------------------------------- |
 | `{model}/{key}`      | a detector                     | `version`, `body`; `owed` until somebody notes that its     |
-|                      |                                | effects are sent; `due_page`, `due_ms` for the sweep        |
+|                      |                                | effects are sent; `due_page`, `due_ms` for the sweep;       |
+|                      |                                | `model` for lists, while it is not deleted                  |
 | `effect/{effect_id}` | an effect that was carried out | `done_at`, `expires_at` (epoch s)                           |
 
 Of `shard/` and `seen/` says `checkpoint_store`.
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 DUE_INDEX: Final = "by_due"
 DUE_PAGE: Final = "due"
+MODEL_INDEX: Final = "by_model"
 MARK_KEPT_MS: Final = 30 * 24 * 3_600_000
 """Longer than the queue and its dead-letter queue keep a message (14 days each)."""
 WORKERS: Final = 8
@@ -141,6 +143,30 @@ class DynamoDueIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class DynamoModelIndex:
+    """`ports.ModelIndex`."""
+
+    client: DynamoDBClient
+    table: str
+
+    def page(self, model: str, *, after: str | None, at_most: int) -> tuple[list[str], str | None]:
+        start: dict[str, Any] = {}
+        if after is not None:
+            start = {"ExclusiveStartKey": to_item({"model": model, "detector_id": after})}
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=MODEL_INDEX,
+            KeyConditionExpression="#model = :model",
+            ExpressionAttributeNames={"#model": "model"},
+            ExpressionAttributeValues={":model": {"S": model}},
+            Limit=at_most,
+            **start,
+        )
+        last = answer.get("LastEvaluatedKey")
+        return [item["detector_id"]["S"] for item in answer["Items"]], last["detector_id"]["S"] if last else None
+
+
+@dataclass(frozen=True, slots=True)
 class DynamoDoneMarkers:
     """`ports.DoneMarkers`."""
 
@@ -169,6 +195,7 @@ def _item(detector: Detector, now_ms: int) -> Item:
             "version": detector.version + 1,
             "body": encode_detector(detector),
             "owed": now_ms if detector.pending else None,
+            "model": detector.model if detector.snapshot is not None else None,
             "due_page": DUE_PAGE if wakes_at is not None else None,
             "due_ms": wakes_at,
         }

@@ -62,8 +62,9 @@ class DynamoDetectorStates:
 
 
 def incident_forms() -> dict[str, IncidentForm]:
-    """By the name of the detector model."""
+    """By the name of the detector model, of those that the deployment has a word on."""
     return {
         name: IncidentForm(each.incident.kind, Severity(each.incident.severity), each.incident.title)
         for name, each in load_deployment().models.items()
+        if each.incident is not None
     }

@@ -10,8 +10,9 @@ import msgspec
 
 from coldwatch.detection.effect import Effect, detector_id
 from coldwatch.detection.errors import StoredDetectorError
+from coldwatch.detection.message_ids import MessageIds, grouped, ungrouped
 from coldwatch.engine.errors import SnapshotError
-from coldwatch.engine.model import DetectorModel
+from coldwatch.engine.machines import Machine, Model, machine_of
 from coldwatch.engine.snapshot import Snapshot, next_due
 from coldwatch.engine.vocabulary import Vocabulary, vocabulary
 from coldwatch.profiles.deployment import Clock, Deployment
@@ -25,19 +26,28 @@ _RESERVED: Final = frozenset({"shard", "effect", "seen"})
 
 @dataclass(frozen=True)
 class Watch:
-    """A detector model at work: with its clock. Detectors of another `version` go on under this one (`migration`).
+    """A detector model or an alarm model at work: with its clock. Detectors of another `version` go on under this one
+    (`migration`).
 
     With a `rollout` this is the new version, and only some of its detectors are under it.
     """
 
-    model: DetectorModel
+    model: Model
     clock: Clock
     version: str
     rollout: "Rollout | None" = None
 
     def __post_init__(self) -> None:
-        if self.model.name in _RESERVED:
-            raise ValueError(f"no detector model may be called {self.model.name!r}: that name is taken in the table")
+        if self.name in _RESERVED:
+            raise ValueError(f"no detector model may be called {self.name!r}: that name is taken in the table")
+
+    @cached_property
+    def machine(self) -> Machine:
+        return machine_of(self.model)
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -46,7 +56,7 @@ class Watch:
     @property
     def keyed_by(self) -> str:
         """The attribute that its detectors' keys are values of; empty where it has one detector."""
-        return self.model.key or ""
+        return self.machine.key or ""
 
     @property
     def inputs(self) -> frozenset[str]:
@@ -55,7 +65,7 @@ class Watch:
 
     def for_key(self, key: str | None) -> "Watch":
         """The version that a detector is under."""
-        if self.rollout is None or lot(self.model.name, key) < self.rollout.fraction:
+        if self.rollout is None or lot(self.name, key) < self.rollout.fraction:
             return self
         return self.rollout.previous
 
@@ -79,10 +89,10 @@ def lot(model: str, key: str | None) -> float:
 
 
 def watches(
-    models: Mapping[str, DetectorModel],
+    models: Mapping[str, Model],
     versions: Mapping[str, str],
     deployment: Deployment,
-    previous: Mapping[str, tuple[DetectorModel, str]],
+    previous: Mapping[str, tuple[Model, str]],
 ) -> dict[str, Watch]:
     """The models that a deployment runs, by name; `previous` has those, each with its version, that one is rolled out
     in place of.
@@ -115,9 +125,10 @@ class Detector:
     """`keyed_by` is the attribute that its key is the value of; empty where it was stored before that was kept, or its
     model has one detector only. `version` counts its writes, 0 before the first; `stored_due_ms` is when the next timer
     of the stored one is due. `home` is the shard that wrote it last: that one alone may remember it. `changed_at` and
-    `changed_keys` tell when it last changed (epoch ms on its clock), and by which readings. `device_id` and
-    `application` are whose message changed it last; `profile` is that message's, kept while a timer may still act in
-    its name. `pending` are the effects of which nobody knows that they were sent.
+    `changed_keys` tell when it last changed (epoch ms on its clock), and by which readings; `created_at` when it began,
+    on the same clock. `device_id` and `application` are whose message changed it last, empty where that was no
+    device's; `profile` is that message's, kept while a timer may still act in its name. `pending` are the effects of
+    which nobody knows that they were sent. `message_ids` are of the messages that came by the data plane API.
     """
 
     model: str
@@ -133,6 +144,8 @@ class Detector:
     application: str = ""
     profile: Mapping[str, Any] | None = None
     pending: tuple[Effect, ...] = ()
+    message_ids: MessageIds = field(default_factory=dict)
+    created_at: int = 0
     home: str = ""
     version: int = 0
     stored_due_ms: int | None = None
@@ -162,7 +175,7 @@ class Detector:
 
 def new_detector(watch: Watch, key: str | None) -> Detector:
     return Detector(
-        model=watch.model.name,
+        model=watch.name,
         key=key,
         clock=watch.clock,
         model_version=watch.version,
@@ -193,6 +206,8 @@ class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     application: str = ""
     profile: dict[str, Any] | None = None
     pending: tuple[Effect, ...] = ()
+    message_ids: dict[str, str] = {}
+    created_at: int = 0
     home: str = ""
 
 
@@ -216,6 +231,8 @@ def encode_detector(detector: Detector) -> str:
         application=detector.application,
         profile=dict(detector.profile) if detector.profile is not None else None,
         pending=detector.pending,
+        message_ids=grouped(detector.message_ids),
+        created_at=detector.created_at,
         home=detector.home,
     )
     return msgspec.json.encode(stored).decode()
@@ -230,6 +247,7 @@ def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
         stored = _decoder.decode(body)
         snapshot = Snapshot.from_document(stored.snapshot) if stored.snapshot is not None else None
         positions = {shard: Position(int(last), thing, at) for shard, (last, thing, at) in stored.positions.items()}
+        message_ids = ungrouped(stored.message_ids)
     except (msgspec.MsgspecError, SnapshotError, ValueError) as error:
         raise StoredDetectorError(f"a stored detector cannot be read: {error}") from error
     detector = Detector(
@@ -246,6 +264,8 @@ def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
         application=stored.application,
         profile=stored.profile,
         pending=stored.pending if is_owing else (),
+        message_ids=message_ids,
+        created_at=stored.created_at,
         home=stored.home,
         version=version,
     )

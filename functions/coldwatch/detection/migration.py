@@ -93,4 +93,5 @@ def _shifted(detector: Detector, shift_ms: int) -> Detector:
     if snapshot is not None:
         timers = {name: replace(timer, due_ms=timer.due_ms + shift_ms) for name, timer in snapshot.timers.items()}
         snapshot = replace(snapshot, timers=timers)
-    return replace(detector, snapshot=snapshot, changed_at=detector.changed_at + shift_ms)
+    changed_at, created_at = detector.changed_at + shift_ms, detector.created_at + shift_ms
+    return replace(detector, snapshot=snapshot, changed_at=changed_at, created_at=created_at)

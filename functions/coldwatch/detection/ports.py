@@ -193,6 +193,14 @@ class DueIndex(Protocol):
         """Detector ids, and when they are due, up to then (epoch ms), the longest due first."""
 
 
+class ModelIndex(Protocol):
+    def page(self, model: str, *, after: str | None, at_most: int) -> tuple[Sequence[str], str | None]:
+        """Detector ids of a model, in order, from behind one of them; and behind which it goes on, if it does.
+
+        It may lag: a new detector comes into it, and a deleted one leaves it, after a moment.
+        """
+
+
 class StreamTails(Protocol):
     def tail(self, shard_id: str, after: int | None) -> Tail:
         """What is in the shard behind a sequence number, or at all."""

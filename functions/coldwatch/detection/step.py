@@ -10,19 +10,18 @@ whole lead that validation allows; so it counts as of now, and a device that is 
 clock.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
 from coldwatch.detection.detector import Detector, Position, Watch, snapshot_bytes
-from coldwatch.detection.effect import MOST_BYTES, Effect, EffectAction, as_document, effect_id, is_enough, weight
+from coldwatch.detection.effect import as_document, is_enough
+from coldwatch.detection.message_ids import has_come, remembering
 from coldwatch.detection.migration import Move, moved
-from coldwatch.engine.errors import Level
-from coldwatch.engine.machine import Evaluation, Message, Note, evaluate, expirations
-from coldwatch.engine.model import DetectorModel
-from coldwatch.engine.snapshot import Snapshot
+from coldwatch.detection.owing import Cause, owing
+from coldwatch.engine.evaluation import Evaluation, Message, Note
 from coldwatch.profiles.deployment import Clock
 
 FIRINGS: Final = 1_000
@@ -34,13 +33,12 @@ KEYS: Final = 20
 POSITION_KEPT_MS: Final = 8 * 24 * 3_600_000
 """Longer than any record stays on the stream, after which none of its shard can be delivered again."""
 
-type Cause = tuple[str | int, ...]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """A message as a detector gets it: joined with its profile. `arrived_at` and `timestamp` are epoch ms, of the cloud
-    and of the device. `is_put_again`: another record carried it before.
+    and of the device. `is_put_again`: another record carried it before. One with a `message_id` came by the data plane
+    API, and no shard had it.
     """
 
     input_name: str
@@ -55,6 +53,12 @@ class Arrival:
     timestamp: int
     arrived_at: int
     is_put_again: bool = False
+    message_id: str | None = None
+
+    @property
+    def cause(self) -> Cause:
+        """The id of a message of the API is its sender's, who may use it again after five minutes."""
+        return ("message", self.origin) if self.message_id is None else ("message", self.message_id, self.arrived_at)
 
 
 class Fate(StrEnum):
@@ -62,7 +66,7 @@ class Fate(StrEnum):
     LATE = "late"
     """Older than the detector's last change."""
     REPEATED = "repeated"
-    """The same reading as the one that changed the detector last."""
+    """The same reading as the one that changed the detector last, or the same message of the API."""
     REDELIVERED = "redelivered"
 
 
@@ -91,16 +95,19 @@ def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
     if fate is Fate.REDELIVERED:
         return Step(detector, has_changed=False, fate=fate)
     if fate is not Fate.EVALUATED:
-        return Step(replace(detector, positions=_positions(detector, arrival)), has_changed=False, fate=fate)
-    known = replace(known, positions=_positions(known, arrival))
+        return Step(_having_seen(detector, arrival), has_changed=False, fate=fate)
+    known = _having_seen(known, arrival)
     now_ms = _time(known, arrival)
     fired = expire_due(known, watch, until_ms=now_ms)
     message = Message(arrival.input_name, arrival.payload, arrival.origin)
-    evaluation = evaluate(watch.model, fired.detector.snapshot, message, key=known.key, now_ms=now_ms)
+    evaluation = watch.machine.evaluate(fired.detector.snapshot, message, key=known.key, now_ms=now_ms)
     after, omitted = _after_message(fired.detector, evaluation, arrival, watch)
     return Step(
         after,
-        has_changed=_has_lost(move) or fired.has_changed or after is not fired.detector,
+        # A message of the API is told apart from its repetitions by its id alone, which has to be stored.
+        has_changed=(
+            _has_lost(move) or fired.has_changed or after is not fired.detector or arrival.message_id is not None
+        ),
         notes=(*_told(move), *fired.notes, *evaluation.notes),
         omitted=(*fired.omitted, *omitted),
     )
@@ -115,7 +122,7 @@ def expire_due(detector: Detector, watch: Watch, *, until_ms: int) -> Step:
     notes: list[Note] = [*_told(move)]
     omitted: list[Note] = []
     start, before = len(known.pending), known
-    firings = expirations(watch.model, known.snapshot, key=known.key, until_ms=until_ms)
+    firings = watch.machine.expirations(known.snapshot, key=known.key, until_ms=until_ms)
     for evaluation in islice(firings, FIRINGS):
         known, too_large = _after_timer(known, evaluation, watch)
         notes += evaluation.notes
@@ -144,6 +151,8 @@ def _shift(detector: Detector, arrival: Arrival, watch: Watch) -> int:
 
 
 def _fate(detector: Detector, arrival: Arrival) -> Fate:
+    if arrival.message_id is not None and has_come(detector.message_ids, arrival.message_id, now_ms=arrival.arrived_at):
+        return Fate.REPEATED
     position = detector.positions.get(arrival.shard_id)
     if position is not None and arrival.sequence <= position.sequence:
         return Fate.REDELIVERED
@@ -167,6 +176,13 @@ def _event_time(arrival: Arrival) -> int:
     return min(arrival.timestamp, arrival.arrived_at)
 
 
+def _having_seen(detector: Detector, arrival: Arrival) -> Detector:
+    if arrival.message_id is None:
+        return replace(detector, positions=_positions(detector, arrival))
+    come = remembering(detector.message_ids, arrival.message_id, now_ms=arrival.arrived_at)
+    return replace(detector, message_ids=come)
+
+
 def _positions(detector: Detector, arrival: Arrival) -> dict[str, Position]:
     forgotten = arrival.arrived_at - POSITION_KEPT_MS
     kept = {shard: each for shard, each in detector.positions.items() if each.at >= forgotten}
@@ -177,9 +193,10 @@ def _after_message(
     detector: Detector, evaluation: Evaluation, arrival: Arrival, watch: Watch
 ) -> tuple[Detector, Sequence[Note]]:
     """The same object if nothing changed: then nothing of the message may be kept, as it would not be stored."""
-    snapshot = _without_unseen(evaluation.after, watch.model)
-    if detector.snapshot is None and not evaluation.actions and _is_untouched(snapshot, watch.model):
-        return detector, ()
+    snapshot = watch.machine.without_unseen(evaluation.after)
+    is_told = bool(evaluation.actions) or arrival.message_id is not None
+    if detector.snapshot is None and not is_told and watch.machine.is_as_new(snapshot):
+        return detector, ()  # to be made is no change, by which older messages were late
     profile = as_document(arrival.payload.get("profile"))
     kept_profile = profile if snapshot.has_pending_timer else None
     is_same = snapshot_bytes(snapshot) == snapshot_bytes(detector.snapshot) and kept_profile == detector.profile
@@ -193,12 +210,13 @@ def _after_message(
         application=arrival.application,
         changed_at=evaluation.time_ms,
         changed_keys=_changed_keys(detector, evaluation.time_ms, arrival.reading_key),
+        created_at=evaluation.time_ms if detector.snapshot is None else detector.created_at,
     )
-    return _owing(changed, _effects(changed, evaluation, ("message", arrival.origin), watch, profile))
+    return owing(changed, evaluation, arrival.cause, watch, profile)
 
 
 def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> tuple[Detector, Sequence[Note]]:
-    snapshot = _without_unseen(evaluation.after, watch.model)
+    snapshot = watch.machine.without_unseen(evaluation.after)
     changed = replace(
         detector,
         snapshot=snapshot,
@@ -207,70 +225,9 @@ def _after_timer(detector: Detector, evaluation: Evaluation, watch: Watch) -> tu
         changed_keys=(),
     )
     cause = ("timer", evaluation.trigger.timer_name or "", evaluation.time_ms)
-    return _owing(changed, _effects(changed, evaluation, cause, watch, as_document(detector.profile)))
-
-
-def _owing(detector: Detector, effects: Iterable[Effect]) -> tuple[Detector, Sequence[Note]]:
-    """The detector with the effects to send, but for those that are too large: they could be stored and never sent, and
-    nothing would ever be sent after them. It depends on one evaluation alone, so it is the same at every delivery.
-    """
-    kept: list[Effect] = []
-    omitted: list[Note] = []
-    for effect in effects:
-        if weight([*kept, effect]) <= MOST_BYTES:
-            kept.append(effect)
-        else:
-            omitted.append(_too_large(effect))
-    return replace(detector, pending=(*detector.pending, *kept)), omitted
-
-
-def _too_large(effect: Effect) -> Note:
-    return Note(
-        Level.ERROR,
-        "",
-        effect.event_name,
-        f"{effect.detector_id}: the action {effect.action.type} was not performed: it sends {weight([effect]):,} bytes,"
-        f" and all actions of an evaluation together may send {MOST_BYTES:,}. Make its content expression shorter.",
-    )
+    return owing(changed, evaluation, cause, watch, as_document(detector.profile))
 
 
 def _changed_keys(detector: Detector, time_ms: int, reading_key: str) -> tuple[str, ...]:
     same_instant = detector.changed_keys if time_ms == detector.changed_at else ()
     return (*same_instant, reading_key)[-KEYS:]
-
-
-def _without_unseen(snapshot: Snapshot, model: DetectorModel) -> Snapshot:
-    """Without remembered messages that no later evaluation can see: the next message of the only input takes their
-    place, and there is no timer that could look at them before.
-    """
-    if not snapshot.inputs or len(model.inputs) > 1 or snapshot.has_pending_timer:
-        return snapshot
-    return replace(snapshot, inputs={})
-
-
-def _is_untouched(snapshot: Snapshot, model: DetectorModel) -> bool:
-    """Whether a new detector is as any other new one: to be made is no change, by which older messages were late."""
-    kept = snapshot.variables or snapshot.timers or snapshot.inputs or snapshot.cleared
-    return not kept and snapshot.state == model.initial_state and not model.states[snapshot.state].on_enter
-
-
-def _effects(
-    detector: Detector, evaluation: Evaluation, cause: Cause, watch: Watch, profile: dict[str, Any] | None
-) -> Sequence[Effect]:
-    return [
-        Effect(
-            effect_id=effect_id(detector.detector_id, cause, index),
-            detector_model=detector.model,
-            model_version=watch.version,
-            key=detector.key,
-            device_id=detector.device_id,
-            application=detector.application,
-            event_name=action.event_name,
-            occurred_at=evaluation.time_ms,
-            clock=detector.clock,
-            trigger=evaluation.trigger.to_document(),
-            profile=profile,
-            action=EffectAction(action.type, dict(action.fields), action.payload, action.action_execution_id),
-        )
-        for index, action in enumerate(evaluation.actions)
-    ]

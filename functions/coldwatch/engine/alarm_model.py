@@ -81,6 +81,10 @@ _MEMBERS: Final = (
 _MAX_SEVERITY: Final = 2**31 - 1
 
 
+def is_alarm_model(document: Mapping[str, Any]) -> bool:
+    return "alarmRule" in document
+
+
 def load_alarm_model(document: bytes | str | Mapping[str, Any], *, name: str = _UNNAMED) -> AlarmModel:
     """The model, ready to run; raises ModelError with everything that keeps it from running.
 

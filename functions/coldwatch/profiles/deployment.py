@@ -1,5 +1,5 @@
-"""`deployment.json`: what a detector model's document has no word for. Which clock it runs by, which incident it opens,
-and which profile holds for devices that have none of their own.
+"""`deployment.json`: what a detector model's document has no word for. Which clock it runs by, which incident
+it opens, if any, and which profile holds for devices that have none of their own.
 """
 
 from enum import StrEnum
@@ -38,9 +38,11 @@ class PreviousVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelDeployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`previous` is there while a new version is rolled out to a part of the detectors."""
+    """`incident` is None for a model that opens none. `previous` is there while a new version is rolled out to a part
+    of the detectors.
+    """
 
-    incident: IncidentForm
+    incident: IncidentForm | None = None
     clock: Clock = Clock.WALL
     previous: PreviousVersion | None = None
 

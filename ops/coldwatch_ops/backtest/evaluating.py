@@ -157,13 +157,14 @@ class StreamRun:
     """Detectors as the stream evaluates them: late and repeated readings are known as such."""
 
     def __init__(self, candidate: Candidate, told: Told) -> None:
+        self._model = candidate.model
         self._watch = Watch(candidate.model, candidate.clock, "backtest")
         self._told = told
         self._detectors: dict[str | None, Detector] = {}
         self._sequence = 0
 
     def feed(self, messages: Iterable[Incoming]) -> Iterator[Happening]:
-        for key, message, came in self._told.keyed(self._watch.model, messages):
+        for key, message, came in self._told.keyed(self._model, messages):
             detector = self._detectors.get(key) or new_detector(self._watch, key)
             self._sequence += 1
             arrival = _arrival(message, came.row, self._sequence)
@@ -191,7 +192,7 @@ class StreamRun:
         effects = step.detector.pending
         self._detectors[key] = without_pending(step.detector)
         self._told.note((*step.notes, *step.omitted))
-        states = _state(before, self._watch.model), _state(step.detector, self._watch.model)
+        states = _state(before, self._model), _state(step.detector, self._model)
         if effects or states[0] != states[1]:
             names = tuple(effect.event_name for effect in effects)
             yield Happening(key, at_ms, *states, names, began_at(effect.action for effect in effects))

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from coldwatch.engine.alarm_model import AlarmModel, load_alarm_model
+from coldwatch.engine.alarm_model import AlarmModel, is_alarm_model, load_alarm_model
 from coldwatch.engine.documents import decode
 from coldwatch.engine.errors import Finding, ModelError
 from coldwatch.engine.inputs import Input, load_inputs
@@ -47,10 +46,6 @@ def load_model_file(text: str) -> DetectorModel | AlarmModel:
         return load_model(content, name=name, resource=file.resource)
     except ModelError as error:
         raise FailedError(f"{text} cannot run:", finding_lines(error.findings)) from None
-
-
-def is_alarm_model(document: Mapping[str, Any]) -> bool:
-    return "alarmRule" in document
 
 
 def read_document(path: Path) -> bytes:

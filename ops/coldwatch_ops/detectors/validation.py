@@ -8,6 +8,7 @@ from typing import Any
 
 from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.engine.alarm_checks import check_alarm
+from coldwatch.engine.alarm_model import is_alarm_model
 from coldwatch.engine.checker import check
 from coldwatch.engine.cloudformation import INPUT_TYPE, MODEL_TYPE, resource_names
 from coldwatch.engine.documents import decode
@@ -17,14 +18,7 @@ from coldwatch.engine.report import Report
 from coldwatch.profiles.errors import ProfilesError
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Context
-from coldwatch_ops.detectors.files import (
-    ModelFile,
-    input_files,
-    is_alarm_model,
-    is_deployment,
-    model_files,
-    read_document,
-)
+from coldwatch_ops.detectors.files import ModelFile, input_files, is_deployment, model_files, read_document
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.text import count, escape
 

@@ -10,6 +10,8 @@ from coldwatch.detection.effect import Effect, EffectAction, effect_id
 from coldwatch.detection.ports import Entry
 from coldwatch.detection.step import Arrival
 from coldwatch.engine.loader import load_model
+from coldwatch.engine.machines import Model
+from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.profiles.deployment import Clock
 from coldwatch.profiles.device import RegisteredDevice
@@ -22,6 +24,12 @@ FILES = load_detectors()
 WATCHES = watches(FILES.models, FILES.versions, FILES.deployment, FILES.previous)
 SILENCE = "device_silence"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
+
+
+def detector_model(model: Model) -> DetectorModel:
+    """A model that is none of alarms."""
+    assert isinstance(model, DetectorModel)
+    return model
 
 
 def detector(

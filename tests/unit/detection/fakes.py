@@ -116,6 +116,11 @@ class World:
         self.entries[name] = entry
         self.devices = _raised(self.devices, [name])
 
+    @property
+    def told(self) -> list[Effect]:
+        """What was sent, each effect once: a repetition is known by its id."""
+        return list({each.effect_id: each for each in self.sent}.values())
+
     def effects_of(self) -> dict[str, list[str]]:
         """Of each detector the ids of its effects, as they were first sent: a repetition is known by its id."""
         found: dict[str, dict[str, None]] = {}

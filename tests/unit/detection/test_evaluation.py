@@ -23,6 +23,7 @@ from tests.unit.detection.builders import (
     WATCHES,
     counting_watch,
     detector,
+    detector_model,
     effect,
     entry,
     records_of,
@@ -99,7 +100,9 @@ def test_an_action_that_sends_too_much_is_told_loudly_and_holds_nothing_up() -> 
 
 def test_a_message_without_the_key_of_a_model_is_counted_and_skipped_by_it_alone() -> None:
     keyed = counting_watch()
-    keyless = replace(keyed, model=replace(keyed.model, name="keyless", key="no.such", key_path=("no", "such")))
+    keyless = replace(
+        keyed, model=replace(detector_model(keyed.model), name="keyless", key="no.such", key_path=("no", "such"))
+    )
     world = bare_world()
 
     report = evaluated(world, records_of([(0, {}), (1, {})]), keyless, keyed)
@@ -172,7 +175,7 @@ def test_a_timer_that_a_dead_process_stored_and_told_nobody_is_told_at_the_next_
 def test_our_own_fault_in_one_detector_fails_its_messages_and_no_others() -> None:
     broken = counting_watch()
     # A model of which the stored detector's state is gone without a new version: no such thing is deployed.
-    broken = Watch(replace(broken.model, name="broken", states={}), Clock.EVENT, "1")
+    broken = Watch(replace(detector_model(broken.model), name="broken", states={}), Clock.EVENT, "1")
     world = bare_world()
     records = records_of([(0, {}), (1, {})])
 
@@ -288,7 +291,7 @@ def test_an_input_that_only_one_version_looks_at_is_not_given_to_the_other() -> 
 def test_what_a_move_has_lost_is_told_in_the_log_once() -> None:
     world = bare_world()
     evaluated(world, records_of([(0, {})]), counting_watch(version="old"))
-    gone = replace(WATCHES["shock"].model, name="counting", states=WATCHES["shock"].model.states)
+    gone = replace(detector_model(WATCHES["shock"].model), name="counting")
     newer = Watch(gone, Clock.EVENT, "new")
 
     reports = [evaluated(world, records_of([(n, {})], first=n + 1), newer) for n in (1, 2)]

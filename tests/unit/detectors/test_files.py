@@ -12,11 +12,13 @@ from jsonschema import Draft202012Validator
 
 from coldwatch.adapters.detector_files import FOLDER, load_deployment, load_detectors
 from coldwatch.detection.detector import watches
+from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.checker import check
 from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Message, advance, evaluate
 from coldwatch.profiles import Clock, DeploymentError, ProfileError
 from coldwatch.profiles.values import SHAPES
+from tests.unit.detection.builders import detector_model
 
 ROOT = Path(__file__).parents[3]
 MODELS = sorted((ROOT / "detectors" / "models").glob("*.json"))
@@ -77,7 +79,7 @@ def test_a_model_looks_at_a_message_only_when_that_message_has_come(path: Path) 
         guarded = event["condition"].startswith(("currentInput(", "timeout("))
 
         assert guarded or "$input" not in event["condition"]
-    assert FILES.models[path.stem].remembered == {}
+    assert detector_model(FILES.models[path.stem]).remembered == {}
 
 
 @pytest.mark.parametrize("path", MODELS, ids=name_of)
@@ -247,6 +249,37 @@ def test_a_previous_version_that_no_model_is_rolled_out_in_place_of_is_not_run(f
     assert load_detectors(folder).previous == {}
 
 
+ALARM = {
+    "alarmModelName": "hot",
+    "key": "device_id",
+    "roleArn": "arn:aws:iam::123456789012:role/alarm-models",
+    "alarmRule": {
+        "simpleRule": {"inputProperty": "$input.telemetry.temp_c", "comparisonOperator": "GREATER", "threshold": "8"}
+    },
+}
+
+
+def test_an_alarm_model_is_deployed_as_any_other_and_may_open_no_incident(folder: Path) -> None:
+    deployment = read(folder / "deployment.json")
+    deployment["models"]["hot"] = {"clock": "wall"}
+    schema("deployment").validate(deployment)
+    (folder / "deployment.json").write_text(json.dumps(deployment))
+    (folder / "models" / "hot.json").write_text(json.dumps(ALARM))
+
+    files = load_detectors(folder)
+
+    assert isinstance(files.models["hot"], AlarmModel)
+    assert files.versions["hot"]
+    assert files.deployment.models["hot"].incident is None
+
+
+def test_two_models_of_one_name_are_refused(folder: Path) -> None:
+    (folder / "models" / "other.json").write_text(json.dumps(ALARM | {"alarmModelName": "shock"}))
+
+    with pytest.raises(DeploymentError, match="two models of the name shock"):
+        load_detectors(folder)
+
+
 def test_a_faulty_profile_is_told_by_its_files_name(folder: Path) -> None:
     (folder / "profiles" / "frozen_18.json").write_text("{}")
 
@@ -270,7 +303,7 @@ def test_a_deployment_that_is_none_is_refused(folder: Path) -> None:
 
 def test_the_trace_shows_what_its_page_says() -> None:
     """A reading a minute: a spike, then seven minutes of heat."""
-    model = FILES.models["sustained_excursion_high"]
+    model = detector_model(FILES.models["sustained_excursion_high"])
     acted: dict[int, list[str]] = {}
     snapshot, began = None, None
     for line in (ROOT / "detectors" / "traces" / "spike_then_heat.jsonl").read_text().splitlines():
@@ -304,5 +337,6 @@ def test_the_page_tells_of_every_profile_with_its_limits(path: Path) -> None:
 def test_the_page_tells_of_every_model_as_it_is_deployed(name: str) -> None:
     deployed = FILES.deployment.models[name]
 
+    assert deployed.incident is not None
     [row] = [line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |")]
     assert row.endswith(f"| {deployed.clock} | `{deployed.incident.kind}`, {deployed.incident.severity} |")

@@ -29,8 +29,8 @@ from coldwatch.detection.detector import (
     written,
 )
 from coldwatch.detection.step import Arrival, Step, expire_due, receive
+from coldwatch.engine.evaluation import Message
 from coldwatch.engine.loader import load_model
-from coldwatch.engine.machine import Message, key_value
 from coldwatch.profiles import Clock, RegisteredDevice, join
 
 START_MS = 1_767_225_600_000
@@ -110,7 +110,7 @@ class Stored:
         if input_name not in self.watch.model.inputs:
             return
         origin = f"shard-0:{self.records}"
-        key = key_value(self.watch.model, Message(input_name, payload, origin))
+        key = self.watch.machine.key_value(Message(input_name, payload, origin))
         arrival = Arrival(
             input_name=input_name,
             payload=payload,
@@ -207,7 +207,7 @@ class Timeline:
 
     def deploy(self, moment: float, change: Callable[[str], str], *, clock: Clock | None = None) -> None:
         """From then on another version is deployed: the model's text as `change` makes it of the one in the folder."""
-        text = (FOLDER / "models" / f"{self._watch.model.name}.json").read_text()
+        text = (FOLDER / "models" / f"{self._watch.name}.json").read_text()
         changed = change(text)
         assert changed != text or clock, "that is the same version"
         name = f"deployed at {moment:g}"

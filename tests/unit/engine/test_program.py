@@ -20,6 +20,7 @@ from coldwatch.engine.loader import load_model
 from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.engine.source import MOST_LINES
+from tests.unit.detection.builders import detector_model
 from tests.unit.engine.builders import event, model, publish, set_timer, set_variable, state
 from tests.unit.engine.random_models import Writer, as_bytes
 
@@ -102,7 +103,7 @@ def test_the_same_model_gives_the_same_source_in_every_process() -> None:
 
 @pytest.mark.parametrize("name", load_detectors().models)
 def test_our_own_detectors_are_compiled_whole(name: str) -> None:
-    assert "left to the interpreter" not in Program(load_detectors().models[name]).source
+    assert "left to the interpreter" not in Program(detector_model(load_detectors().models[name])).source
 
 
 def test_a_message_that_changes_nothing_leaves_the_same_detector() -> None:

@@ -17,11 +17,11 @@ DURATION = {"duration": Timer(NOW, 300)}
 
 
 def pending(key: str, snapshot: Snapshot, *, version: str = "older") -> Detector:
-    return detector(model=HIGH.model.name, key=key, model_version=version, snapshot=snapshot)
+    return detector(model=HIGH.name, key=key, model_version=version, snapshot=snapshot)
 
 
 def outlook(*detectors: Detector, watch: Watch = HIGH) -> Answer:
-    return told(look_ahead(detectors, {HIGH.model.name: watch}), [], "detectors")
+    return told(look_ahead(detectors, {HIGH.name: watch}), [], "detectors")
 
 
 def test_it_says_how_many_would_stay_move_begin_anew_and_lose_something() -> None:
