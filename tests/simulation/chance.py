@@ -26,15 +26,15 @@ KINDS: Final = (
 OF_THE_WORKLOAD: Final = frozenset({"reshard", "profile_change"})
 """They happen in the run without faults as well: another shard gives a message another id."""
 RATES: Final = {
-    "crash": 0.01,
+    "crash": 0.005,
     "duplicate": 0.1,
     "reorder": 0.1,
-    "throttle": 0.01,
-    "lost_answer": 0.01,
+    "throttle": 0.006,
+    "lost_answer": 0.006,
     "partial_failure": 0.03,
     "stale_cache": 0.3,
     "clock_skew": 1.0,
-    "zombie": 0.01,
+    "zombie": 0.006,
 }
 """How often each kind strikes where it can, before a seed makes it more or less."""
 

@@ -1,48 +1,84 @@
 """What must not depend on what went wrong: detectors, their effects and the order of these, all of them carried out."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from coldwatch.detection.detector import Detector
-from coldwatch.detection.effect import detector_id
+from coldwatch.detection.effect import decode_effect, detector_id, encode_effect
 from tests.simulation.environments import observed
 from tests.simulation.models import TALLY
 from tests.simulation.world import World
 
-_TALLIES = detector_id(TALLY, "")
+_TALLIES: Final = detector_id(TALLY, "")
+_TALLIED: Final = 2
 
 
-def differences(calm: World, stormy: World) -> list[str]:
-    """In sentences; none if all is well. A run in which other records were given up need not come to the same."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`at_ms` is about when it shows, `subject` the detector, if that can be told."""
+
+    text: str
+    at_ms: int | None = None
+    subject: str = ""
+
+
+def differences(calm: World, stormy: World) -> list[Difference]:
+    """None if all is well. A run in which other records were given up need not come to the same."""
     found = [*_uncarried(calm), *_uncarried(stormy)]
     if sorted(calm.source.given_up) == sorted(stormy.source.given_up):
-        found += _compared("detector", _detectors(calm), _detectors(stormy))
-        found += _compared("effects of", _effects(calm), _effects(stormy))
+        effects = _effects(calm), _effects(stormy)
+        found += [_unlike_effects(name, *pair) for name, pair in _unlike(*effects)]
+        detectors = _detectors(calm), _detectors(stormy)
+        found += [_unlike_detectors(name, *pair) for name, pair in _unlike(*detectors)]
     return found
 
 
-def _uncarried(world: World) -> Iterator[str]:
+def _uncarried(world: World) -> Iterator[Difference]:
     for name, effects in world.accepted.items():
-        for effect_id in effects:
+        for effect_id, body in effects.items():
             if effect_id not in world.carried:
-                yield f"an effect of {name} was never carried out: {effect_id}"
-    yield from (f"an effect was carried out again though it was marked as done: {each}" for each in world.twice)
-    yield from (f"an effect was parked: {each}" for each in world.parked)
+                yield Difference(f"{name}: never carried out: {_told(body)}")
+    yield from (Difference(f"carried out again though it was marked as done: {each}") for each in world.twice)
+    yield from (Difference(f"parked: {each}") for each in world.parked)
 
 
-def _compared(what: str, calm: Mapping[str, Any], stormy: Mapping[str, Any]) -> Iterator[str]:
+def _unlike[T](calm: Mapping[str, T], stormy: Mapping[str, T]) -> Iterator[tuple[str, tuple[T | None, T | None]]]:
     for name in sorted(calm.keys() | stormy.keys()):
-        expected, found = calm.get(name), stormy.get(name)
-        if expected != found:
-            yield f"{what} {name}:\n  without faults {_shown(expected, found)}\n  with them      {_shown(found, expected)}"
+        pair = calm.get(name), stormy.get(name)
+        if pair[0] != pair[1]:
+            yield name, pair
 
 
-def _shown(one: Any, other: Any) -> str:
-    """Of lists, from where they part."""
-    if not isinstance(one, list) or not isinstance(other, list):
-        return str(one)
-    same = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return f"{len(one)} in all, from number {same}: {one[same : same + 3]}"
+def _unlike_effects(name: str, calm: Sequence[str] | None, stormy: Sequence[str] | None) -> Difference:
+    """From where they part."""
+    expected, found = calm or (), stormy or ()
+    same = next((n for n, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), None)
+    place = min(len(expected), len(found)) if same is None else same
+    first = decode_effect((expected[place : place + 1] or found[place : place + 1])[0])
+    sides = [
+        f"{len(each)} effects, from number {place + 1}: {', '.join(map(_told, each[place : place + 3])) or 'no more'}"
+        for each in (expected, found)
+    ]
+    return Difference(_sides(name, *sides), first.occurred_at, name)
+
+
+def _unlike_detectors(name: str, calm: Any, stormy: Any) -> Difference:
+    changed = [each[1] for each in (calm, stormy) if each is not None and len(each) > _TALLIED]
+    return Difference(_sides(name, str(calm), str(stormy)), min(changed, default=None), name)
+
+
+def _sides(name: str, calm: str, stormy: str) -> str:
+    return f"{name}\n  without faults: {calm}\n  with faults:    {stormy}"
+
+
+def _told(body: str) -> str:
+    effect = decode_effect(body)
+    time = datetime.fromtimestamp(effect.occurred_at / 1000, UTC).strftime("%H:%M:%S")
+    return f"{effect.event_name} at {time} {effect.action.payload if effect.action.type != 'lambda' else ''} ({effect.effect_id[:8]})"
 
 
 def _detectors(world: World) -> dict[str, Any]:
@@ -55,13 +91,19 @@ def _essence(detector: Detector) -> tuple[Any, ...]:
         assert detector.snapshot is not None
         return (detector.snapshot.state, dict(detector.snapshot.variables))
     snapshot = detector.snapshot.to_document() if detector.snapshot else None
-    own = (detector.changed_at, detector.changed_keys, detector.device_id, detector.application, detector.profile)
-    return (snapshot, *own)
+    own = (detector.changed_keys, detector.device_id, detector.application, detector.profile)
+    return (snapshot, detector.changed_at, *own)
 
 
 def _effects(world: World) -> dict[str, list[str]]:
-    """By detector, in the order in which the queue first took them."""
+    """By detector, in the order in which the queue first took them; of a tally in any order, without their times."""
     return {
-        name: sorted(effects) if name.startswith(_TALLIES) else list(effects.values())
+        name: sorted(map(_timeless, effects.values())) if name.startswith(_TALLIES) else list(effects.values())
         for name, effects in world.accepted.items()
     }
+
+
+def _timeless(body: str) -> str:
+    """Of effects whose messages come in any order all but the id may differ."""
+    effect = decode_effect(body)
+    return encode_effect(replace(effect, occurred_at=0, trigger={}, profile=None, device_id="", application=""))

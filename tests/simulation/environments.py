@@ -34,7 +34,7 @@ from fire_timers.firing import fire, sweep
 from run_effects.carrying import Carried, QueuedEffect, carry_out_all
 from run_effects.carrying import Ports as CarryingPorts
 from tests.simulation.dynamo import DynamoClient, Store
-from tests.simulation.models import BY_INPUT, FILES, WATCHES
+from tests.simulation.models import FILES
 from tests.simulation.queues import EFFECTS, TIMERS, Message, SqsClient
 from tests.simulation.stream import KinesisClient
 from tests.simulation.wire import Wire
@@ -87,7 +87,7 @@ class Evaluating(Environment):
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
         self.ports = EvaluationPorts(self.registry, self.checkpoints, self.commit)
-        self.knowledge = Knowledge(RULES, BY_INPUT, MoodyCatalog(FILES.catalog, wire))
+        self.knowledge = Knowledge(RULES, wire.world.by_input, MoodyCatalog(FILES.catalog, wire))
 
     def evaluate(self, records: Sequence[StreamRecord]) -> str | None:
         """The sequence number from which the batch must come again."""
@@ -105,7 +105,7 @@ class Firing(Environment):
             self.commit,
             DynamoDueIndex(self.dynamodb, "detectors"),
             Frontier(self.checkpoints, KinesisTails(kinesis, "stream")),
-            WATCHES,
+            wire.world.workload.watches,
             self.registry,
         )
 

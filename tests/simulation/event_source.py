@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TRIES: Final = 6
 MERCY_AFTER: Final = 3
 """After so many tries nothing goes wrong any more, or else many runs would give up records."""
-WINDOW_MS: Final = 1_000
+WINDOWS_MS: Final = (1_000, 1_000, 10_000, 60_000)
 FUNCTION_MS: Final = 60_000
 LARGEST_BATCH: Final = 500
 MOST_AGAIN: Final = 12
@@ -66,10 +66,11 @@ class EventSource:
         return self.world.chance
 
     def start(self) -> None:
+        window_ms = self.chance.random.choice(WINDOWS_MS) if self.chance.is_stormy else WINDOWS_MS[-1]
         for shard in self.world.stream.shards.values():
             reading = self.readings[shard.shard_id] = Reading(shard)
             for arrived_at in shard.arrivals:
-                self.world.at(arrived_at + WINDOW_MS, lambda reading=reading: self._wake(reading))
+                self.world.at(arrived_at + window_ms, lambda reading=reading: self._wake(reading))
 
     @property
     def is_drained(self) -> bool:

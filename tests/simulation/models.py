@@ -99,6 +99,3 @@ def by_input(found: Mapping[str, Watch]) -> dict[str, list[Watch]]:
         for name in watch.model.inputs:
             looking[name].append(watch)
     return dict(looking)
-
-
-BY_INPUT: Final = by_input(WATCHES)

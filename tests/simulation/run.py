@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from tests.simulation.chance import KINDS, OF_THE_WORKLOAD, calm, storm
-from tests.simulation.check import differences
+from tests.simulation.check import Difference, differences
+from tests.simulation.planted import BUGS
 from tests.simulation.workload import Limits, make_workload
 from tests.simulation.world import Story, World
 
@@ -19,6 +20,7 @@ class Case:
     seed: int
     kinds: tuple[str, ...] = KINDS
     limits: Limits = Limits()
+    bug: str | None = None
 
     @property
     def command(self) -> str:
@@ -29,13 +31,15 @@ class Case:
         for name in ("devices", "messages", "phases"):
             if getattr(self.limits, name) != getattr(usual, name):
                 options.append(f"{name.upper()}={getattr(self.limits, name)}")
+        if self.bug:
+            options.append(f"BUG={self.bug}")
         return f"make simulate {' '.join(options)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     case: Case
-    differences: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
     faults: Counter[str] = field(default_factory=Counter)
     messages: int = 0
     effects: int = 0
@@ -47,12 +51,14 @@ def run(case: Case, story: Story | None = None) -> Outcome:
     workload = make_workload(random, case.limits)
     quiet = World(workload, calm(random))
     stormy = World(workload, storm(random, case.kinds), story)
+    if case.bug:
+        stormy.plant = BUGS[case.bug].plant
     try:
         quiet.live()
         stormy.live()
         found = differences(quiet, stormy)
     except Exception:  # noqa: BLE001 - whatever the product's code raises is a finding
-        found = [traceback.format_exc()]
+        found = [Difference(traceback.format_exc(), stormy.now_ms)]
     faults = stormy.chance.counts + Counter(reshard=workload.reshards, profile_change=workload.profile_changes)
     effects = sum(len(each) for each in quiet.accepted.values())
     return Outcome(case, tuple(found), faults, workload.stream.made, effects, len(stormy.source.given_up))

@@ -12,6 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from coldwatch.adapters.items import Scalar
+from coldwatch.detection.detector import Watch
+from tests.simulation.models import WATCHES
 from tests.simulation.stream import HASHES, Stream
 from tests.unit.telemetry.builders import NOW, coldchain, envelope_of, factory
 
@@ -45,6 +47,7 @@ class Phase:
 @dataclass(slots=True)
 class Workload:
     stream: Stream
+    watches: dict[str, Watch]
     phases: list[Phase] = field(default_factory=list)
     reshards: int = 0
     profile_changes: int = 0
@@ -71,10 +74,10 @@ def make_workload(random: Random, limits: Limits) -> Workload:
     cuts = sorted(random.randrange(1, HASHES) for _ in range(random.choice((0, 1, 2))))
     for first, end in zip((0, *cuts), (*cuts, HASHES), strict=True):
         stream.open(first, end - 1, NOW)
-    workload = Workload(stream)
+    workload = Workload(stream, _some(random, WATCHES))
     devices = _fleet(random)
     now_ms, left = NOW, limits.messages
-    for number in range(min(random.choice((1, 1, 2, 3)), limits.phases)):
+    for number in range(min(random.choice((1, 1, 1, 2, 2, 3)), limits.phases)):
         entries = _entries(random, devices, is_first=number == 0)
         workload.profile_changes += len(entries) if number else 0
         said = sorted(_all_said(random, [*devices][: limits.devices], now_ms), key=lambda each: each.at)[:left]
@@ -86,10 +89,15 @@ def make_workload(random: Random, limits: Limits) -> Workload:
     return workload
 
 
+def _some(random: Random, watches: Mapping[str, Watch]) -> dict[str, Watch]:
+    """A few models at a time: more runs find more than longer ones."""
+    return {name: watches[name] for name in sorted(random.sample(sorted(watches), random.randint(2, 4)))}
+
+
 def _fleet(random: Random) -> dict[str, Entry]:
     """The registry's entries of everything that publishes, devices first."""
     devices: dict[str, Entry] = {}
-    for number in range(random.randint(1, 4)):
+    for number in range(random.randint(1, 3)):
         name = f"acme-fridge-{number:04d}"
         devices[name] = {"device_id": name, "fleet_id": FLEET, "application": "coldchain"}
         if random.random() < 0.3:
@@ -129,7 +137,7 @@ def _all_said(random: Random, devices: list[str], now_ms: int) -> Iterator[_Said
         if device == POISON:
             yield from _readings(random, device, now_ms, random.randint(1, 2))
         elif random.random() < 0.9:
-            yield from _readings(random, device, now_ms, random.randint(3, 22))
+            yield from _readings(random, device, now_ms, random.randint(3, 16))
 
 
 def _readings(random: Random, device: str, now_ms: int, count: int) -> Iterator[_Said]:

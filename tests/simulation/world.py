@@ -23,6 +23,7 @@ from tests.simulation.chance import Chance
 from tests.simulation.dynamo import Store
 from tests.simulation.environments import Carrying, Environment, Evaluating, Firing
 from tests.simulation.event_source import EventSource, Outcome
+from tests.simulation.models import by_input
 from tests.simulation.queues import EFFECTS_RECEIVED, TIMERS_HIDDEN_MS, TIMERS_RECEIVED, FifoQueue, StandardQueue
 from tests.simulation.wire import Killed, Wire
 from tests.simulation.workload import Workload
@@ -49,8 +50,10 @@ class World:
         self.workload = workload
         self.chance = chance
         self.story = story
+        self.plant: Callable[[Environment], None] = lambda _: None
         self.now_ms = workload.phases[0].begins_at
         self.is_merciless = chance.is_stormy and chance.random.random() < MERCILESS
+        self.by_input = by_input(workload.watches)
         self.store = Store()
         self.stream = workload.stream
         self.effects, self.timers = FifoQueue(), StandardQueue()
@@ -194,6 +197,7 @@ class World:
         if chosen is None:
             skew = self.chance.random.randint(-LARGEST_SKEW_MS, LARGEST_SKEW_MS) if self.chance.strikes("clock_skew") else 0
             chosen = kind(Wire(self, f"{kind.__name__.lower()}-{next(self._numbers)}", skew))
+            self.plant(chosen)
         else:
             pool.remove(chosen)
         pool.append(chosen)
