@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.batches import DynamoBatches
+from coldwatch.adapters.checkpoint_store import DynamoCheckpoints
 from coldwatch.adapters.clients import dynamodb_client, sqs_client
 from coldwatch.adapters.detector_files import load_detectors
-from coldwatch.adapters.detector_store import DynamoCheckpoints, DynamoDetectorStore
+from coldwatch.adapters.detector_store import DynamoDetectorStore
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.mapping_files import load_mappings
 from coldwatch.adapters.request_count import RequestCount
@@ -24,6 +26,8 @@ from coldwatch.adapters.timer_queue import SqsTimerQueue
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import Watch, watches
+from coldwatch.detection.log import Logs
+from coldwatch.detection.memory import KnownDevices, Memory
 from coldwatch.settings import EvaluateDetectorsSettings
 from coldwatch.telemetry.envelope import stream_record
 from coldwatch.telemetry.judgement import Rules
@@ -56,13 +60,15 @@ def settings() -> EvaluateDetectorsSettings:
 def environment() -> Environment:
     own, dynamodb, sqs = settings(), dynamodb_client(), sqs_client()
     batches = DynamoBatches(dynamodb, time.sleep)
+    checkpoints = DynamoCheckpoints(dynamodb, batches, own.detector_table, own.device_table)
     commit = CommitPorts(
         detectors=DynamoDetectorStore(dynamodb, batches, own.detector_table),
+        logs=Logs(checkpoints),
         effects=SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
         timers=SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
     )
-    registry = DynamoWatchedRegistry(batches, own.device_table)
-    ports = Ports(registry, DynamoCheckpoints(dynamodb, own.detector_table), commit)
+    registry = KnownDevices(DynamoWatchedRegistry(batches, own.device_table))
+    ports = Ports(registry, Memory(owner=uuid4().hex), checkpoints, commit)
     files = load_detectors()
     rules = Rules(load_mappings(), own.max_clock_lead_minutes * 60_000)
     found = watches(files.models, files.versions, files.deployment)

@@ -6,7 +6,7 @@ What is rejected here is rejected by `store_telemetry` too, which keeps it in qu
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from coldwatch.detection.detector import Detector, Watch, new_detector
 from coldwatch.detection.ports import Entry, Registry
@@ -20,6 +20,9 @@ from coldwatch.telemetry.judgement import Interpretation, Rules, interpret, judg
 from coldwatch.telemetry.reading import Reading
 from coldwatch.telemetry.rejection import Rejection
 
+_OWN_KEYS: Final = (("device_id",), ("sensor_id",))
+"""The keys of models that keep the devices apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -32,10 +35,13 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A detector's part of a batch; `blank` is the detector as it is before its first message."""
+    """A detector's part of a batch; `blank` is the detector as it is before its first message. A detector `is_private`
+    if nobody but its own device can speak to it, so that all its messages come by one shard.
+    """
 
     watch: Watch
     blank: Detector
+    is_private: bool
     arrivals: list[Arrival] = field(default_factory=list)
 
 
@@ -81,7 +87,8 @@ def _add(
     if isinstance(verdict, Rejection):
         intake.counts["rejected"] += 1
         return
-    device = entries[verdict.device_id].watched
+    entry = entries[verdict.device_id]
+    device = entry.watched
     if not device.watched:
         intake.counts["unwatched"] += 1
         return
@@ -92,7 +99,8 @@ def _add(
     for watch in knowledge.watches.get(input_name, ()):
         blank = _blank(watch, arrival, intake)
         if blank is not None:
-            intake.tasks.setdefault(blank.detector_id, Task(watch, blank)).arrivals.append(arrival)
+            is_private = entry.identity.gateway is None and watch.model.key_path in _OWN_KEYS
+            intake.tasks.setdefault(blank.detector_id, Task(watch, blank, is_private)).arrivals.append(arrival)
 
 
 def _blank(watch: Watch, arrival: Arrival, intake: Intake) -> Detector | None:

@@ -4,26 +4,27 @@ Of a device that is not watched, or registered no more, none fires: nobody looks
 nothing. Its detector begins anew with the next message that is looked at.
 
 A timer that another message has fired meanwhile, or that was cleared or set anew, is left alone: what counts is the
-detector as it is stored, and a wake only says where to look. So wakes may come twice, late or for nothing.
+detector as it is, stored and logged, and a wake only says where to look. So wakes may come twice, late or for nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from coldwatch.detection.commit import Ports as CommitPorts
-from coldwatch.detection.commit import commit, delay_s, send_pending
-from coldwatch.detection.detector import Detector, Watch, without_pending
+from coldwatch.detection.commit import delay_s
+from coldwatch.detection.detector import Detector, Watch
 from coldwatch.detection.effect import is_enough
-from coldwatch.detection.errors import DetectorContestedError
 from coldwatch.detection.frontier import Frontier
-from coldwatch.detection.ports import DueIndex, Registry, Wake
+from coldwatch.detection.log import due_later
+from coldwatch.detection.outside import Outcome as Written
+from coldwatch.detection.outside import write_outside
+from coldwatch.detection.ports import DueIndex, Entry, Registry, Wake
 from coldwatch.detection.step import FIRINGS, Step, expire_due
 from coldwatch.engine.machine import Note
 
 AHEAD_MS = 60_000
 """How far a sweep looks ahead: to the next one."""
-TRIES = 10
 ATTEMPTS = 5
 """How often a timer that waits for the stream is looked at again, after 2, 4, ... s; then it is left to the sweeps."""
 RETIRED_AFTER_MS = 3_600_000
@@ -52,20 +53,37 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """`notes` are expressions that could not be evaluated, `omitted` actions that could not be performed."""
+    """`effects` are of all detectors that were looked at together. `notes` are expressions that could not be evaluated,
+    `omitted` actions that could not be performed.
+    """
 
-    outcome: Outcome
+    outcomes: Mapping[str, Outcome]
     effects: int = 0
     notes: tuple[Note, ...] = ()
     omitted: tuple[Note, ...] = ()
 
 
 def sweep(ports: Ports, *, now_ms: int) -> int:
-    """Send a wake for every detector that is due before the next sweep; how many."""
-    wakes = [_wake(name, due_ms, now_ms) for name, due_ms in ports.index.due(now_ms + AHEAD_MS)]
+    """Send a wake for every detector that is due before the next sweep; how many.
+
+    The index may know too early a time, that of the stored detector. What the logs say is asked once, for all.
+    """
+    until_ms = now_ms + AHEAD_MS
+    due = ports.index.due(until_ms)
+    logs = ports.commit.logs
+    later = due_later(logs.read(logs.checkpoints.logged_shards()).values()) if due else {}
+    wakes = [_wake(name, _really_due(due_ms, later.get(name)), now_ms) for name, due_ms in due]
+    wakes = [wake for wake in wakes if wake.due_ms <= until_ms]
     if wakes:
         ports.commit.timers.send(wakes)
     return len(wakes)
+
+
+def _really_due(due_ms: int, moved: tuple[int, int] | None) -> int:
+    """Later only if it is the very time that the log's entry was made against: the detector may have been written
+    since.
+    """
+    return moved[1] if moved and moved[0] == due_ms else due_ms
 
 
 def _wake(detector_id: str, due_ms: int, now_ms: int) -> Wake:
@@ -76,78 +94,89 @@ def _wake(detector_id: str, due_ms: int, now_ms: int) -> Wake:
     return Wake(detector_id, due_ms, delay_s(due_ms, now_ms), attempt)
 
 
-def fire(wake: Wake, ports: Ports, *, now_ms: int) -> Fired:
-    """Fire what is due of one detector; come again later if the stream is not that far yet."""
-    for _ in range(TRIES):
-        detector = ports.commit.detectors.load([wake.detector_id]).get(wake.detector_id)
-        if detector is None:
-            return Fired(Outcome.NOTHING)
-        sent = send_pending([detector], ports.commit.effects)
-        step = _expire(detector, ports, now_ms)
-        if not step.has_changed and not detector.pending:
-            return Fired(_wait(detector, wake, ports, now_ms))
-        committed = commit([step.detector], ports.commit, now_ms=now_ms)
-        if not committed.moved:
-            outcome = _outcome(step)
-            return Fired(outcome, sent + committed.effects, step.notes, step.omitted)
-    raise DetectorContestedError(f"written by others {TRIES} times while its timer was fired: {wake.detector_id}")
+def fire(wakes: Sequence[Wake], ports: Ports, *, now_ms: int) -> Fired:
+    """Fire what is due of these detectors, together; come again later for those whose stream is not that far yet."""
+    looking, latest = _Looking(ports, now_ms), {wake.detector_id: wake for wake in wakes}
+    written = write_outside(latest, looking.change, ports.commit, now_ms=now_ms)
+    outcomes = {name: looking.outcome(name, latest, written) for name in latest}
+    early = [_again(wake, now_ms) for name, wake in latest.items() if outcomes[name] is Outcome.EARLY]
+    again = [wake for wake in early if wake is not None]
+    if again:
+        ports.commit.timers.send(again)
+    notes = tuple(note for step in looking.steps.values() for note in step.notes)
+    omitted = tuple(note for step in looking.steps.values() for note in step.omitted)
+    return Fired(outcomes, written.effects, notes, omitted)
 
 
-def _outcome(step: Step) -> Outcome:
-    if not step.has_changed:
-        return Outcome.TOLD
-    return Outcome.FIRED if step.detector.snapshot is not None else Outcome.RETIRED
-
-
-def _expire(detector: Detector, ports: Ports, now_ms: int) -> Step:
-    """Its timers, up to the first that has to wait."""
-    known = Step(without_pending(detector), has_changed=False)
-    watch = ports.watches.get(detector.model)
-    if watch is None or detector.model_version != watch.version or detector.clock is not watch.clock:
-        return _retire_when_old(known.detector, now_ms)
-    due_ms = known.detector.next_timer_ms
-    if due_ms is not None and due_ms <= now_ms and not _is_watched(detector.device_id, ports.registry):
-        return _retired(known.detector)
-    for _ in range(FIRINGS):
-        due_ms = known.detector.next_timer_ms
-        if due_ms is None or due_ms > now_ms or is_enough(known.detector.pending):
-            break
-        if not ports.frontier.reaches(due_ms, known.detector.positions, now_ms=now_ms):
-            break
-        step = expire_due(known.detector, watch, until_ms=due_ms)
-        notes, omitted = (*known.notes, *step.notes), (*known.omitted, *step.omitted)
-        known = Step(step.detector, has_changed=True, notes=notes, omitted=omitted)
-    return known
-
-
-def _is_watched(device_id: str, registry: Registry) -> bool:
-    entry = registry.look_up([device_id]).get(device_id)
-    return entry is not None and entry.watched.watched
-
-
-def _retire_when_old(detector: Detector, now_ms: int) -> Step:
-    """The timers of a model that is gone fire no more; its detector begins anew with its next message.
-
-    Not at once: while a new version is put in place, functions of both run side by side.
-    """
-    due_ms = detector.next_timer_ms
-    if due_ms is None or due_ms > now_ms - RETIRED_AFTER_MS:
-        return Step(detector, has_changed=False)
-    return _retired(detector)
-
-
-def _retired(detector: Detector) -> Step:
-    return Step(replace(detector, snapshot=None, profile=None), has_changed=True)
-
-
-def _wait(detector: Detector, wake: Wake, ports: Ports, now_ms: int) -> Outcome:
-    """Come again, if this is still the timer that the wake was for: whoever set another one has seen to that."""
-    if detector.next_timer_ms != wake.due_ms:
-        return Outcome.NOTHING
+def _again(wake: Wake, now_ms: int) -> Wake | None:
     delay, attempt = delay_s(wake.due_ms, now_ms), wake.attempt
     if not delay:
         attempt += 1
         delay = 2**attempt
-    if attempt <= ATTEMPTS:
-        ports.commit.timers.send([Wake(wake.detector_id, wake.due_ms, delay, attempt)])
-    return Outcome.EARLY
+    return Wake(wake.detector_id, wake.due_ms, delay, attempt) if attempt <= ATTEMPTS else None
+
+
+@dataclass(slots=True)
+class _Looking:
+    """At detectors, as they are: what is due of each. Where somebody else came first it looks again."""
+
+    ports: Ports
+    now_ms: int
+    known: dict[str, Detector] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=dict)
+
+    def change(self, detectors: Mapping[str, Detector]) -> dict[str, Detector]:
+        due = [each for each in detectors.values() if self._is_due(each)]
+        entries = self.ports.registry.look_up({each.device_id for each in due}) if due else {}
+        steps = {name: self._expire(each, entries) for name, each in detectors.items()}
+        self.known |= detectors
+        self.steps |= steps
+        return {name: step.detector for name, step in steps.items() if step.has_changed}
+
+    def outcome(self, name: str, wakes: Mapping[str, Wake], written: Written) -> Outcome:
+        if name in written.stored:
+            return Outcome.RETIRED if written.stored[name].snapshot is None else Outcome.FIRED
+        if name in written.settled:
+            return Outcome.TOLD
+        if name not in written.found or self.known[name].next_timer_ms != wakes[name].due_ms:
+            # Whoever set another timer has seen to that.
+            return Outcome.NOTHING
+        return Outcome.EARLY
+
+    def _is_due(self, detector: Detector) -> bool:
+        due_ms = detector.next_timer_ms
+        return due_ms is not None and due_ms <= self.now_ms
+
+    def _expire(self, detector: Detector, entries: Mapping[str, Entry]) -> Step:
+        """Its timers, up to the first that has to wait."""
+        watch = self.ports.watches.get(detector.model)
+        if watch is None or detector.model_version != watch.version or detector.clock is not watch.clock:
+            return self._retire_when_old(detector)
+        entry = entries.get(detector.device_id)
+        if self._is_due(detector) and not (entry and entry.watched.watched):
+            return _retired(detector)
+        known = Step(detector, has_changed=False)
+        for _ in range(FIRINGS):
+            due_ms = known.detector.next_timer_ms
+            if due_ms is None or due_ms > self.now_ms or is_enough(known.detector.pending):
+                break
+            if not self.ports.frontier.reaches(due_ms, known.detector.positions, now_ms=self.now_ms):
+                break
+            step = expire_due(known.detector, watch, until_ms=due_ms)
+            notes, omitted = (*known.notes, *step.notes), (*known.omitted, *step.omitted)
+            known = Step(step.detector, has_changed=True, notes=notes, omitted=omitted)
+        return known
+
+    def _retire_when_old(self, detector: Detector) -> Step:
+        """The timers of a model that is gone fire no more; its detector begins anew with its next message.
+
+        Not at once: while a new version is put in place, functions of both run side by side.
+        """
+        due_ms = detector.next_timer_ms
+        if due_ms is None or due_ms > self.now_ms - RETIRED_AFTER_MS:
+            return Step(detector, has_changed=False)
+        return _retired(detector)
+
+
+def _retired(detector: Detector) -> Step:
+    return Step(replace(detector, snapshot=None, profile=None), has_changed=True)

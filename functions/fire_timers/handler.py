@@ -13,9 +13,10 @@ import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.batches import DynamoBatches
+from coldwatch.adapters.checkpoint_store import DynamoCheckpoints
 from coldwatch.adapters.clients import dynamodb_client, kinesis_client, sqs_client
 from coldwatch.adapters.detector_files import load_detectors
-from coldwatch.adapters.detector_store import DynamoCheckpoints, DynamoDetectorStore, DynamoDueIndex
+from coldwatch.adapters.detector_store import DynamoDetectorStore, DynamoDueIndex
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
@@ -23,6 +24,8 @@ from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import watches
 from coldwatch.detection.frontier import Frontier
+from coldwatch.detection.log import Logs
+from coldwatch.detection.ports import Wake
 from coldwatch.settings import FireTimersSettings
 from coldwatch.telemetry.metrics import metric_document
 from fire_timers.firing import Fired, Outcome, Ports, fire, sweep
@@ -42,8 +45,10 @@ def settings() -> FireTimersSettings:
 def ports() -> Ports:
     own, dynamodb, sqs = settings(), dynamodb_client(), sqs_client()
     batches = DynamoBatches(dynamodb, time.sleep)
+    checkpoints = DynamoCheckpoints(dynamodb, batches, own.detector_table, own.device_table)
     commit = CommitPorts(
         detectors=DynamoDetectorStore(dynamodb, batches, own.detector_table),
+        logs=Logs(checkpoints),
         effects=SqsEffectQueue(sqs, own.effect_queue_url, time.sleep),
         timers=SqsTimerQueue(sqs, own.timer_queue_url, time.sleep),
     )
@@ -51,9 +56,7 @@ def ports() -> Ports:
     return Ports(
         commit,
         DynamoDueIndex(dynamodb, own.detector_table),
-        Frontier(
-            DynamoCheckpoints(dynamodb, own.detector_table), KinesisTails(kinesis_client(), own.telemetry_stream_arn)
-        ),
+        Frontier(checkpoints, KinesisTails(kinesis_client(), own.telemetry_stream_arn)),
         watches(files.models, files.versions, files.deployment),
         DynamoWatchedRegistry(batches, own.device_table),
     )
@@ -66,15 +69,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
         found = sweep(ports(), now_ms=now_ms)
         logger.info("timers swept", extra={"request_id": context.aws_request_id, "due": found})
         return {"batchItemFailures": []}
-    looked_at = {record["messageId"]: _fire(record) for record in event["Records"]}
-    failed = [message_id for message_id, fired in looked_at.items() if fired is None]
-    publish([fired for fired in looked_at.values() if fired], len(failed), now_ms, context.aws_request_id)
+    wakes = {record["messageId"]: _wake(record) for record in event["Records"]}
+    fired = _fire([wake for wake in wakes.values() if wake], now_ms)
+    done = {name for each in fired for name in each.outcomes}
+    failed = [message_id for message_id, wake in wakes.items() if wake is None or wake.detector_id not in done]
+    publish(fired, len(failed), now_ms, context.aws_request_id)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def publish(fired: Sequence[Fired], failed: int, now_ms: int, request_id: str) -> None:
     """Say what happened, now that it is stored: metrics where there are any, and one line of the log."""
-    about: Counter[str] = Counter(each.outcome for each in fired)
+    outcomes = {name: outcome for each in fired for name, outcome in each.outcomes.items()}
     effects = sum(each.effects for each in fired)
     omitted = [note.message for each in fired for note in each.omitted]
     if effects or omitted:
@@ -83,19 +88,33 @@ def publish(fired: Sequence[Fired], failed: int, now_ms: int, request_id: str) -
         sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
         sys.stdout.flush()
     notes = [f"{note.level}: {note.message}" for each in fired for note in each.notes]
+    retired = [name for name, outcome in outcomes.items() if outcome is Outcome.RETIRED]
+    if retired:
+        logger.warning("timers retired", extra={"retired": len(retired), "detector_ids": retired[:SHOWN]})
     log = logger.error if omitted else logger.warning if failed else logger.info
+    about: Counter[str] = Counter(outcomes.values())
     extra = {"request_id": request_id, "failed": failed, "effects": effects, **about}
     log("timers looked at", extra={**extra, "notes": notes[:SHOWN], "omitted": omitted[:SHOWN]})
 
 
-def _fire(record: Mapping[str, Any]) -> Fired | None:
-    """None if it failed: the message comes again, and so does the sweep."""
+def _wake(record: Mapping[str, Any]) -> Wake | None:
     try:
-        wake = read_wake(record["body"])
-        fired = fire(wake, ports(), now_ms=time.time_ns() // 1_000_000)
+        return read_wake(record["body"])
     except Exception:
         logger.exception("timer failed", extra={"message_id": record["messageId"], "body": record["body"]})
         return None
-    if fired.outcome is Outcome.RETIRED:
-        logger.warning("timer retired", extra={"detector_id": wake.detector_id, "due_ms": wake.due_ms})
-    return fired
+
+
+def _fire(wakes: Sequence[Wake], now_ms: int) -> list[Fired]:
+    """All together; if that fails, one by one: what is wrong with one must not hold up the others. Those that fail come
+    again, and so does the sweep.
+    """
+    if not wakes:
+        return []
+    try:
+        return [fire(wakes, ports(), now_ms=now_ms)]
+    except Exception:
+        if len(wakes) == 1:
+            logger.exception("timer failed", extra={"detector_id": wakes[0].detector_id})
+            return []
+    return [fired for wake in wakes for fired in _fire([wake], now_ms)]

@@ -1,10 +1,12 @@
-"""Detectors, the checkpoint of each shard and the marks of effects that are done: one DynamoDB table.
+"""Detectors and the marks of effects that are done, in DynamoDB.
 
-| `detector_id`        | what it is                     | other attributes                                         |
-| -------------------- | ------------------------------ | -------------------------------------------------------- |
-| `{model}/{key}`      | a detector                     | `version`, `body`; `due_page`, `due_ms` for the sweep    |
-| `shard/{shard_id}`   | how far a shard is evaluated   | `last_sequence`, `evaluated_until_ms`                    |
-| `effect/{effect_id}` | an effect that was carried out | `done_at`, `expires_at` (epoch s)                        |
+| `detector_id`        | what it is                     | other attributes                                            |
+| -------------------- | ------------------------------ | ----------------------------------------------------------- |
+| `{model}/{key}`      | a detector                     | `version`, `body`; `owed` until somebody notes that its     |
+|                      |                                | effects are sent; `due_page`, `due_ms` for the sweep        |
+| `effect/{effect_id}` | an effect that was carried out | `done_at`, `expires_at` (epoch s)                           |
+
+Of `shard/` and `seen/` says `checkpoint_store`.
 """
 
 from __future__ import annotations
@@ -15,18 +17,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from coldwatch.adapters.checkpoint_store import raising
 from coldwatch.adapters.items import is_failed_condition, to_item
+from coldwatch.adapters.transactions import is_beaten, transact
 from coldwatch.detection.detector import Detector, decode_detector, encode_detector
-from coldwatch.detection.errors import CheckpointMovedError
-from coldwatch.detection.ports import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from coldwatch.adapters.batches import DynamoBatches
-    from coldwatch.adapters.items import Item, Scalar
+    from coldwatch.adapters.items import Item
+    from coldwatch.detection.ports import Checkpoint
 
 DUE_INDEX: Final = "by_due"
 DUE_PAGE: Final = "due"
@@ -35,8 +38,11 @@ MARK_KEPT_MS: Final = 30 * 24 * 3_600_000
 WORKERS: Final = 8
 """Conditional writes come one by one; side by side, those of 500 detectors take a second."""
 
-_NAMES: Final = {"#version": "version", "#body": "body"}
-_PROJECTION: Final = {"ProjectionExpression": "detector_id, #version, #body", "ExpressionAttributeNames": _NAMES}
+_NAMES: Final = {"#version": "version", "#body": "body", "#owed": "owed"}
+_PROJECTION: Final = {
+    "ProjectionExpression": "detector_id, #version, #body, #owed",
+    "ExpressionAttributeNames": _NAMES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,7 @@ class DynamoDetectorStore:
     def load(self, detector_ids: Collection[str]) -> dict[str, Detector]:
         keys = [(self.table, to_item({"detector_id": each})) for each in sorted(detector_ids)]
         items = (item for _, item in self.batches.get(keys, {self.table: _PROJECTION}))
-        return {
-            item["detector_id"]["S"]: decode_detector(item["body"]["S"], int(item["version"]["N"])) for item in items
-        }
+        return {item["detector_id"]["S"]: _detector(item) for item in items}
 
     def write(self, detectors: Sequence[Detector], *, now_ms: int) -> set[str]:
         def is_written(detector: Detector) -> bool:
@@ -67,6 +71,46 @@ class DynamoDetectorStore:
         return {each.detector_id for each, is_done in zip(detectors, results, strict=True) if not is_done}
 
     def _write(self, detector: Detector, now_ms: int) -> bool:
+        try:
+            self.client.put_item(**self._put(detector, now_ms))
+        except ClientError as error:
+            if is_failed_condition(error) or is_beaten(error):
+                return False
+            raise
+        return True
+
+    def write_outside(
+        self, detectors: Sequence[Detector], checkpoints: Mapping[str, Checkpoint], *, now_ms: int
+    ) -> bool:
+        names = [each.detector_id for each in detectors]
+        raised = [raising(self.table, shard_id, each, names) for shard_id, each in checkpoints.items()]
+        return transact(self.client, [*raised, *({"Put": self._put(each, now_ms)} for each in detectors)])
+
+    def settle(self, detectors: Sequence[Detector]) -> None:
+        for each in detectors:
+            self._settle(each)
+
+    def _settle(self, detector: Detector) -> None:
+        """The index goes by the stored detector's own timer again."""
+        due_ms = detector.stored_due_ms
+        rearm = "REMOVE owed, due_page, due_ms" if due_ms is None else "SET due_ms = :due REMOVE owed"
+        values: dict[str, Any] = {":version": {"N": str(detector.version)}}
+        if due_ms is not None:
+            values[":due"] = {"N": str(due_ms)}
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=to_item({"detector_id": detector.detector_id}),
+                UpdateExpression=rearm,
+                ConditionExpression="#version = :version",
+                ExpressionAttributeNames={"#version": "version"},
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            if not is_failed_condition(error):
+                raise
+
+    def _put(self, detector: Detector, now_ms: int) -> dict[str, Any]:
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(detector_id)"}
         if detector.version:
             condition = {
@@ -74,13 +118,7 @@ class DynamoDetectorStore:
                 "ExpressionAttributeNames": {"#version": "version"},
                 "ExpressionAttributeValues": {":version": {"N": str(detector.version)}},
             }
-        try:
-            self.client.put_item(TableName=self.table, Item=_item(detector, now_ms), **condition)
-        except ClientError as error:
-            if is_failed_condition(error):
-                return False
-            raise
-        return True
+        return {"TableName": self.table, "Item": _item(detector, now_ms), **condition}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,38 +139,6 @@ class DynamoDueIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class DynamoCheckpoints:
-    """`ports.Checkpoints`. Sequence numbers are kept as text: they have more digits than a DynamoDB number."""
-
-    client: DynamoDBClient
-    table: str
-
-    def read(self, shard_id: str) -> Checkpoint | None:
-        key = to_item({"detector_id": _shard(shard_id)})
-        item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
-        return Checkpoint(int(item["last_sequence"]["S"]), int(item["evaluated_until_ms"]["N"])) if item else None
-
-    def move(self, shard_id: str, checkpoint: Checkpoint, *, previous: Checkpoint | None) -> None:
-        record: dict[str, Scalar | None] = {
-            "detector_id": _shard(shard_id),
-            "last_sequence": str(checkpoint.last_sequence),
-            "evaluated_until_ms": checkpoint.evaluated_until_ms,
-        }
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(detector_id)"}
-        if previous is not None:
-            condition = {
-                "ConditionExpression": "last_sequence = :previous",
-                "ExpressionAttributeValues": {":previous": {"S": str(previous.last_sequence)}},
-            }
-        try:
-            self.client.put_item(TableName=self.table, Item=to_item(record), **condition)
-        except ClientError as error:
-            if is_failed_condition(error):
-                raise CheckpointMovedError(shard_id) from error
-            raise
-
-
-@dataclass(frozen=True, slots=True)
 class DynamoDoneMarkers:
     """`ports.DoneMarkers`."""
 
@@ -149,6 +155,10 @@ class DynamoDoneMarkers:
         self.client.put_item(TableName=self.table, Item=item)
 
 
+def _detector(item: Mapping[str, Any]) -> Detector:
+    return decode_detector(item["body"]["S"], int(item["version"]["N"]), is_owing="owed" in item)
+
+
 def _item(detector: Detector, now_ms: int) -> Item:
     wakes_at = detector.wakes_at(now_ms)
     return to_item(
@@ -156,14 +166,11 @@ def _item(detector: Detector, now_ms: int) -> Item:
             "detector_id": detector.detector_id,
             "version": detector.version + 1,
             "body": encode_detector(detector),
+            "owed": now_ms if detector.pending else None,
             "due_page": DUE_PAGE if wakes_at is not None else None,
             "due_ms": wakes_at,
         }
     )
-
-
-def _shard(shard_id: str) -> str:
-    return f"shard/{shard_id}"
 
 
 def _effect(effect_id: str) -> str:

@@ -55,7 +55,7 @@ class DynamoDetectorStates:
         if item is None:
             return None
         try:
-            detector = decode_detector(item["body"]["S"], int(item["version"]["N"]))
+            detector = decode_detector(item["body"]["S"], int(item["version"]["N"]), is_owing=False)
         except StoredDetectorError:  # whoever evaluates it says so; an incident is opened all the same
             return None
         return detector.snapshot.state if detector.snapshot else None

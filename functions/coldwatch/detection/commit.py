@@ -1,16 +1,19 @@
 """How changed detectors are stored and what they ask for is handed on, so that no crash loses or doubles an effect.
 
-The effects of a change are stored with it, sent, and only then taken off it. Whoever finds a detector that still has
-effects sends them before anything takes their place, under the same ids; the queue, and whoever carries them out, know
-them again. So an effect is sent at least once, and none overtakes an earlier one of its detector.
+The effects of a change are stored with it, and then sent. Nothing is written to say that they were: the stored detector
+goes on to say that it owes them, until its next write, or until the sweep a minute later has sent them once more and
+notes it. Whoever reads a detector that owes effects sends them before anything takes their place, under the same ids;
+the queue, and whoever carries them out, know them again. So an effect is sent at least once, and none overtakes an
+earlier one of its detector.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from coldwatch.detection.detector import Detector, without_pending, written
 from coldwatch.detection.errors import EffectsUnsentError
+from coldwatch.detection.log import Logs
 from coldwatch.detection.ports import DetectorStore, EffectQueue, TimerQueue, Wake
 
 SETTLE_MS: Final = 2_000
@@ -20,30 +23,34 @@ SOON_MS: Final = 75_000
 might be missed by it.
 """
 
+type Write = Callable[[Sequence[Detector]], set[str]]
+"""Stores detectors; the ids of those that somebody else has written meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
     detectors: DetectorStore
+    logs: Logs
     effects: EffectQueue
     timers: TimerQueue
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """`stored` as they are now; `moved` are the ids of those that somebody else has written meanwhile."""
+    """`stored` as they are now, owing nothing; `moved` are those that somebody else has written meanwhile, by id."""
 
     stored: tuple[Detector, ...]
     moved: frozenset[str]
     effects: int
 
 
-def commit(changed: Sequence[Detector], ports: Ports, *, now_ms: int) -> Committed:
-    """Write, send, clear. Raises EffectsUnsentError with the effects still stored."""
-    moved = ports.detectors.write(changed, now_ms=now_ms) if changed else set()
+def commit(changed: Sequence[Detector], write: Write, ports: Ports, *, now_ms: int) -> Committed:
+    """Write, send. Raises EffectsUnsentError with the effects still stored."""
+    moved = write(changed) if changed else set()
     stored = [written(each) for each in changed if each.detector_id not in moved]
     sent = send_pending(stored, ports.effects)
     wake_soon(stored, ports.timers, now_ms=now_ms)
-    return Committed(tuple(_cleared(stored, ports, now_ms)), frozenset(moved), sent)
+    return Committed(tuple(without_pending(each) for each in stored), frozenset(moved), sent)
 
 
 def send_pending(detectors: Iterable[Detector], queue: EffectQueue) -> int:
@@ -66,12 +73,3 @@ def wake_soon(detectors: Iterable[Detector], queue: TimerQueue, *, now_ms: int) 
 def delay_s(due_ms: int, now_ms: int) -> int:
     """Whole seconds until a timer can fire; nothing for one that could already."""
     return max(0, -((now_ms - due_ms - SETTLE_MS) // 1000))
-
-
-def _cleared(stored: Sequence[Detector], ports: Ports, now_ms: int) -> Iterable[Detector]:
-    """Take the sent effects off. Whoever has written in between has sent them as well, and needs no answer."""
-    clear = {each.detector_id: without_pending(each) for each in stored if each.pending}
-    moved = ports.detectors.write(list(clear.values()), now_ms=now_ms) if clear else set()
-    for each in stored:
-        name = each.detector_id
-        yield written(clear[name]) if name in clear and name not in moved else each

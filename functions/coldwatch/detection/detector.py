@@ -17,7 +17,7 @@ RESEND_AFTER_MS: Final = 60_000
 """Effects that a process has written and not sent for this long are sent by the sweep: it has died, and nothing else
 may ever touch that detector again.
 """
-_RESERVED: Final = frozenset({"shard", "effect"})
+_RESERVED: Final = frozenset({"shard", "effect", "seen"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """`version` counts its writes, 0 before the first. `changed_at` and `changed_keys` tell when it last changed (epoch
-    ms on its clock), and by which readings. `device_id` and `application` are whose message changed it last; `profile`
-    is that message's, kept while a timer may still act in its name.
+    """`version` counts its writes, 0 before the first; `stored_due_ms` is when the next timer of the stored one is due.
+    `home` is the shard that wrote it last: that one alone may remember it. `changed_at` and `changed_keys` tell when it
+    last changed (epoch ms on its clock), and by which readings. `device_id` and `application` are whose message changed
+    it last; `profile` is that message's, kept while a timer may still act in its name. `pending` are the effects of
+    which nobody knows that they were sent.
     """
 
     model: str
@@ -68,7 +70,14 @@ class Detector:
     application: str = ""
     profile: Mapping[str, Any] | None = None
     pending: tuple[Effect, ...] = ()
+    home: str = ""
     version: int = 0
+    stored_due_ms: int | None = None
+
+    @property
+    def homes(self) -> frozenset[str]:
+        """The shards whose environments may remember it. One that was stored before there were homes has them all."""
+        return frozenset([self.home] if self.home else self.positions)
 
     @property
     def detector_id(self) -> str:
@@ -94,7 +103,7 @@ def new_detector(watch: Watch, key: str | None) -> Detector:
 
 def written(detector: Detector) -> Detector:
     """As it is stored after a write."""
-    return replace(detector, version=detector.version + 1)
+    return replace(detector, version=detector.version + 1, stored_due_ms=detector.next_timer_ms)
 
 
 def without_pending(detector: Detector) -> Detector:
@@ -114,6 +123,7 @@ class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):
     application: str = ""
     profile: dict[str, Any] | None = None
     pending: tuple[Effect, ...] = ()
+    home: str = ""
 
 
 _decoder = msgspec.json.Decoder(_Stored)
@@ -135,19 +145,23 @@ def encode_detector(detector: Detector) -> str:
         application=detector.application,
         profile=dict(detector.profile) if detector.profile is not None else None,
         pending=detector.pending,
+        home=detector.home,
     )
     return msgspec.json.encode(stored).decode()
 
 
-def decode_detector(body: str, version: int) -> Detector:
-    """Raises StoredDetectorError for what `encode_detector` did not write."""
+def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
+    """The effects of one that `is_owing` may not be sent yet; those of another are.
+
+    Raises StoredDetectorError for what `encode_detector` did not write.
+    """
     try:
         stored = _decoder.decode(body)
         snapshot = Snapshot.from_document(stored.snapshot) if stored.snapshot is not None else None
         positions = {shard: Position(int(last), thing, at) for shard, (last, thing, at) in stored.positions.items()}
     except (msgspec.MsgspecError, SnapshotError, ValueError) as error:
         raise StoredDetectorError(f"a stored detector cannot be read: {error}") from error
-    return Detector(
+    detector = Detector(
         model=stored.model,
         key=stored.key,
         clock=stored.clock,
@@ -159,9 +173,11 @@ def decode_detector(body: str, version: int) -> Detector:
         device_id=stored.device_id,
         application=stored.application,
         profile=stored.profile,
-        pending=stored.pending,
+        pending=stored.pending if is_owing else (),
+        home=stored.home,
         version=version,
     )
+    return replace(detector, stored_due_ms=detector.next_timer_ms)
 
 
 def snapshot_bytes(snapshot: Snapshot | None) -> bytes:

@@ -6,6 +6,7 @@ DetectionError
 ├── EffectsUnsentError      the queue did not take effects; their detectors keep them
 ├── StoredDetectorError     a stored detector cannot be read
 ├── CheckpointMovedError    another delivery has got on with the shard meanwhile
+├── OvertakenError          somebody wrote the shard's checkpoint meanwhile
 └── DetectorContestedError  other writers got in before us too often
 """
 
@@ -31,6 +32,10 @@ class StoredDetectorError(DetectionError):
 
 
 class CheckpointMovedError(DetectionError):
+    pass
+
+
+class OvertakenError(DetectionError):
     pass
 
 

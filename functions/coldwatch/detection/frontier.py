@@ -47,10 +47,10 @@ class Frontier:
         reached = self._reached.get(shard_id, 0)
         if reached >= due_ms:
             return reached
-        checkpoint = self.checkpoints.read(shard_id)
-        reached = checkpoint.evaluated_until_ms - SETTLE_MS if checkpoint else 0
+        checkpoint = self.checkpoints.read([shard_id])[shard_id]
+        reached = checkpoint.evaluated_until_ms - SETTLE_MS
         if reached < due_ms:
-            tail = self.stream.tail(shard_id, checkpoint.last_sequence if checkpoint else None)
+            tail = self.stream.tail(shard_id, checkpoint.last_sequence)
             if tail.is_empty:
                 reached = now_ms - SETTLE_MS
             if tail.is_empty and tail.children:

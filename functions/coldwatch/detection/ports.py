@@ -1,23 +1,86 @@
 """What detection needs from the outside. `coldwatch.adapters` keeps these promises on AWS, fakes keep them in tests."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
 from coldwatch.detection.detector import Detector
 from coldwatch.detection.effect import Effect
 from coldwatch.profiles.device import RegisteredDevice
 from coldwatch.telemetry.identity import Device
 
+MOST_TOUCHED: Final = 1_000
+"""Beyond so many, a checkpoint says of all detectors that they may have been written from outside."""
+
 
 @dataclass(frozen=True, slots=True)
+class LogReach:
+    """Which pages of a shard's log of small changes count: the base, in `chunks` pieces, which holds all up to the page
+    `base`, and the pages behind it up to `last`. Nothing was ever logged while `last` is 0.
+    """
+
+    base: int = 0
+    chunks: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """Up to where a shard has been evaluated: every record up to `last_sequence` is done with, effects and all, and
     so is every message that arrived by `evaluated_until_ms`, but for those that overtook each other on their way.
+
+    `generation` counts the writes of its detectors from outside, `touched` are the ids of those that were written so
+    since it last moved (`touched_all`: more than can be named). `owner` is the execution environment that wrote its
+    detectors last. A shard of which nothing is known has a blank one.
     """
 
-    last_sequence: int
-    evaluated_until_ms: int
+    last_sequence: int | None = None
+    evaluated_until_ms: int = 0
+    generation: int = 0
+    owner: str = ""
+    touched: frozenset[str] = frozenset()
+    touched_all: bool = False
+    log: LogReach = LogReach()
+
+    def has_seen(self, sequence: int) -> bool:
+        return self.last_sequence is not None and sequence <= self.last_sequence
+
+    def raised(self, detector_ids: Collection[str]) -> "Checkpoint":
+        """After a write of these detectors from outside."""
+        touched = self.touched | set(detector_ids)
+        is_all = self.touched_all or len(touched) > MOST_TOUCHED
+        return replace(
+            self, generation=self.generation + 1, touched=frozenset() if is_all else touched, touched_all=is_all
+        )
+
+    def stands_like(self, other: "Checkpoint") -> bool:
+        """Whether nobody has got on with the shard or written its detectors in between."""
+        own = (self.last_sequence, self.generation, self.owner)
+        return own == (other.last_sequence, other.generation, other.owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a shard's log. A slot is used again; `number` says which page it holds now."""
+
+    slot: str
+    number: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """How often the registry has changed, and the devices of the last few changes."""
+
+    number: int = 0
+    changed: tuple[str, ...] = ()
+
+    def changed_since(self, number: int) -> Collection[str] | None:
+        """The devices that changed after that epoch; None if it does not reach back so far."""
+        missed = self.number - number
+        if missed > len(self.changed):
+            return None
+        return self.changed[len(self.changed) - missed :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +114,24 @@ class Tail:
 
 class DetectorStore(Protocol):
     def load(self, detector_ids: Collection[str]) -> Mapping[str, Detector]:
-        """Those that are there, strongly consistent."""
+        """Those that are there, strongly consistent, without what a log may know of them (`overlay.load`)."""
 
     def write(self, detectors: Sequence[Detector], *, now_ms: int) -> set[str]:
         """Store each if it still has the version it was read at, as the next one; the ids of those that have not."""
+
+    def write_outside(
+        self, detectors: Sequence[Detector], checkpoints: Mapping[str, Checkpoint], *, now_ms: int
+    ) -> bool:
+        """All of them, or none: each if it has the version it was read at, and only if each of the shards' checkpoints
+        stands like the one given, whose generation is raised. False if somebody else came first.
+
+        At most 100 detectors and checkpoints together.
+        """
+
+    def settle(self, detectors: Sequence[Detector]) -> None:
+        """Note that their effects are sent, each if it still has its version. That is no write of the detector: its
+        version stays.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +144,26 @@ class Entry:
 
 class Registry(Protocol):
     def look_up(self, device_ids: Collection[str]) -> Mapping[str, Entry]:
-        """The entries of those that are registered, as they are now: a changed profile holds from the next batch on."""
+        """The entries of those that are registered, strongly consistent."""
 
 
 class Checkpoints(Protocol):
-    def read(self, shard_id: str) -> Checkpoint | None:
-        """Strongly consistent."""
+    """All reads are strongly consistent."""
 
-    def move(self, shard_id: str, checkpoint: Checkpoint, *, previous: Checkpoint | None) -> None:
-        """Raises CheckpointMovedError if it no longer stands where `previous` says."""
+    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
+        """What a batch has to know first: where the shard stands, and the registry. One request."""
+
+    def read(self, shard_ids: Collection[str]) -> Mapping[str, Checkpoint]:
+        """Of each, blank where there is none."""
+
+    def move(self, shard_id: str, to: Checkpoint, *, previous: Checkpoint, pages: Sequence[Page] = ()) -> bool:
+        """With the pages of its log, or neither; False if it no longer stands like `previous`. One request."""
+
+    def pages(self, shard_id: str, slots: Collection[str]) -> Mapping[str, Page]:
+        """What the slots of a shard's log hold, by slot."""
+
+    def logged_shards(self) -> Collection[str]:
+        """The shards that have ever had a log."""
 
 
 class EffectQueue(Protocol):

@@ -3,16 +3,20 @@
 `tests/integration/aws/test_detection.py` puts the real adapters to the same promises.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import Detector, decode_detector, encode_detector
 from coldwatch.detection.effect import Effect, decode_effect, encode_effect
-from coldwatch.detection.errors import CheckpointMovedError
 from coldwatch.detection.frontier import Frontier
-from coldwatch.detection.ports import Checkpoint, Child, Entry, Tail, Wake
+from coldwatch.detection.log import Logs
+from coldwatch.detection.memory import KnownDevices, Memory
+from coldwatch.detection.overlay import load
+from coldwatch.detection.ports import Checkpoint, Child, Entry, Epoch, Page, Tail, Wake
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.evaluation import Ports as EvaluationPorts
 from fire_timers.firing import Ports as FiringPorts
@@ -50,16 +54,29 @@ class Item:
     body: str
     version: int
     due_ms: int | None
-    weight: int = 0
+    is_owing: bool = False
+
+    @classmethod
+    def of(cls, detector: Detector, now_ms: int, version: int = 1) -> "Item":
+        return cls(encode_detector(detector), version, detector.wakes_at(now_ms), bool(detector.pending))
+
+    @property
+    def detector(self) -> Detector:
+        return decode_detector(self.body, self.version, is_owing=self.is_owing)
 
 
 @dataclass
 class World:
-    """`streams` holds the records of each shard; of them is there what has arrived by `now_ms`."""
+    """`streams` holds the records of each shard; of them is there what has arrived by `now_ms`. `requests` counts what
+    DynamoDB and SQS would be asked.
+    """
 
     entries: dict[str, Entry] = field(default_factory=dict)
+    epoch: Epoch = Epoch()
     items: dict[str, Item] = field(default_factory=dict)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    pages: dict[tuple[str, str], Page] = field(default_factory=dict)
+    logged: set[str] = field(default_factory=set)
     sent: list[Effect] = field(default_factory=list)
     wakes: list[tuple[int, Wake]] = field(default_factory=list)
     streams: dict[str, list[StreamRecord]] = field(default_factory=dict)
@@ -67,10 +84,22 @@ class World:
     now_ms: int = 0
     writes: int = 0
     heaviest: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def stored(self) -> dict[str, Detector]:
+        return {name: item.detector for name, item in self.items.items()}
 
     @property
     def detectors(self) -> dict[str, Detector]:
-        return {name: decode_detector(item.body, item.version) for name, item in self.items.items()}
+        """As they are, with what the logs say."""
+        calm = commit_ports(replace(self, requests=Counter()))
+        return dict(load(self.items, calm.detectors, calm.logs).detectors)
+
+    def register(self, entry: Entry) -> None:
+        name = entry.identity.device_id
+        self.entries[name] = entry
+        self.epoch = Epoch(self.epoch.number + 1, (*self.epoch.changed, name)[-100:])
 
     def effects_of(self) -> dict[str, list[str]]:
         """Of each detector the ids of its effects, as they were first sent: a repetition is known by its id."""
@@ -97,12 +126,19 @@ def _essence(detector: Detector) -> tuple[Any, ...]:
 
 def commit_ports(world: World, step: Stepper | None = None) -> CommitPorts:
     stepper = step or Stepper()
-    return CommitPorts(FakeDetectors(world, stepper), FakeEffects(world, stepper), FakeTimers(world, stepper))
+    logs = Logs(FakeCheckpoints(world, stepper))
+    return CommitPorts(FakeDetectors(world, stepper), logs, FakeEffects(world, stepper), FakeTimers(world, stepper))
 
 
-def evaluation_ports(world: World, step: Stepper | None = None) -> EvaluationPorts:
+def evaluation_ports(world: World, step: Stepper | None = None, *, owner: str = "") -> EvaluationPorts:
+    """Those of an execution environment that has just begun."""
     stepper = step or Stepper()
-    return EvaluationPorts(FakeRegistry(world, stepper), FakeCheckpoints(world, stepper), commit_ports(world, stepper))
+    registry = KnownDevices(FakeRegistry(world, stepper))
+    memory = Memory(owner or f"environment-{next(_numbers)}")
+    return EvaluationPorts(registry, memory, FakeCheckpoints(world, stepper), commit_ports(world, stepper))
+
+
+_numbers = count(1)
 
 
 def firing_ports(world: World, step: Stepper | None = None) -> FiringPorts:
@@ -120,6 +156,7 @@ class FakeRegistry:
 
     def look_up(self, device_ids: Collection[str]) -> Mapping[str, Entry]:
         self.stepper.step()
+        self.world.requests["BatchGetItem"] += -(-len(device_ids) // 100)
         return {each: self.world.entries[each] for each in device_ids if each in self.world.entries}
 
 
@@ -129,26 +166,63 @@ class FakeDetectors:
     stepper: Stepper
 
     def load(self, detector_ids: Collection[str]) -> Mapping[str, Detector]:
+        assert detector_ids
         self.stepper.step()
-        known = self.world.detectors
+        self.world.requests["BatchGetItem"] += -(-len(detector_ids) // 100)
+        found = {each: self.world.items[each].detector for each in detector_ids if each in self.world.items}
         self.stepper.step()
-        return {each: known[each] for each in detector_ids if each in known}
+        return found
 
     def write(self, detectors: Sequence[Detector], *, now_ms: int) -> set[str]:
         assert detectors
         return {each.detector_id for each in detectors if not self._write(each, now_ms)}
 
-    def _write(self, detector: Detector, now_ms: int) -> bool:
+    def write_outside(
+        self, detectors: Sequence[Detector], checkpoints: Mapping[str, Checkpoint], *, now_ms: int
+    ) -> bool:
+        assert 0 < len(detectors) + len(checkpoints) <= 100
         self.stepper.step()
-        held = self.world.items.get(detector.detector_id)
-        is_unmoved = (held.version if held else 0) == detector.version
+        self.world.requests["TransactWriteItems"] += 1
+        is_unmoved = all(self._is_unmoved(each) for each in detectors) and all(
+            self.world.checkpoints.get(shard_id, Checkpoint()).stands_like(each)
+            for shard_id, each in checkpoints.items()
+        )
         if is_unmoved:
-            item = Item(encode_detector(detector), detector.version + 1, detector.wakes_at(now_ms))
-            self.world.items[detector.detector_id] = item
-            self.world.writes += 1
-            self.world.heaviest = max(self.world.heaviest, len(item.body))
+            for each in detectors:
+                self._put(each, now_ms)
+            names = [each.detector_id for each in detectors]
+            self.world.checkpoints |= {shard_id: each.raised(names) for shard_id, each in checkpoints.items()}
         self.stepper.step()
         return is_unmoved
+
+    def settle(self, detectors: Sequence[Detector]) -> None:
+        assert detectors
+        for each in detectors:
+            self.stepper.step()
+            self.world.requests["UpdateItem"] += 1
+            item = self.world.items[each.detector_id]
+            if item.version == each.version:
+                item.is_owing, item.due_ms = False, each.stored_due_ms
+            self.stepper.step()
+
+    def _write(self, detector: Detector, now_ms: int) -> bool:
+        self.stepper.step()
+        self.world.requests["PutItem"] += 1
+        is_unmoved = self._is_unmoved(detector)
+        if is_unmoved:
+            self._put(detector, now_ms)
+        self.stepper.step()
+        return is_unmoved
+
+    def _is_unmoved(self, detector: Detector) -> bool:
+        held = self.world.items.get(detector.detector_id)
+        return (held.version if held else 0) == detector.version
+
+    def _put(self, detector: Detector, now_ms: int) -> None:
+        item = Item.of(detector, now_ms, detector.version + 1)
+        self.world.items[detector.detector_id] = item
+        self.world.writes += 1
+        self.world.heaviest = max(self.world.heaviest, len(item.body))
 
 
 @dataclass
@@ -156,16 +230,36 @@ class FakeCheckpoints:
     world: World
     stepper: Stepper
 
-    def read(self, shard_id: str) -> Checkpoint | None:
+    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
         self.stepper.step()
-        return self.world.checkpoints.get(shard_id)
+        self.world.requests["BatchGetItem"] += 1
+        return self.world.checkpoints.get(shard_id, Checkpoint()), self.world.epoch
 
-    def move(self, shard_id: str, checkpoint: Checkpoint, *, previous: Checkpoint | None) -> None:
+    def read(self, shard_ids: Collection[str]) -> Mapping[str, Checkpoint]:
         self.stepper.step()
-        if self.world.checkpoints.get(shard_id) != previous:
-            raise CheckpointMovedError(shard_id)
-        self.world.checkpoints[shard_id] = checkpoint
+        self.world.requests["BatchGetItem"] += 1
+        return {each: self.world.checkpoints.get(each, Checkpoint()) for each in shard_ids}
+
+    def move(self, shard_id: str, to: Checkpoint, *, previous: Checkpoint, pages: Sequence[Page] = ()) -> bool:
         self.stepper.step()
+        self.world.requests["TransactWriteItems" if pages else "PutItem"] += 1
+        if not self.world.checkpoints.get(shard_id, Checkpoint()).stands_like(previous):
+            return False
+        self.world.checkpoints[shard_id] = to
+        self.world.pages |= {(shard_id, each.slot): each for each in pages}
+        self.world.logged |= {shard_id} if pages else set()
+        self.stepper.step()
+        return True
+
+    def pages(self, shard_id: str, slots: Collection[str]) -> Mapping[str, Page]:
+        self.stepper.step()
+        self.world.requests["BatchGetItem"] += -(-len(slots) // 100)
+        return {slot: self.world.pages[shard_id, slot] for slot in slots if (shard_id, slot) in self.world.pages}
+
+    def logged_shards(self) -> Collection[str]:
+        self.stepper.step()
+        self.world.requests["GetItem"] += 1
+        return sorted(self.world.logged)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coldwatch.detection.commit import SETTLE_MS
-from coldwatch.detection.detector import Detector, Position, encode_detector
+from coldwatch.detection.detector import RESEND_AFTER_MS, Detector, Position
 from coldwatch.detection.ports import Checkpoint, Wake
 from fire_timers.firing import ATTEMPTS, RETIRED_AFTER_MS, Fired, Outcome, fire, sweep
 from tests.unit.detection.builders import FRIDGE, NOW, SHARD, SILENCE, detector, effect, entry, records_of
@@ -19,9 +19,9 @@ NAME = f"{SILENCE}/{FRIDGE}"
 def world_with(*detectors: Detector, **more: Any) -> World:
     """As stored at NOW, by a shard that is evaluated up to then."""
     more = {"entries": {FRIDGE: entry(FRIDGE)}, **more}
-    world = World(now_ms=NOW, checkpoints={SHARD: Checkpoint(1, NOW)}, **more)
+    world = World(now_ms=NOW, checkpoints={SHARD: Checkpoint(last_sequence=1, evaluated_until_ms=NOW)}, **more)
     for each in detectors:
-        world.items[each.detector_id] = Item(encode_detector(each), 1, each.wakes_at(NOW))
+        world.items[each.detector_id] = Item.of(each, NOW)
     return world
 
 
@@ -31,7 +31,7 @@ def waiting(**changes: Any) -> Detector:
 
 def fire_at(world: World, now_ms: int, *, due_ms: int = DUE, attempt: int = 0, stepper: Stepper | None = None) -> Fired:
     world.now_ms = now_ms
-    return fire(Wake(NAME, due_ms, 0, attempt), firing_ports(world, stepper), now_ms=now_ms)
+    return fire([Wake(NAME, due_ms, 0, attempt)], firing_ports(world, stepper), now_ms=now_ms)
 
 
 def test_silence_is_noticed_at_its_second_and_told_with_its_own_time() -> None:
@@ -40,17 +40,30 @@ def test_silence_is_noticed_at_its_second_and_told_with_its_own_time() -> None:
     early = fire_at(world, DUE + SETTLE_MS - 1)
     fired = fire_at(world, DUE + SETTLE_MS)
 
-    assert (early.outcome, fired.outcome, fired.effects) == (Outcome.EARLY, Outcome.FIRED, 1)
+    assert (early.outcomes[NAME], fired.outcomes[NAME], fired.effects) == (Outcome.EARLY, Outcome.FIRED, 1)
     (told,) = world.sent
     assert (told.occurred_at, told.action.fields["functionArn"].rsplit(":", 1)[-1]) == (DUE, "open_incident")
-    assert world.items[NAME].due_ms is None
+
+
+def test_what_was_sent_is_sent_once_more_by_the_sweep_and_then_not_looked_at_again() -> None:
+    world = world_with(waiting())
+    fire_at(world, DUE + SETTLE_MS)
+    at = world.items[NAME].due_ms
+    before = world.items[NAME].version, world.checkpoints[SHARD]
+
+    outcomes = [fire_at(world, DUE + 70_000, due_ms=at or 0).outcomes[NAME] for _ in range(2)]
+
+    assert (at, outcomes) == (DUE + SETTLE_MS + RESEND_AFTER_MS, [Outcome.TOLD, Outcome.NOTHING])
+    assert (world.items[NAME].due_ms, world.detectors[NAME].pending) == (None, ())
+    assert (world.items[NAME].version, world.checkpoints[SHARD]) == before, "nobody has to read it again for that"
+    assert [each.effect_id for each in world.sent] == [world.sent[0].effect_id] * 2
 
 
 @pytest.mark.parametrize("entries", [{}, {FRIDGE: entry(FRIDGE, watched=False)}], ids=["unknown", "unwatched"])
 def test_of_a_device_that_is_not_watched_no_silence_is_noticed(entries: dict[str, Any]) -> None:
     world = world_with(waiting(), entries=entries)
 
-    outcomes = [fire_at(world, DUE + SETTLE_MS + n).outcome for n in range(2)]
+    outcomes = [fire_at(world, DUE + SETTLE_MS + n).outcomes[NAME] for n in range(2)]
 
     assert outcomes == [Outcome.RETIRED, Outcome.NOTHING]
     assert (world.sent, world.items[NAME].due_ms) == ([], None)
@@ -61,22 +74,22 @@ def test_a_device_that_is_watched_again_before_its_timer_is_due_is_found_silent(
     fire_at(world, DUE - 1)
     world.entries[FRIDGE] = entry(FRIDGE)
 
-    assert fire_at(world, DUE + SETTLE_MS).outcome is Outcome.FIRED
+    assert fire_at(world, DUE + SETTLE_MS).outcomes[NAME] is Outcome.FIRED
 
 
 def test_it_is_never_noticed_twice() -> None:
     world = world_with(waiting())
 
-    outcomes = [fire_at(world, DUE + SETTLE_MS + n).outcome for n in range(3)]
+    outcomes = [fire_at(world, DUE + SETTLE_MS + n).outcomes[NAME] for n in range(3)]
 
-    assert outcomes == [Outcome.FIRED, Outcome.NOTHING, Outcome.NOTHING]
-    assert len(world.sent) == 1
+    assert outcomes == [Outcome.FIRED, Outcome.TOLD, Outcome.NOTHING]
+    assert {name: len(ids) for name, ids in world.effects_of().items()} == {NAME: 1}
 
 
 def test_it_waits_for_telemetry_that_is_not_evaluated_yet() -> None:
     world = world_with(waiting(), streams={SHARD: records_of([(500, {})], first=2)})
 
-    assert fire_at(world, DUE + 60_000).outcome is Outcome.EARLY
+    assert fire_at(world, DUE + 60_000).outcomes[NAME] is Outcome.EARLY
     assert world.sent == []
 
 
@@ -102,7 +115,7 @@ def test_a_wake_that_comes_a_moment_early_is_sent_again_once_for_its_timer() -> 
 def test_a_wake_for_a_timer_that_was_set_anew_does_not_multiply() -> None:
     world = world_with(waiting())
 
-    assert fire_at(world, DUE - 100_000, due_ms=DUE - 100_000).outcome is Outcome.NOTHING
+    assert fire_at(world, DUE - 100_000, due_ms=DUE - 100_000).outcomes[NAME] is Outcome.NOTHING
     assert world.wakes == []
 
 
@@ -114,13 +127,13 @@ def test_for_a_stream_that_is_behind_it_comes_again_a_few_times_and_then_with_th
         ((_, wake),) = world.wakes
         world.wakes.clear()
         sent += 1
-        fire(wake, firing_ports(world), now_ms=DUE + 60_000)
+        fire([wake], firing_ports(world), now_ms=DUE + 60_000)
     assert sent == ATTEMPTS
 
     sweep(firing_ports(world), now_ms=DUE + 3_600_000)
     ((_, again),) = world.wakes
     world.wakes.clear()
-    fire(again, firing_ports(world), now_ms=DUE + 3_600_000)
+    fire([again], firing_ports(world), now_ms=DUE + 3_600_000)
 
     assert world.wakes == []
 
@@ -130,12 +143,12 @@ def test_somebody_who_wrote_the_detector_meanwhile_is_taken_into_account() -> No
     heard = waiting(snapshot=detector(due_ms=DUE + 600_000).snapshot)
 
     def hear() -> None:
-        world.items[NAME] = Item(encode_detector(heard), 2, DUE + 600_000)
+        world.items[NAME] = Item.of(heard, NOW, 2)
 
     # The steps: the detector is read (two), its frontier looked up (two), and then it is written.
     fired = fire_at(world, DUE + SETTLE_MS, stepper=Stepper(interrupt_at=5, interrupt=hear))
 
-    assert fired.outcome is Outcome.NOTHING
+    assert fired.outcomes[NAME] is Outcome.NOTHING
     assert world.sent == []
     assert world.items[NAME].version == 2
 
@@ -146,9 +159,9 @@ def test_what_is_owed_is_sent_also_when_the_model_is_deployed_no_more_and_then_n
     world = world_with(gone)
     assert world.items["gone/x"].due_ms == NOW + 60_000
 
-    fired = fire(Wake("gone/x", NOW + 60_000, 0), firing_ports(world), now_ms=NOW + 60_000)
+    fired = fire([Wake("gone/x", NOW + 60_000, 0)], firing_ports(world), now_ms=NOW + 60_000)
 
-    assert (fired.outcome, fired.effects) == (Outcome.TOLD, 1)
+    assert (fired.outcomes["gone/x"], fired.effects) == (Outcome.TOLD, 1)
     assert world.sent == [effect()]
     assert world.items["gone/x"].due_ms is None
 
@@ -160,7 +173,7 @@ def test_a_detector_of_another_version_is_left_alone_for_an_hour(change: dict[st
     name = other.detector_id
 
     def look(now_ms: int) -> Outcome:
-        return fire(Wake(name, DUE, 0, ATTEMPTS), firing_ports(world), now_ms=now_ms).outcome
+        return fire([Wake(name, DUE, 0, ATTEMPTS)], firing_ports(world), now_ms=now_ms).outcomes[name]
 
     assert look(DUE + RETIRED_AFTER_MS - 1) is Outcome.EARLY
     assert world.items[name].version == 1
@@ -170,16 +183,17 @@ def test_a_detector_of_another_version_is_left_alone_for_an_hour(change: dict[st
     assert world.sent == []
 
 
-@pytest.mark.parametrize("kill_at", range(1, 12))
+@pytest.mark.parametrize("kill_at", range(1, 14))
 def test_killed_anywhere_silence_is_told_once(kill_at: int) -> None:
     world = world_with(waiting())
 
     try:
         fire_at(world, DUE + SETTLE_MS, stepper=Stepper(kill_at))
     except Killed:
-        sweep(firing_ports(world), now_ms=DUE + 70_000)
-        for _, wake in list(world.wakes):
-            fire(wake, firing_ports(world), now_ms=DUE + 70_000)
+        pass
+    for now in (DUE + 70_000, DUE + 140_000):
+        sweep(firing_ports(world), now_ms=now)
+        fire([wake for _, wake in world.wakes], firing_ports(world), now_ms=now)
 
     assert {name: len(ids) for name, ids in world.effects_of().items()} == {NAME: 1}
     assert world.detectors[NAME].pending == ()
@@ -188,4 +202,4 @@ def test_killed_anywhere_silence_is_told_once(kill_at: int) -> None:
 def test_a_detector_that_is_gone_is_nothing_to_fire() -> None:
     world = World()
 
-    assert fire_at(world, DUE).outcome is Outcome.NOTHING
+    assert fire_at(world, DUE).outcomes[NAME] is Outcome.NOTHING

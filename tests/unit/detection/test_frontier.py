@@ -26,16 +26,19 @@ def reaches(world: World, *, now_ms: int, due_ms: int = DUE, stepper: Stepper | 
 
 def test_a_backlog_holds_a_timer_back_until_it_is_evaluated() -> None:
     stream = records_of([(0, {}), (500, {})])
-    world = World(streams={SHARD: stream}, checkpoints={SHARD: Checkpoint(stream[0].sequence, NOW)})
+    world = World(
+        streams={SHARD: stream},
+        checkpoints={SHARD: Checkpoint(last_sequence=stream[0].sequence, evaluated_until_ms=NOW)},
+    )
 
     assert not reaches(world, now_ms=DUE + 3_600_000)
 
-    world.checkpoints[SHARD] = Checkpoint(stream[1].sequence, NOW + 500_000)
+    world.checkpoints[SHARD] = Checkpoint(last_sequence=stream[1].sequence, evaluated_until_ms=NOW + 500_000)
     assert reaches(world, now_ms=DUE + 3_600_000)
 
 
 def test_an_idle_shard_lets_a_timer_fire_once_what_was_on_its_way_must_have_come() -> None:
-    world = World(checkpoints={SHARD: Checkpoint(1, NOW)})
+    world = World(checkpoints={SHARD: Checkpoint(last_sequence=1, evaluated_until_ms=NOW)})
 
     assert not reaches(world, now_ms=DUE)
     assert not reaches(world, now_ms=DUE + SETTLE_MS - 1)
@@ -44,7 +47,10 @@ def test_an_idle_shard_lets_a_timer_fire_once_what_was_on_its_way_must_have_come
 
 def test_telemetry_evaluated_beyond_the_timer_needs_no_look_at_the_stream() -> None:
     stream = records_of([(700, {}), (701, {})])
-    world = World(streams={SHARD: stream}, checkpoints={SHARD: Checkpoint(stream[0].sequence, NOW + 700_000)})
+    world = World(
+        streams={SHARD: stream},
+        checkpoints={SHARD: Checkpoint(last_sequence=stream[0].sequence, evaluated_until_ms=NOW + 700_000)},
+    )
     stepper = Stepper()
 
     assert reaches(world, now_ms=DUE + 600_000, stepper=stepper)
@@ -53,7 +59,10 @@ def test_telemetry_evaluated_beyond_the_timer_needs_no_look_at_the_stream() -> N
 
 def test_messages_that_cross_on_their_way_to_the_stream_are_waited_for() -> None:
     stream = records_of([(600, {}), (600, {})])
-    world = World(streams={SHARD: stream}, checkpoints={SHARD: Checkpoint(stream[0].sequence, DUE)})
+    world = World(
+        streams={SHARD: stream},
+        checkpoints={SHARD: Checkpoint(last_sequence=stream[0].sequence, evaluated_until_ms=DUE)},
+    )
 
     assert not reaches(world, now_ms=DUE + 60_000)
 
@@ -80,9 +89,11 @@ def test_of_a_split_shard_the_child_that_goes_on_with_the_device_counts(*, is_ev
     world = World(
         streams={own.shard_id: waiting, other.shard_id: records_of([(0, {})])},
         children={SHARD: (low, high)},
-        checkpoints={SHARD: Checkpoint(1, NOW)},
+        checkpoints={SHARD: Checkpoint(last_sequence=1, evaluated_until_ms=NOW)},
     )
     if is_evaluated:
-        world.checkpoints[own.shard_id] = Checkpoint(waiting[0].sequence, NOW + 100_000)
+        world.checkpoints[own.shard_id] = Checkpoint(
+            last_sequence=waiting[0].sequence, evaluated_until_ms=NOW + 100_000
+        )
 
     assert reaches(world, now_ms=DUE + 60_000) is is_evaluated

@@ -107,7 +107,7 @@ def let_time_pass(world: World) -> None:
 def run_timers(world: World, stepper: Stepper) -> None:
     """The timers' function for each wake whose delay is over; one that dies comes again."""
     for each in [wake for wake in world.wakes if wake[0] <= world.now_ms]:
-        fire(each[1], firing_ports(world, stepper), now_ms=world.now_ms)
+        fire([each[1]], firing_ports(world, stepper), now_ms=world.now_ms)
         world.wakes.remove(each)
 
 

@@ -113,10 +113,10 @@ def test_it_is_enough_by_number_or_by_weight() -> None:
 @pytest.mark.parametrize("body", ["", "{}", '{"model":1}', "[" * 2000])
 def test_what_is_no_detector_is_not_read_as_one(body: str) -> None:
     with pytest.raises(StoredDetectorError, match="a stored detector cannot be read"):
-        decode_detector(body, 1)
+        decode_detector(body, 1, is_owing=True)
 
 
 def test_sequence_numbers_of_any_length_come_back() -> None:
     known = receive(new_detector(WALL, FRIDGE), arrival(10**60), WALL).detector
 
-    assert decode_detector(encode_detector(known), 0) == known
+    assert decode_detector(encode_detector(known), 0, is_owing=True) == known

@@ -1,0 +1,33 @@
+"""DynamoDB transactions: all of it, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_BEATEN: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+
+
+def transact(client: DynamoDBClient, actions: Sequence[Any]) -> bool:
+    """False if somebody else came first: a condition did not hold, or another write was under way."""
+    try:
+        client.transact_write_items(TransactItems=actions)
+    except ClientError as error:
+        if is_beaten(error):
+            return False
+        raise
+    return True
+
+
+def is_beaten(error: ClientError) -> bool:
+    """Whether a transaction, or a write that met one, has to give way to somebody else's."""
+    if error.response["Error"]["Code"] == "TransactionConflictException":
+        return True
+    codes = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])} - {"None"}
+    return bool(codes) and codes <= _BEATEN

@@ -1,0 +1,120 @@
+"""What an execution environment remembers from batch to batch, and when it may.
+
+An environment owns a shard whose checkpoint it wrote last: it claims the checkpoint before it writes any detector of
+the shard, so whatever another one has done, finished or not, shows there. Between its own batches only writes from
+outside can change the shard's detectors, and each of those raises the generation and says whom it touched.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from coldwatch.detection.detector import Detector
+from coldwatch.detection.errors import OvertakenError
+from coldwatch.detection.ports import Checkpoint, Entry, Epoch, Registry
+from coldwatch.detection.small import Small
+
+MOST_DETECTORS: Final = 200_000
+"""Over all shards. One takes about 2 KB; that there is none yet is remembered in 100 bytes, ten times as often."""
+MOST_DEVICES: Final = 200_000
+
+
+@dataclass(slots=True)
+class ShardMemory:
+    """The detectors of a shard that were read or written since the environment has owned it, as they are now. `absent`
+    are those that there are not. `small` is the shard's whole log, `gone` what is no longer right in it.
+    """
+
+    last_sequence: int | None
+    generation: int
+    detectors: dict[str, Detector] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
+    small: dict[str, Small] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+    @property
+    def weight(self) -> int:
+        return len(self.detectors) + len(self.absent) // 10
+
+    def remember(self, detector: Detector) -> None:
+        """As it is stored now."""
+        self.forget([detector.detector_id])
+        self.detectors[detector.detector_id] = detector
+
+    def forget(self, detector_ids: Collection[str]) -> None:
+        """What is known of them, and what the log says, is no longer right."""
+        for each in detector_ids:
+            self.detectors.pop(each, None)
+            self.absent.discard(each)
+            if self.small.pop(each, None):
+                self.gone.add(each)
+
+    def catch_up(self, checkpoint: Checkpoint) -> None:
+        """Forget what was written from outside."""
+        if checkpoint.generation == self.generation:
+            return
+        self.forget(checkpoint.touched)
+        if checkpoint.touched_all:
+            self.detectors.clear()
+            self.absent.clear()
+        self.generation = checkpoint.generation
+
+
+@dataclass(slots=True)
+class Memory:
+    """`owner` names the environment."""
+
+    owner: str
+    most: int = MOST_DETECTORS
+    _shards: OrderedDict[str, ShardMemory] = field(default_factory=OrderedDict)
+
+    def take(self, shard_id: str, checkpoint: Checkpoint) -> ShardMemory | None:
+        """What is known of a shard, if it may be used. It is forgotten, unless it is kept."""
+        known = self._shards.pop(shard_id, None)
+        if known is None or checkpoint.owner != self.owner or known.last_sequence != checkpoint.last_sequence:
+            return None
+        known.catch_up(checkpoint)
+        return known
+
+    @contextmanager
+    def keeping(self, shard_id: str, known: ShardMemory) -> Iterator[None]:
+        """Keep what is known, but not after a failure: nobody can say what was written by then."""
+        try:
+            yield
+        except OvertakenError:
+            self._keep(shard_id, known)
+            raise
+        self._keep(shard_id, known)
+
+    def _keep(self, shard_id: str, known: ShardMemory) -> None:
+        """Forgetting other shards, those used longest ago first, if it becomes too much."""
+        self._shards[shard_id] = known
+        while sum(each.weight for each in self._shards.values()) > self.most:
+            self._shards.popitem(last=False)
+
+
+@dataclass(slots=True)
+class KnownDevices:
+    """`ports.Registry` for a batch: entries are remembered, also that there is none, until the epoch says otherwise."""
+
+    registry: Registry
+    _epoch: int = 0
+    _entries: dict[str, Entry | None] = field(default_factory=dict)
+
+    def at(self, epoch: Epoch) -> "KnownDevices":
+        changed = epoch.changed_since(self._epoch)
+        if changed is None or len(self._entries) > MOST_DEVICES:
+            self._entries.clear()
+        for each in changed or ():
+            self._entries.pop(each, None)
+        self._epoch = epoch.number
+        return self
+
+    def look_up(self, device_ids: Collection[str]) -> Mapping[str, Entry]:
+        unknown = [each for each in device_ids if each not in self._entries]
+        if unknown:
+            self._entries |= dict.fromkeys(unknown) | dict(self.registry.look_up(unknown))
+        found = {each: self._entries[each] for each in device_ids}
+        return {name: entry for name, entry in found.items() if entry is not None}
