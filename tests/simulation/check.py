@@ -42,6 +42,9 @@ def _uncarried(world: World) -> Iterator[Difference]:
         for effect_id, body in effects.items():
             if effect_id not in world.carried:
                 yield Difference(f"{name}: never carried out: {_told(body)}")
+    for name, item in world.store.tables["detectors"].items():
+        if "owed" in item:
+            yield Difference(f"{name}: an hour later it still owes effects", subject=name)
     yield from (Difference(f"carried out again though it was marked as done: {each}") for each in world.twice)
     yield from (Difference(f"parked: {each}") for each in world.parked)
 
@@ -82,7 +85,7 @@ def _told(body: str) -> str:
 
 
 def _detectors(world: World) -> dict[str, Any]:
-    return {name: _essence(each) for name, each in observed(world.store).items()}
+    return {name: _essence(each) for name, each in observed(world).items()}
 
 
 def _essence(detector: Detector) -> tuple[Any, ...]:

@@ -3,37 +3,42 @@
 This is all that the simulation knows of how the runtime is put together; it follows the handlers.
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from coldwatch.adapters.batches import DynamoBatches
-from coldwatch.adapters.detector_store import (
-    DynamoCheckpoints,
-    DynamoDetectorStore,
-    DynamoDoneMarkers,
-    DynamoDueIndex,
-)
+from botocore.exceptions import ClientError
+
+from coldwatch.adapters.batches import DynamoBatches, ThrottledError
+from coldwatch.adapters.checkpoint_store import DynamoCheckpoints
+from coldwatch.adapters.detector_store import DynamoDetectorStore, DynamoDoneMarkers, DynamoDueIndex
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
 from coldwatch.detection.commit import Ports as CommitPorts
-from coldwatch.detection.detector import Detector, decode_detector
+from coldwatch.detection import step
+from coldwatch.detection.detector import Detector, Watch
 from coldwatch.detection.effect import Effect
-from coldwatch.detection.errors import TargetFailedError
+from coldwatch.detection.errors import DetectionError, TargetFailedError
 from coldwatch.detection.frontier import Frontier
+from coldwatch.detection.log import Logs
+from coldwatch.detection.memory import KnownDevices, Memory
+from coldwatch.detection.overlay import load
+from coldwatch.detection.step import Arrival, Step
 from coldwatch.profiles.catalog import Catalog, ProfileInForce
 from coldwatch.profiles.device import RegisteredDevice
 from coldwatch.telemetry.envelope import StreamRecord
+from evaluate_detectors import turn
 from evaluate_detectors.evaluation import Ports as EvaluationPorts
 from evaluate_detectors.evaluation import evaluate_batch
-from evaluate_detectors.handler import failed_items
+from evaluate_detectors.handler import FirstRecordFailedError, failed_items
 from evaluate_detectors.intake import Knowledge
 from fire_timers.firing import Ports as FiringPorts
 from fire_timers.firing import fire, sweep
 from run_effects.carrying import Carried, QueuedEffect, carry_out_all
 from run_effects.carrying import Ports as CarryingPorts
-from tests.simulation.dynamo import DynamoClient, Store
+from tests.simulation.dynamo import DynamoClient
 from tests.simulation.models import FILES
 from tests.simulation.queues import EFFECTS, TIMERS, Message, SqsClient
 from tests.simulation.stream import KinesisClient
@@ -41,8 +46,13 @@ from tests.simulation.wire import Wire
 from tests.simulation.workload import POISON
 from tests.unit.telemetry.builders import RULES
 
-OUR_FAULT_ODDS = 0.2
-TARGET_FAILS_ODDS = 3.0
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+OUR_FAULT_ODDS: Final = 0.2
+TARGET_FAILS_ODDS: Final = 3.0
+EXPECTED: Final = (ClientError, ThrottledError, DetectionError, FirstRecordFailedError)
+"""What a function may fail with when services fail it; any other error of its is found."""
 
 
 class OurOwnFaultError(Exception):
@@ -59,20 +69,20 @@ class Environment:
         self.sqs: Any = SqsClient(wire)
         self.batches = DynamoBatches(self.dynamodb, wire.sleep)
         self.registry = DynamoWatchedRegistry(self.batches, "devices")
-        self.checkpoints = DynamoCheckpoints(self.dynamodb, "detectors")
+        self.checkpoints = DynamoCheckpoints(self.dynamodb, self.batches, "detectors", "devices")
         self.commit = CommitPorts(
             detectors=ShuffledStore(self.dynamodb, self.batches, "detectors", workers=1),
+            logs=Logs(self.checkpoints),
             effects=SqsEffectQueue(self.sqs, EFFECTS, wire.sleep),
             timers=SqsTimerQueue(self.sqs, TIMERS, wire.sleep),
         )
 
 
-def observed(store: Store) -> dict[str, Detector]:
+def observed(world: "World") -> Mapping[str, Detector]:
     """Every detector, as an environment that has just begun would find it."""
-    items = store.tables["detectors"].items()
-    return {
-        name: decode_detector(item["body"]["S"], int(item["version"]["N"])) for name, item in items if "body" in item
-    }
+    names = [name for name, item in world.store.tables["detectors"].items() if "body" in item]
+    ports = Environment(Wire(world, "observer")).commit
+    return load(names, ports.detectors, ports.logs).detectors
 
 
 class ShuffledStore(DynamoDetectorStore):
@@ -86,13 +96,15 @@ class ShuffledStore(DynamoDetectorStore):
 class Evaluating(Environment):
     def __init__(self, wire: Wire) -> None:
         super().__init__(wire)
-        self.ports = EvaluationPorts(self.registry, self.checkpoints, self.commit)
+        memory = Memory(owner=wire.actor, most=wire.world.workload.most_remembered)
+        self.ports = EvaluationPorts(KnownDevices(self.registry), memory, self.checkpoints, self.commit)
         self.knowledge = Knowledge(RULES, wire.world.by_input, MoodyCatalog(FILES.catalog, wire))
 
     def evaluate(self, records: Sequence[StreamRecord]) -> str | None:
         """The sequence number from which the batch must come again."""
         self.served.add(records[0].shard_id)
-        report = evaluate_batch(records, self.ports, self.knowledge, now_ms=self.wire.clock_ms)
+        with _moody(self.wire):
+            report = evaluate_batch(records, self.ports, self.knowledge, now_ms=self.wire.clock_ms)
         items = failed_items(report)
         return items[0]["itemIdentifier"] if items else None
 
@@ -112,8 +124,16 @@ class Firing(Environment):
     def sweep(self) -> None:
         sweep(self.ports, now_ms=self.wire.clock_ms)
 
-    def fire(self, body: str) -> None:
-        fire(read_wake(body), self.ports, now_ms=self.wire.clock_ms)
+    def fire(self, bodies: Sequence[str]) -> frozenset[str]:
+        """Those that were looked at: all together, or one by one if that fails."""
+        try:
+            fire([read_wake(each) for each in bodies], self.ports, now_ms=self.wire.clock_ms)
+        except Exception as error:
+            if not isinstance(error, EXPECTED):
+                raise
+            self.wire.tell("FAILS", f"{type(error).__name__}: {error}")
+            return frozenset().union(*(self.fire([each]) for each in bodies)) if len(bodies) > 1 else frozenset()
+        return frozenset(bodies)
 
 
 class Carrying(Environment):
@@ -155,6 +175,24 @@ class MoodyCatalog(Catalog):
             self.wire.tell("fails on", f"a record of {device.device_id}")
             raise OurOwnFaultError(device.device_id)
         return super().in_force(device)
+
+
+@contextmanager
+def _moody(wire: Wire) -> Iterator[None]:
+    """Our own code fails on one message of one detector now and then."""
+    usual = turn.receive
+
+    def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
+        if wire.world.chance.strikes("partial_failure", OUR_FAULT_ODDS / 4):
+            wire.tell("fails on", f"a message of {detector.detector_id}")
+            raise OurOwnFaultError(detector.detector_id)
+        return step.receive(detector, arrival, watch)
+
+    setattr(turn, "receive", receive)  # noqa: B010 - mypy will not have it otherwise
+    try:
+        yield
+    finally:
+        setattr(turn, "receive", usual)  # noqa: B010 - likewise
 
 
 class Targets:

@@ -125,7 +125,7 @@ class _Parser:
         token = self.take()
         if token.startswith(":"):
             return lambda scope: scope.values[token]
-        if token in {"if_not_exists", "list_append"}:
+        if token in {"if_not_exists", "list_append", "size"}:
             return self.function(token)
         if token.upper() in _KEYWORDS or not re.fullmatch(r"#?\w+", token):
             raise UnknownExpressionError(f"{self.text!r} at {token!r}")
@@ -133,6 +133,10 @@ class _Parser:
 
     def function(self, name: str) -> Operand:
         self.take("(")
+        if name == "size":
+            measured = self.operand()
+            self.take(")")
+            return lambda scope: _size(measured(scope))
         if name == "if_not_exists":
             path = self.take()
             self.take(",")
@@ -208,6 +212,10 @@ def _adding(name: str, value: Operand) -> Callable[[Scope, dict[str, Any]], None
             result[path] = {kind: sorted({*result.get(path, {kind: []})[kind], *more[kind]})}
 
     return step
+
+
+def _size(attribute: Any) -> Any:
+    return None if attribute is None else {"N": str(len(next(iter(attribute.values()))))}
 
 
 def _number(attribute: Any) -> int:

@@ -85,6 +85,20 @@ class StandardQueue:
         message = self.messages[f"t{self.made}"] = Message(f"t{self.made}", body, "", visible_at)
         return message
 
+    def receive(self, most: int, now_ms: int) -> list[Message]:
+        found: list[Message] = []
+        for each in list(self.messages.values()):
+            if each.visible_at > now_ms or len(found) == most:
+                continue
+            each.times_received += 1
+            each.visible_at = now_ms + TIMERS_HIDDEN_MS
+            if each.times_received > TIMERS_RECEIVED:
+                self.dead += 1
+                del self.messages[each.message_id]
+            else:
+                found.append(each)
+        return found
+
 
 class SqsClient:
     """What an environment holds of both queues; boto3's names and answers."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from tests.simulation.bounds import small_bounds
 from tests.simulation.chance import KINDS, OF_THE_WORKLOAD, calm, storm
 from tests.simulation.check import Difference, differences
 from tests.simulation.planted import BUGS
@@ -54,9 +55,10 @@ def run(case: Case, story: Story | None = None) -> Outcome:
     if case.bug:
         stormy.plant = BUGS[case.bug].plant
     try:
-        quiet.live()
-        stormy.live()
-        found = differences(quiet, stormy)
+        with small_bounds(random):
+            quiet.live()
+            stormy.live()
+            found = differences(quiet, stormy)
     except Exception:  # noqa: BLE001 - whatever the product's code raises is a finding
         found = [Difference(traceback.format_exc(), stormy.now_ms)]
     faults = stormy.chance.counts + Counter(reshard=workload.reshards, profile_change=workload.profile_changes)

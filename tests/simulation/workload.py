@@ -49,6 +49,7 @@ class Workload:
     stream: Stream
     watches: dict[str, Watch]
     phases: list[Phase] = field(default_factory=list)
+    most_remembered: int = 1_000
     reshards: int = 0
     profile_changes: int = 0
 
@@ -74,7 +75,7 @@ def make_workload(random: Random, limits: Limits) -> Workload:
     cuts = sorted(random.randrange(1, HASHES) for _ in range(random.choice((0, 1, 2))))
     for first, end in zip((0, *cuts), (*cuts, HASHES), strict=True):
         stream.open(first, end - 1, NOW)
-    workload = Workload(stream, _some(random, WATCHES))
+    workload = Workload(stream, _some(random, WATCHES), most_remembered=random.choice((1_000, 1_000, 4, 1)))
     devices = _fleet(random)
     now_ms, left = NOW, limits.messages
     for number in range(min(random.choice((1, 1, 1, 2, 2, 3)), limits.phases)):

@@ -12,19 +12,17 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from coldwatch.adapters.batches import ThrottledError
-from coldwatch.adapters.items import to_item
+from coldwatch.adapters.items import Scalar, to_item
+from coldwatch.adapters.registry_epoch import raise_epoch
 from coldwatch.detection.effect import Effect, decode_effect
-from coldwatch.detection.errors import DetectionError
 from coldwatch.telemetry.envelope import StreamRecord
-from evaluate_detectors.handler import FirstRecordFailedError
 from fire_timers.firing import AHEAD_MS
 from tests.simulation.chance import Chance
-from tests.simulation.dynamo import Store
-from tests.simulation.environments import Carrying, Environment, Evaluating, Firing
+from tests.simulation.dynamo import DynamoClient, Store
+from tests.simulation.environments import EXPECTED, Carrying, Environment, Evaluating, Firing
 from tests.simulation.event_source import EventSource, Outcome
 from tests.simulation.models import by_input
-from tests.simulation.queues import EFFECTS_RECEIVED, TIMERS_HIDDEN_MS, TIMERS_RECEIVED, FifoQueue, StandardQueue
+from tests.simulation.queues import FifoQueue, StandardQueue
 from tests.simulation.wire import Killed, Wire
 from tests.simulation.workload import Workload
 
@@ -32,11 +30,10 @@ SWEEP_MS: Final = 60_000
 DEEPEST: Final = 2
 FREEZES_MS: Final = (50, 3_000, 20_000, 100_000, 400_000, 1_500_000)
 MOST_ENVIRONMENTS: Final = 3
+MOST_TIMERS: Final = 10
 MERCILESS: Final = 0.005
 LARGEST_SKEW_MS: Final = 400
 AFTERWARDS_MS: Final = 4 * 3_600_000
-EXPECTED: Final = (ClientError, ThrottledError, DetectionError, FirstRecordFailedError)
-"""What a function may fail with when services fail it; any other error of its is found."""
 
 type Story = Callable[[int, str, str, str], None]
 
@@ -114,11 +111,22 @@ class World:
         self.run_until(self.workload.phases[-1].ends_at + AFTERWARDS_MS)
         self._expect_rest()
 
-    def _begin(self, entries: Sequence[dict[str, str | int | float | bool | None]], *, is_stormy: bool) -> None:
+    def _begin(self, entries: Sequence[Mapping[str, Scalar | None]], *, is_stormy: bool) -> None:
         for entry in entries:
-            self.store.put("devices", to_item(entry), visible_at=self.now_ms)
-            self.tell("somebody", "registers", str(entry))
+            self._register(entry)
         self.chance.is_stormy = is_stormy
+
+    def _register(self, entry: Mapping[str, Scalar | None]) -> None:
+        """As whoever changes the registry does: with its epoch."""
+        client, device_id = DynamoClient(self.store, Wire(self, "somebody")), str(entry["device_id"])
+        put = {"Put": {"TableName": "devices", "Item": to_item(entry)}}
+        with self.mercy():
+            try:
+                client.transact_write_items(TransactItems=[put, raise_epoch("devices", device_id)])
+            except ClientError:
+                client.transact_write_items(
+                    TransactItems=[put, raise_epoch("devices", device_id, is_list_full=True)]
+                )
 
     def _calm_down(self) -> None:
         self.chance.is_stormy = False
@@ -147,23 +155,22 @@ class World:
             self._run(environment, environment.sweep)
 
     def hide_timer(self, body: str, visible_at: int) -> None:
-        message = self.timers.send(body, visible_at)
-        self.at(visible_at, lambda: self._fire(message.message_id))
+        self.timers.send(body, visible_at)
+        self.at(visible_at, self._fire)
 
-    def _fire(self, message_id: str) -> None:
-        message = self.timers.messages[message_id]
-        message.times_received += 1
-        if message.times_received > TIMERS_RECEIVED:
-            self.timers.dead += 1
-            del self.timers.messages[message_id]
+    def _fire(self) -> None:
+        messages = self.timers.receive(self.chance.between(1, MOST_TIMERS), self.now_ms)
+        if not messages:
             return
         environment = self._choose(Firing, "")
-        self.tell(environment.wire.actor, "looks at", message.body)
-        again_at = self.now_ms + TIMERS_HIDDEN_MS
-        if self._run(environment, lambda: environment.fire(message.body)):
-            del self.timers.messages[message_id]
-        else:
-            self.at(again_at, lambda: self._fire(message_id))
+        self.tell(environment.wire.actor, "looks at", ", ".join(each.body for each in messages))
+        looked_at: set[str] = set()
+        self._run(environment, lambda: looked_at.update(environment.fire([each.body for each in messages])))
+        for each in messages:
+            if each.body in looked_at:
+                self.timers.messages.pop(each.message_id, None)
+            else:
+                self.at(max(each.visible_at, self.now_ms), self._fire)
 
     def _carry(self) -> None:
         self._carry_at = {when for when in self._carry_at if when > self.now_ms}
