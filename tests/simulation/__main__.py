@@ -88,7 +88,9 @@ def tell(case: Case, *, steps: int) -> None:
     until = shows_at + SHOWS_WITHIN_MS if shows_at is not None else story[-1].at
     subject = next((each.subject for each in found if each.subject), "")
     told = [step.line for step in story if step.at <= until and step.is_about(subject)][-steps:]
-    print(f"\nSeed {case.seed} comes to something else with faults than without. The last {len(told)} steps until then:\n")
+    print(
+        f"\nSeed {case.seed} comes to something else with faults than without. The last {len(told)} steps until then:\n"
+    )
     print("\n".join(told))
     print("\n" + "\n".join(each.text for each in found[:SHOWN_DIFFERENCES]))
     print(f"\nTo run it again:              {case.command}\nMade smaller, as it is above: {small.command}\n")
@@ -103,7 +105,9 @@ class _Step:
 
     def is_about(self, subject: str) -> bool:
         """All but the calls and wakes for other detectors."""
-        is_usual = self.verb in ("looks at", "carries", "sweeps") or (self.verb[1:2].islower() and self.verb[0].isupper())
+        is_usual = self.verb in ("looks at", "carries", "sweeps") or (
+            self.verb[1:2].islower() and self.verb[0].isupper()
+        )
         return not is_usual or subject in self.about or "shard/" in self.about
 
     @property

@@ -16,8 +16,8 @@ from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
-from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection import step
+from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import Detector, Watch
 from coldwatch.detection.effect import Effect
 from coldwatch.detection.errors import DetectionError, TargetFailedError
@@ -89,7 +89,7 @@ class ShuffledStore(DynamoDetectorStore):
     """Writes side by side end in any order; here they come one after the other in any order."""
 
     def write(self, detectors: Sequence[Detector], *, now_ms: int) -> set[str]:
-        chance = cast(DynamoClient, self.client).wire.world.chance
+        chance = cast("DynamoClient", self.client).wire.world.chance
         return super().write(chance.shuffled(detectors), now_ms=now_ms)
 
 

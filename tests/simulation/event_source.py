@@ -89,10 +89,10 @@ class EventSource:
 
     def _poll(self, reading: Reading) -> None:
         if reading.next_poll is None or reading.next_poll > self.world.now_ms:
-            return
+            return None
         reading.next_poll = None
         if reading.in_flight is not None or self._is_read_out(reading):
-            return
+            return None
         if not self._may_begin(reading):
             return self._wake(reading, 1_000)
         if self.chance.strikes("reorder"):

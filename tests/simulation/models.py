@@ -64,7 +64,9 @@ HEARTBEATS: Final = _model(
     [
         _event("Warn", 'timeout("warn")', _publish("'warned after ${$variable.count}'")),
         _event("Again", 'timeout("again") && $variable.left > 0', _set("left", "$variable.left - 1")),
-        _event("Told", 'timeout("again")', _publish("'${$variable.left} left'"), _timer("again", "60 + $variable.left")),
+        _event(
+            "Told", 'timeout("again")', _publish("'${$variable.left} left'"), _timer("again", "60 + $variable.left")
+        ),
         _event("Over", "$variable.left == 0", {"clearTimer": {"timerName": "again"}}),
         _event("Alarm", 'timeout("alarm")', _publish("'alarm'"), _set("left", "3"), _timer("again", "70")),
         _event(

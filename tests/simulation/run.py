@@ -81,7 +81,8 @@ def _smaller_workloads(case: Case) -> Iterator[Callable[[Limits], Limits]]:
     yield from (lambda limits, n=n: replace(limits, devices=min(n, limits.devices)) for n in (1, 2, 3))
     most = run(case).messages
     yield from (
-        lambda limits, n=n: replace(limits, messages=min(n, limits.messages)) for n in (most * k // 8 for k in range(1, 8))
+        lambda limits, n=n: replace(limits, messages=min(n, limits.messages))
+        for n in (most * k // 8 for k in range(1, 8))
     )
 
 

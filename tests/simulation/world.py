@@ -124,9 +124,7 @@ class World:
             try:
                 client.transact_write_items(TransactItems=[put, raise_epoch("devices", device_id)])
             except ClientError:
-                client.transact_write_items(
-                    TransactItems=[put, raise_epoch("devices", device_id, is_list_full=True)]
-                )
+                client.transact_write_items(TransactItems=[put, raise_epoch("devices", device_id, is_list_full=True)])
 
     def _calm_down(self) -> None:
         self.chance.is_stormy = False
@@ -174,7 +172,9 @@ class World:
 
     def _carry(self) -> None:
         self._carry_at = {when for when in self._carry_at if when > self.now_ms}
-        messages = self.effects.receive(self.chance.random.choice((1, 3, 10)) if self.chance.is_stormy else 10, self.now_ms)
+        messages = self.effects.receive(
+            self.chance.random.choice((1, 3, 10)) if self.chance.is_stormy else 10, self.now_ms
+        )
         if not messages:
             return
         environment = self._choose(Carrying, "")
@@ -202,7 +202,11 @@ class World:
         if self.chance.strikes("stale_cache"):
             chosen = self.chance.random.choice([*idle[:-1], None] if len(pool) < MOST_ENVIRONMENTS else idle or [None])
         if chosen is None:
-            skew = self.chance.random.randint(-LARGEST_SKEW_MS, LARGEST_SKEW_MS) if self.chance.strikes("clock_skew") else 0
+            skew = (
+                self.chance.random.randint(-LARGEST_SKEW_MS, LARGEST_SKEW_MS)
+                if self.chance.strikes("clock_skew")
+                else 0
+            )
             chosen = kind(Wire(self, f"{kind.__name__.lower()}-{next(self._numbers)}", skew))
             self.plant(chosen)
         else:
