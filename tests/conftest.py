@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from coldwatch_ops.accounts import Accounts, read_accounts
 from coldwatch_ops.connection import Target, open_stack
+from coldwatch_ops.devices.watching import watch
 from coldwatch_ops.stack import Stack
 from local import deployment, endpoints, ports, process
 from local.places import ROOT, Places
@@ -125,11 +126,7 @@ class Cloud:
             state_dir=self.places.folder / "devices" / self.stack_name / serials[0],
         )
         for thing in made.devices:
-            self.stack.table("DeviceTableName").update_item(
-                Key={"device_id": thing},
-                UpdateExpression="SET watched = :watched",
-                ExpressionAttributeValues={":watched": is_watched},
-            )
+            watch(self.stack, thing, is_watched=is_watched)
         return made
 
     def wait_for[T](self, what: str, look: Callable[[], T | None], *, within_s: float = SETTLES_WITHIN_S) -> T:

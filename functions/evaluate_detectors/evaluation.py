@@ -63,15 +63,21 @@ def evaluate_batch(records: Sequence[StreamRecord], ports: Ports, knowledge: Kno
     shard_id, effects = records[0].shard_id, 0
     first: Checkpoint | None = None
     for _ in range(TRIES):
-        checkpoint, epoch = ports.checkpoints.begin(shard_id)
+        start = ports.checkpoints.begin(shard_id)
+        checkpoint = start.checkpoint
         first = first or checkpoint
         if checkpoint.last_sequence != first.last_sequence or checkpoint.owner not in {first.owner, ports.memory.owner}:
             raise CheckpointMovedError(shard_id)
         new = [each for each in records if not checkpoint.has_seen(each.sequence)]
-        intake = take_in(new, ports.registry.at(epoch), knowledge) if new else Intake()
+        intake = take_in(new, ports.registry.at(start.devices), knowledge) if new else Intake()
         progress = Progress(dict(intake.failures), Counter(intake.counts))
         try:
-            _evaluate(intake, new, Place(shard_id, checkpoint, now_ms), progress, ports)
+            known = ports.memory.take(shard_id, start) or _read_log(shard_id, checkpoint, ports)
+            with ports.memory.keeping(shard_id, known):
+                place = Place(shard_id, checkpoint, now_ms)
+                work = Work(place, ports.memory.owner, known, ports.checkpoints, ports.commit, progress)
+                work.evaluate(intake.tasks)
+                _move(work, new, intake.arrived)
         except OvertakenError:
             effects += progress.counts["effects"]
             continue
@@ -80,20 +86,11 @@ def evaluate_batch(records: Sequence[StreamRecord], ports: Ports, knowledge: Kno
     raise DetectorContestedError(f"{shard_id}: detectors were written from outside {TRIES} times during one batch")
 
 
-def _evaluate(intake: Intake, records: Sequence[StreamRecord], place: Place, progress: Progress, ports: Ports) -> None:
-    known = ports.memory.take(place.shard_id, place.checkpoint) or _read_log(place, ports)
-    work = Work(place, ports.memory.owner, known, ports.checkpoints, ports.commit, progress)
-    with ports.memory.keeping(place.shard_id, known):
-        work.evaluate(intake.tasks)
-        _move(work, records, intake.arrived)
-
-
-def _read_log(place: Place, ports: Ports) -> ShardMemory:
+def _read_log(shard_id: str, checkpoint: Checkpoint, ports: Ports) -> ShardMemory:
     """What an environment has to know that remembers nothing of the shard."""
-    checkpoint = place.checkpoint
-    small = ports.commit.logs.entries(place.shard_id, checkpoint)
+    small = ports.commit.logs.entries(shard_id, checkpoint)
     if small is None:
-        raise OvertakenError(place.shard_id)
+        raise OvertakenError(shard_id)
     known = ShardMemory(checkpoint.last_sequence, checkpoint.generation, small=small)
     known.forget(checkpoint.touched)
     return known

@@ -185,12 +185,12 @@ class Work:
         """
         if not detector.version:
             return not task.is_private
-        return not detector.homes <= {self.place.shard_id} and self.place.shard_id not in detector.positions
+        return detector.homes != {self.place.shard_id} and self.place.shard_id not in detector.positions
 
     def _note_unchanged(self, detector: Detector) -> None:
         if not detector.version:
             self.known.absent.add(detector.detector_id)
-        elif detector.homes <= {self.place.shard_id} and detector.detector_id not in self.known.detectors:
+        elif detector.homes == {self.place.shard_id} and detector.detector_id not in self.known.detectors:
             self.known.detectors[detector.detector_id] = detector
 
     def _commit(self, changed: Sequence[Detector]) -> Committed:

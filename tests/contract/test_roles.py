@@ -30,7 +30,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
         "ReadTheAllowList": (("dynamodb:GetItem",), ("AllowedSerialTable",)),
         "ClaimASerial": (("dynamodb:UpdateItem",), ("AllowedSerialTable",)),
-        "RegisterADevice": (("dynamodb:PutItem",), ("DeviceTable",)),
+        "RegisterADevice": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("DeviceTable",)),
     },
     "RecordPresenceRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordPresenceLogGroup",)),
@@ -122,8 +122,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ),
         "SendFailedBatches": (("sqs:SendMessage",), ("EvaluateDetectorsDeadLetterQueue",)),
         "ReadTheRegistry": (("dynamodb:BatchGetItem",), ("DeviceTable",)),
-        "ReadDetectors": (("dynamodb:BatchGetItem", "dynamodb:GetItem"), ("DetectorTable",)),
-        "WriteDetectors": (("dynamodb:PutItem",), ("DetectorTable",)),
+        "ReadDetectors": (("dynamodb:BatchGetItem",), ("DetectorTable",)),
+        "WriteDetectors": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("DetectorTable",)),
         "SendEffects": (("sqs:SendMessage",), ("EffectQueue",)),
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
@@ -131,7 +131,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("FireTimersLogGroup",)),
         "FindDueTimers": (("dynamodb:Query",), ("${DetectorTable}/index/by_due",)),
         "ReadDetectors": (("dynamodb:BatchGetItem", "dynamodb:GetItem"), ("DetectorTable",)),
-        "WriteDetectors": (("dynamodb:PutItem",), ("DetectorTable",)),
+        "WriteDetectors": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("DetectorTable",)),
         "ReadTheRegistry": (("dynamodb:BatchGetItem",), ("DeviceTable",)),
         "LookWhereTheStreamEnds": (("kinesis:GetRecords", "kinesis:GetShardIterator"), ("TelemetryStream",)),
         "ReceiveTimers": (

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coldwatch_ops.devices.registry import enter, remove
 from local import invoke
 from local.errors import LocalCloudError
 from local.places import ROOT, Places
@@ -53,9 +54,9 @@ def device(cloud: Cloud) -> Iterator[None]:
     if "Item" in table.get_item(Key={"device_id": DEVICE}):
         yield
         return
-    table.put_item(Item={"device_id": DEVICE, "thing_name": DEVICE, "fleet_id": "acme", "application": "coldchain"})
+    enter(cloud.stack, {"device_id": DEVICE, "thing_name": DEVICE, "fleet_id": "acme", "application": "coldchain"})
     yield
-    table.delete_item(Key={"device_id": DEVICE})
+    remove(cloud.stack, DEVICE)
 
 
 def test_every_function_has_its_answer() -> None:

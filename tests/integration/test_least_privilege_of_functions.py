@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from coldwatch_ops.devices.registry import enter
 from tests.conftest import Cloud
 from tests.contract.test_roles import ROLES
 
@@ -31,10 +32,8 @@ def invoke(cloud: Cloud, function: str, event: dict[str, Any]) -> tuple[bool, An
 
 def register(cloud: Cloud) -> str:
     device = f"test-fridge-role{next(numbers):04d}"
-    cloud.stack.table("DeviceTableName").put_item(
-        Item={"device_id": device, "thing_name": device, "fleet_id": "test", "device_type": "fridge"}
-        | {"application": "coldchain", "serial": device, "registered_at": 1}
-    )
+    who = {"device_id": device, "thing_name": device, "fleet_id": "test", "device_type": "fridge"}
+    enter(cloud.stack, {**who, "application": "coldchain", "serial": device, "registered_at": 1})
     return device
 
 

@@ -1,12 +1,13 @@
 """How far each shard is evaluated, and the log of its small changes: in the table of the detectors.
 
-| `detector_id`            | what it is                | other attributes                                     |
-| ------------------------ | ------------------------- | ---------------------------------------------------- |
-| `shard/{shard_id}`       | a checkpoint              | `last_sequence`, `evaluated_until_ms`, `generation`, |
-|                          |                           | `owner`, `touched`, `touched_all`,                   |
-|                          |                           | `log_base`, `log_chunks`, `log_last`                 |
-| `seen/{shard_id}/{slot}` | a page of the shard's log | `number`, `page`                                     |
-| `seen/shards`            | which shards have a log   | `shard_ids`                                          |
+| `detector_id`            | what it is                  | other attributes                                     |
+| ------------------------ | --------------------------- | ---------------------------------------------------- |
+| `shard/{shard_id}`       | a checkpoint                | `last_sequence`, `evaluated_until_ms`, `generation`, |
+|                          |                             | `owner`, `touched`, `touched_all`,                   |
+|                          |                             | `log_base`, `log_chunks`, `log_last`                 |
+| `seen/{shard_id}/{slot}` | a page of the shard's log   | `number`, `page`                                     |
+| `seen/shards`            | which shards have a log     | `shard_ids`                                          |
+| `seen/created`           | detectors made from outside | `epoch`, `changed`                                   |
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from coldwatch.adapters.epochs import EPOCH_ID, NAMES, Raise, read_epoch, typed
 from coldwatch.adapters.items import is_failed_condition, to_item
-from coldwatch.adapters.registry_epoch import EPOCH_KEY, EPOCH_PROJECTION, read_epoch
 from coldwatch.adapters.transactions import is_beaten, transact
-from coldwatch.detection.ports import Checkpoint, Epoch, LogReach, Page
+from coldwatch.detection.ports import Checkpoint, LogReach, Page, Start
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,14 +31,17 @@ if TYPE_CHECKING:
     from coldwatch.adapters.items import Item
 
 _SHARDS: Final = "seen/shards"
+_CREATED: Final = "seen/created"
+_CREATED_KEY: Final = to_item({"detector_id": _CREATED})
 _STAND: Final = ("last_sequence", "generation", "owner")
 _PROJECTION: Final = {
     "ProjectionExpression": (
         "detector_id, last_sequence, evaluated_until_ms, generation, #owner, touched, touched_all,"
-        " log_base, log_chunks, log_last"
+        " log_base, log_chunks, log_last, #epoch, #changed"
     ),
-    "ExpressionAttributeNames": {"#owner": "owner"},
+    "ExpressionAttributeNames": {"#owner": "owner", **NAMES},
 }
+_EPOCH: Final = {"ProjectionExpression": "device_id, #epoch, #changed", "ExpressionAttributeNames": NAMES}
 _PAGE_PROJECTION: Final = {
     "ProjectionExpression": "detector_id, #number, #page",
     "ExpressionAttributeNames": {"#number": "number", "#page": "page"},
@@ -53,11 +57,13 @@ class DynamoCheckpoints:
     table: str
     device_table: str
 
-    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
-        keys = [(self.table, _shard_key(shard_id)), (self.device_table, EPOCH_KEY)]
-        projections = {self.table: _PROJECTION, self.device_table: EPOCH_PROJECTION}
-        found = dict(self.batches.get(keys, projections))
-        return _checkpoint(found.get(self.table, {})), read_epoch(found.get(self.device_table, {}))
+    def begin(self, shard_id: str) -> Start:
+        devices = to_item({"device_id": EPOCH_ID})
+        keys = [(self.table, _shard_key(shard_id)), (self.table, _CREATED_KEY), (self.device_table, devices)]
+        items = [item for _, item in self.batches.get(keys, {self.table: _PROJECTION, self.device_table: _EPOCH})]
+        found: dict[str, Any] = {item.get("detector_id", {}).get("S", EPOCH_ID): item for item in items}
+        checkpoint = _checkpoint(found.get(_shard(shard_id), {}))
+        return Start(checkpoint, read_epoch(found.get(EPOCH_ID, {})), read_epoch(found.get(_CREATED, {})))
 
     def read(self, shard_ids: Collection[str]) -> dict[str, Checkpoint]:
         keys = [(self.table, _shard_key(each)) for each in sorted(shard_ids)]
@@ -108,6 +114,11 @@ def raising(table: str, shard_id: str, checkpoint: Checkpoint, detector_ids: Col
     """The action that raises the generation of a shard in a transaction that writes these detectors of it."""
     raised = checkpoint.raised(detector_ids)
     return {"Put": {"TableName": table, "Item": _item(shard_id, raised), **_standing_like(checkpoint)}}
+
+
+def creating(table: str, detector_ids: Sequence[str]) -> Raise:
+    """The action that tells of detectors that were made from outside."""
+    return Raise(table, _CREATED_KEY, detector_ids, typed)
 
 
 def _standing_like(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from coldwatch.adapters.checkpoint_store import raising
+from coldwatch.adapters.checkpoint_store import creating, raising
 from coldwatch.adapters.items import is_failed_condition, to_item
 from coldwatch.adapters.transactions import is_beaten, transact
 from coldwatch.detection.detector import Detector, decode_detector, encode_detector
@@ -84,7 +84,9 @@ class DynamoDetectorStore:
     ) -> bool:
         names = [each.detector_id for each in detectors]
         raised = [raising(self.table, shard_id, each, names) for shard_id, each in checkpoints.items()]
-        return transact(self.client, [*raised, *({"Put": self._put(each, now_ms)} for each in detectors)])
+        actions = [*raised, *({"Put": self._put(each, now_ms)} for each in detectors)]
+        new = [each.detector_id for each in detectors if not each.version]
+        return transact(self.client, actions, creating(self.table, new) if new else None)
 
     def settle(self, detectors: Sequence[Detector]) -> None:
         for each in detectors:

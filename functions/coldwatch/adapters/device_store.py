@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from coldwatch.adapters.epochs import change_device, typed
 from coldwatch.adapters.items import from_item, is_failed_condition, to_item
 from coldwatch.provisioning.claim import ALLOWED, CLAIMED, Allowance, Grant
 from coldwatch.provisioning.presence import CLEARLY_APART_MS, Presence
@@ -44,8 +45,12 @@ class DynamoAllowList:
         )
 
     def claim(self, grant: Grant, *, now_ms: int) -> bool:
+        def send(actions: list[Any]) -> None:
+            self.client.transact_write_items(TransactItems=actions)
+
+        actions = [self._claim(grant, now_ms), self._register(grant, now_ms)]
         try:
-            self.client.transact_write_items(TransactItems=[self._claim(grant, now_ms), self._register(grant, now_ms)])
+            change_device(send, actions, table=self.device_table, device_id=grant.thing_name, attribute=typed)
         except ClientError as error:
             if _is_refused_transaction(error):
                 return False
@@ -141,6 +146,6 @@ def _change(presence: Presence) -> tuple[str, dict[str, Any]]:
 
 
 def _is_refused_transaction(error: ClientError) -> bool:
-    """Whether one of the conditions did not hold; a conflict or a throttle would be worth another try."""
-    reasons = error.response.get("CancellationReasons", [])
-    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    """Whether one of the claim's conditions did not hold; a conflict or a throttle would be worth another try."""
+    claim = error.response.get("CancellationReasons", [])[:-1]
+    return any(reason.get("Code") == "ConditionalCheckFailed" for reason in claim)

@@ -6,7 +6,6 @@ Limits (Amazon SQS API reference, SendMessageBatch): 10 messages and 256 KiB a r
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
@@ -17,7 +16,7 @@ from coldwatch.adapters.batches import BACKOFF_S, Sleep
 from coldwatch.detection.effect import LARGEST_BYTES, encode_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -48,24 +47,25 @@ class SqsEffectQueue:
     sleep: Sleep
 
     def send(self, effects: Sequence[Effect]) -> set[str]:
-        unsent: set[str] = set()
-        stuck: set[str] = set()
-        for wave in _waves(effects):
-            unsent |= {each.effect_id for each in wave if each.detector_id in stuck}
-            for batch in _batches([each for each in wave if each.detector_id not in stuck]):
-                refused = self._send_all(batch)
-                unsent |= {each.effect_id for each in refused}
-                stuck |= {each.detector_id for each in refused}
-        return unsent
+        """Ten at a time, in order, several of one detector in one request. What the queue refuses is sent again with
+        all of its detector that came behind it: so if it takes a part of a request, and only then, a later effect may
+        be there before an earlier one; it is known again by its id when it comes a second time.
+        """
+        unsent: dict[str, Effect] = {}
+        for batch in _batches(effects):
+            stuck = {each.detector_id for each in unsent.values()}
+            refused = self._send_all([each for each in batch if each.detector_id not in stuck])
+            unsent |= {each.effect_id: each for each in batch if each.detector_id in stuck or each in refused}
+        return set(unsent)
 
     def _send_all(self, effects: list[Effect]) -> list[Effect]:
-        """Those that the queue would not take, however often it was asked."""
+        """Those that the queue would not take, however often it was asked, and those behind them."""
         for delay in (*BACKOFF_S, None):
-            entries = [_entry(str(n), each) for n, each in enumerate(effects)]
-            answer = self.client.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
-            effects = [effects[int(each["Id"])] for each in answer.get("Failed", [])]
             if not effects:
                 break
+            entries = [_entry(str(n), each) for n, each in enumerate(effects)]
+            answer = self.client.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
+            effects = _from_refused_on(effects, {int(each["Id"]) for each in answer.get("Failed", [])})
             if delay is not None:
                 self.sleep(delay)
         return effects
@@ -118,16 +118,15 @@ def message_group(detector_id: str) -> str:
     return hashlib.sha256(detector_id.encode()).hexdigest()[:32]
 
 
-def _waves(effects: Sequence[Effect]) -> Iterator[list[Effect]]:
-    """The first effect of each detector, then the second of each, and so on.
-
-    A request that is taken in part may take a later message and not an earlier one, so it never holds two of a group.
-    """
-    queues: dict[str, list[Effect]] = defaultdict(list)
-    for effect in effects:
-        queues[effect.detector_id].append(effect)
-    for turn in range(max((len(queue) for queue in queues.values()), default=0)):
-        yield [queue[turn] for queue in queues.values() if len(queue) > turn]
+def _from_refused_on(effects: Sequence[Effect], refused: Collection[int]) -> list[Effect]:
+    """Of each detector, the first that was refused and all behind it."""
+    found: list[Effect] = []
+    waiting: set[str] = set()
+    for place, effect in enumerate(effects):
+        if place in refused or effect.detector_id in waiting:
+            waiting.add(effect.detector_id)
+            found.append(effect)
+    return found
 
 
 def _batches(effects: Sequence[Effect]) -> Iterator[list[Effect]]:

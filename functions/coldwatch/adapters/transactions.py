@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from coldwatch.adapters.epochs import Raise, write_with_epoch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,10 +16,17 @@ if TYPE_CHECKING:
 _BEATEN: Final = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
-def transact(client: DynamoDBClient, actions: Sequence[Any]) -> bool:
+def transact(client: DynamoDBClient, actions: Sequence[Any], epoch: Raise | None = None) -> bool:
     """False if somebody else came first: a condition did not hold, or another write was under way."""
+
+    def send(sent: Sequence[Any]) -> None:
+        client.transact_write_items(TransactItems=sent)
+
     try:
-        client.transact_write_items(TransactItems=actions)
+        if epoch is None:
+            send(actions)
+        else:
+            write_with_epoch(send, actions, epoch)
     except ClientError as error:
         if is_beaten(error):
             return False

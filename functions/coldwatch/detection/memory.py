@@ -13,7 +13,7 @@ from typing import Final
 
 from coldwatch.detection.detector import Detector
 from coldwatch.detection.errors import OvertakenError
-from coldwatch.detection.ports import Checkpoint, Entry, Epoch, Registry
+from coldwatch.detection.ports import Checkpoint, Entry, Epoch, Registry, Start
 from coldwatch.detection.small import Small
 
 MOST_DETECTORS: Final = 200_000
@@ -68,15 +68,24 @@ class Memory:
 
     owner: str
     most: int = MOST_DETECTORS
+    _created: int = 0
     _shards: OrderedDict[str, ShardMemory] = field(default_factory=OrderedDict)
 
-    def take(self, shard_id: str, checkpoint: Checkpoint) -> ShardMemory | None:
+    def take(self, shard_id: str, start: Start) -> ShardMemory | None:
         """What is known of a shard, if it may be used. It is forgotten, unless it is kept."""
+        self._hear_of(start.created)
+        checkpoint = start.checkpoint
         known = self._shards.pop(shard_id, None)
         if known is None or checkpoint.owner != self.owner or known.last_sequence != checkpoint.last_sequence:
             return None
         known.catch_up(checkpoint)
         return known
+
+    def _hear_of(self, created: Epoch) -> None:
+        names = created.changed_since(self._created)
+        for each in self._shards.values():
+            each.absent.difference_update(each.absent.copy() if names is None else names)
+        self._created = created.number
 
     @contextmanager
     def keeping(self, shard_id: str, known: ShardMemory) -> Iterator[None]:

@@ -20,11 +20,11 @@ TRIES: Final = 10
 """How often somebody else may come first. A busy shard moves each second, and a write takes a few milliseconds."""
 MOST_ACTIONS: Final = 100
 MOST_BYTES: Final = 3_500_000
-"""Amazon DynamoDB quotas: a transaction has at most 100 actions and 4 MB."""
+"""Amazon DynamoDB quotas: a transaction has at most 100 actions and 4 MB. One action may tell of new detectors."""
 
 type Change = Callable[[Mapping[str, Detector]], Mapping[str, Detector]]
-"""Of detectors, as they are, those that shall be otherwise, by id. It is asked again about those that somebody else has
-written by then.
+"""Of detectors, as they are, those that shall be otherwise, by id; also new ones. It is asked again about those that
+somebody else has written by then.
 """
 
 
@@ -56,7 +56,7 @@ class _Progress:
 def write_outside(detector_ids: Collection[str], change: Change, ports: Ports, *, now_ms: int) -> Outcome:
     """Change detectors, each under its version, and tell their shards; send what they ask for.
 
-    Those of a shard are written up to 99 at a time. What somebody else has written meanwhile is read and changed again;
+    Those of a shard are written up to 98 at a time. What somebody else has written meanwhile is read and changed again;
     raises DetectorContestedError if that happens too often, when others of them may be written already.
     """
     progress = _Progress(set(detector_ids))
@@ -100,10 +100,11 @@ def write_with_homes(detectors: Sequence[Detector], loaded: Loaded, store: Detec
     moved: set[str] = set()
     groups: dict[frozenset[str], list[Detector]] = defaultdict(list)
     for each in detectors:
-        groups[loaded.detectors[each.detector_id].homes.intersection(loaded.logs)].append(each)
+        known = loaded.detectors.get(each.detector_id)
+        groups[known.homes.intersection(loaded.logs) if known else frozenset()].append(each)
     stands = {home: logged.checkpoint for home, logged in loaded.logs.items()}
     for homes, group in groups.items():
-        for part in _parts(group, MOST_ACTIONS - len(homes)):
+        for part in _parts(group, MOST_ACTIONS - len(homes) - 1):
             names = [each.detector_id for each in part]
             checkpoints = {home: stands[home] for home in homes}
             if store.write_outside(part, checkpoints, now_ms=now_ms):

@@ -70,17 +70,28 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """How often the registry has changed, and the devices of the last few changes."""
+    """How often something has changed, and what changed last."""
 
     number: int = 0
     changed: tuple[str, ...] = ()
 
     def changed_since(self, number: int) -> Collection[str] | None:
-        """The devices that changed after that epoch; None if it does not reach back so far."""
+        """What changed after that epoch; None if it does not reach back so far."""
         missed = self.number - number
         if missed > len(self.changed):
             return None
         return self.changed[len(self.changed) - missed :]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a batch has to know first: where its shard stands, which devices changed in the registry, and which
+    detectors were made from outside, so that nobody goes on believing that there are none.
+    """
+
+    checkpoint: Checkpoint
+    devices: Epoch
+    created: Epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +134,10 @@ class DetectorStore(Protocol):
         self, detectors: Sequence[Detector], checkpoints: Mapping[str, Checkpoint], *, now_ms: int
     ) -> bool:
         """All of them, or none: each if it has the version it was read at, and only if each of the shards' checkpoints
-        stands like the one given, whose generation is raised. False if somebody else came first.
+        stands like the one given, whose generation is raised. False if somebody else came first. Of those that are new
+        is told in `Start.created`.
 
-        At most 100 detectors and checkpoints together.
+        At most 99 detectors and checkpoints together.
         """
 
     def settle(self, detectors: Sequence[Detector]) -> None:
@@ -150,8 +162,8 @@ class Registry(Protocol):
 class Checkpoints(Protocol):
     """All reads are strongly consistent."""
 
-    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
-        """What a batch has to know first: where the shard stands, and the registry. One request."""
+    def begin(self, shard_id: str) -> Start:
+        """One request."""
 
     def read(self, shard_ids: Collection[str]) -> Mapping[str, Checkpoint]:
         """Of each, blank where there is none."""

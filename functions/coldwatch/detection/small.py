@@ -73,13 +73,16 @@ def overlaid(stored: Detector, entry: Small | None) -> Detector:
 
 def _is_alike(before: Detector, after: Detector, shard_id: str) -> bool:
     """In all that an entry does not tell."""
-
-    def rest(detector: Detector) -> tuple[Any, ...]:
-        own = (detector.clock, detector.model_version, detector.device_id, detector.application, detector.profile)
-        position = detector.positions.get(shard_id)
-        return (*own, detector.pending, detector.positions.keys(), position.thing if position else None)
-
-    return rest(before) == rest(after) and not after.pending
+    rest = replace(
+        after,
+        snapshot=before.snapshot,
+        positions=before.positions,
+        changed_at=before.changed_at,
+        changed_keys=before.changed_keys,
+    )
+    old, new = before.positions.get(shard_id), after.positions.get(shard_id)
+    is_fed_alike = before.positions.keys() == after.positions.keys() and old and new and old.thing == new.thing
+    return bool(is_fed_alike) and rest == before
 
 
 def _is_same_course(old: Snapshot, new: Snapshot) -> bool:

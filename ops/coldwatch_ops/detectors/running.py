@@ -15,7 +15,7 @@ from coldwatch_ops.errors import FailedError, NotFoundError
 from coldwatch_ops.items import items
 from coldwatch_ops.stack import Stack
 
-_NO_DETECTORS = ("shard/", "effect/")
+_NO_DETECTORS = ("shard/", "effect/", "seen/")
 """What else is in the table: how far shards are evaluated, and which effects were carried out."""
 
 
@@ -43,7 +43,7 @@ def read_all(stack: Stack, wanted: Wanted) -> tuple[list[Detector], list[str]]:
     faults: list[str] = []
     for item in _detector_items(stack):
         try:
-            detector = decode_detector(item["body"], item["version"])
+            detector = decode_detector(item["body"], item["version"], is_owing="owed" in item)
         except StoredDetectorError as error:
             faults.append(f"{item['detector_id']}: {error}.")
             continue
@@ -58,7 +58,7 @@ def read_one(stack: Stack, model: str, key: str) -> Detector:
     if item is None or name.startswith(_NO_DETECTORS):
         raise NotFoundError(f"There is no detector {name}: one begins with the first message for its key.")
     try:
-        return decode_detector(str(item["body"]), int(str(item["version"])))
+        return decode_detector(str(item["body"]), int(str(item["version"])), is_owing="owed" in item)
     except StoredDetectorError as error:
         raise FailedError(f"{name}: {error}.") from None
 

@@ -7,6 +7,7 @@ from typing import Any
 from coldwatch_ops.aws_errors import aws_exceptions, error_code
 from coldwatch_ops.devices.allow_file import AllowedSerial
 from coldwatch_ops.devices.certificates import retire
+from coldwatch_ops.devices.registry import remove
 from coldwatch_ops.errors import NotFoundError, RefusedError
 from coldwatch_ops.items import plain
 from coldwatch_ops.stack import Stack
@@ -79,11 +80,7 @@ def release(stack: Stack, serial: str) -> Released:
     item = _claimed(stack, serial)
     thing = str(item["thing_name"])
     certificates = retire(stack, thing, known=item["certificate_id"])
-    changes: Any = [
-        {"Update": _allow_again(stack, item)},
-        {"Delete": {"TableName": stack.output("DeviceTableName"), "Key": {"device_id": thing}}},
-    ]
-    stack.clients.dynamodb.meta.client.transact_write_items(TransactItems=changes)
+    remove(stack, thing, {"Update": _allow_again(stack, item)})
     return Released(serial, thing, certificates)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from coldwatch.adapters.epochs import EPOCH_ID, change_device
+from coldwatch_ops.aws_errors import aws_exceptions, error_code
 from coldwatch_ops.devices.names import device_id_fault, device_types
 from coldwatch_ops.errors import NotFoundError, RefusedError, UsageError
 from coldwatch_ops.items import items, plain
@@ -16,7 +18,7 @@ def list_devices(stack: Stack, fleet_id: str | None) -> Iterator[Device]:
     """Of one fleet by the index; of all by reading the whole registry."""
     table = stack.table("DeviceTableName")
     if fleet_id is None:
-        return items(table.scan)
+        return (item for item in items(table.scan) if item["device_id"] != EPOCH_ID)
     values = {":fleet": fleet_id}
     return items(
         table.query,
@@ -63,10 +65,11 @@ def adopt(stack: Stack, child_id: str, gateway_id: str, *, device_type: str | No
         )
     child = find_device(stack, child_id)
     if child is None:
-        return _enter(stack, _new_child(child_id, gateway, device_type, now_ms) | {"gateway": gateway_id})
+        return enter(stack, _new_child(child_id, gateway, device_type, now_ms) | {"gateway": gateway_id})
     _refuse_child(child, gateway_id)
-    stack.table("DeviceTableName").update_item(
-        Key={"device_id": child_id},
+    change(
+        stack,
+        child_id,
         UpdateExpression="SET gateway = :gateway",
         # Somebody else may have given it to another gateway meanwhile.
         ConditionExpression="attribute_not_exists(gateway) OR gateway = :gateway",
@@ -75,9 +78,35 @@ def adopt(stack: Stack, child_id: str, gateway_id: str, *, device_type: str | No
     return child | {"gateway": gateway_id}
 
 
-def _enter(stack: Stack, device: Device) -> Device:
-    stack.table("DeviceTableName").put_item(Item=device, ConditionExpression="attribute_not_exists(device_id)")
+def enter(stack: Stack, device: Device) -> Device:
+    """A device that is not there yet."""
+    put = {"Item": device, "ConditionExpression": "attribute_not_exists(device_id)"}
+    _tell(stack, device["device_id"], [{"Put": {"TableName": stack.output("DeviceTableName"), **put}}])
     return device
+
+
+def change(stack: Stack, device_id: str, **update: Any) -> None:
+    """Update an entry, as `update_item` does, and tell those that go by it: their next batch sees it."""
+    table = stack.output("DeviceTableName")
+    _tell(stack, device_id, [{"Update": {"TableName": table, "Key": {"device_id": device_id}, **update}}])
+
+
+def remove(stack: Stack, device_id: str, *others: Any) -> None:
+    """Take an entry off the registry, in one transaction with other actions."""
+    table = stack.output("DeviceTableName")
+    _tell(stack, device_id, [*others, {"Delete": {"TableName": table, "Key": {"device_id": device_id}}}])
+
+
+def _tell(stack: Stack, device_id: str, actions: list[Any]) -> None:
+    def send(all_actions: list[Any]) -> None:
+        stack.clients.dynamodb.meta.client.transact_write_items(TransactItems=all_actions)
+
+    try:
+        change_device(send, actions, table=stack.output("DeviceTableName"), device_id=device_id)
+    except aws_exceptions() as error:
+        if error_code(error) != "TransactionCanceledException":
+            raise
+        raise RefusedError(f"{device_id} was changed by somebody else meanwhile. Look at it and try again.") from None
 
 
 def _new_child(child_id: str, gateway: Device, device_type: str | None, now_ms: int) -> Device:
@@ -115,5 +144,5 @@ def orphan(stack: Stack, child_id: str) -> str:
     child = get_device(stack, child_id)
     if "gateway" not in child:
         raise RefusedError(f"{child_id} has no gateway.")
-    stack.table("DeviceTableName").update_item(Key={"device_id": child_id}, UpdateExpression="REMOVE gateway")
+    change(stack, child_id, UpdateExpression="REMOVE gateway")
     return str(child["gateway"])

@@ -9,7 +9,7 @@ from coldwatch.adapters.detector_files import load_catalog
 from coldwatch.profiles import ProfileInForce, RegisteredDevice
 from coldwatch.profiles.changes import check_changes
 from coldwatch.profiles.errors import ChangesError
-from coldwatch_ops.devices.registry import Device, get_device
+from coldwatch_ops.devices.registry import Device, change, get_device
 from coldwatch_ops.errors import RefusedError, UsageError
 from coldwatch_ops.stack import Stack
 
@@ -82,11 +82,10 @@ def _write(stack: Stack, device_id: str, values: Mapping[str, Any]) -> None:
     sets = ", ".join(f"#{name} = :{name}" for name in kept)
     removes = ", ".join(f"#{name}" for name in gone)
     request: dict[str, Any] = {
-        "Key": {"device_id": device_id},
         "UpdateExpression": " ".join([f"SET {sets}"] * bool(kept) + [f"REMOVE {removes}"] * bool(gone)),
         "ConditionExpression": "attribute_exists(device_id)",
         "ExpressionAttributeNames": {f"#{name}": name for name in values},
     }
     if kept:
         request["ExpressionAttributeValues"] = {f":{name}": value for name, value in kept.items()}
-    stack.table("DeviceTableName").update_item(**request)
+    change(stack, device_id, **request)

@@ -11,6 +11,7 @@ from moto import mock_aws
 
 from coldwatch.adapters.archive import FirehoseArchive
 from coldwatch.adapters.batches import DynamoBatches
+from coldwatch.adapters.epochs import EPOCH_ID
 from coldwatch.adapters.items import from_item, to_item
 from coldwatch.adapters.ledger import DynamoLedger
 from coldwatch.adapters.quarantine_store import AwsQuarantineStore
@@ -46,6 +47,9 @@ ENVIRONMENT = {
 
 class Killed(BaseException):
     """The process is gone; nothing may catch this."""
+
+
+_EPOCH = {"S": EPOCH_ID}
 
 
 @dataclass
@@ -110,8 +114,9 @@ class AwsStack:
             self.dynamodb.put_item(TableName="DeviceTable", Item=to_item(entry))
 
     def items(self, table: str) -> list[dict[str, Any]]:
+        """Without the registry's epoch."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=table)
-        found = [from_item(item) for page in pages for item in page["Items"]]
+        found = [from_item(item) for page in pages for item in page["Items"] if item.get("device_id") != _EPOCH]
         return sorted(found, key=lambda item: [item[name] for name in TABLES[table]])
 
     def objects(self, bucket: str) -> dict[str, bytes]:

@@ -12,11 +12,12 @@ from typing import Any
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import Detector, decode_detector, encode_detector
 from coldwatch.detection.effect import Effect, decode_effect, encode_effect
+from coldwatch.detection.errors import CheckpointMovedError, DetectorContestedError, EffectsUnsentError
 from coldwatch.detection.frontier import Frontier
 from coldwatch.detection.log import Logs
 from coldwatch.detection.memory import KnownDevices, Memory
 from coldwatch.detection.overlay import load
-from coldwatch.detection.ports import Checkpoint, Child, Entry, Epoch, Page, Tail, Wake
+from coldwatch.detection.ports import Checkpoint, Child, Entry, Epoch, Page, Start, Tail, Wake
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.evaluation import Ports as EvaluationPorts
 from fire_timers.firing import Ports as FiringPorts
@@ -27,14 +28,20 @@ class Killed(BaseException):
     """The process is gone; nothing may catch this."""
 
 
+class LostError(Exception):
+    """A request failed, or only its answer did: whoever made it cannot tell."""
+
+
 @dataclass
 class Stepper:
-    """Counts every single read and write, before and after it is carried out. Kills at the step `kill_at`, and lets
-    somebody else in at `interrupt_at`. The effects whose steps are in `refuse` are not taken.
+    """Counts every single read and write, before and after it is carried out. Kills at the step `kill_at`, loses the
+    request or its answer at `lose_at`, and lets somebody else in at `interrupt_at`. The effects whose steps are in
+    `refuse` are not taken.
     """
 
     kill_at: int | None = None
     refuse: frozenset[int] = frozenset()
+    lose_at: int | None = None
     interrupt_at: int | None = None
     interrupt: Callable[[], object] = lambda: None
     steps: int = 0
@@ -46,6 +53,8 @@ class Stepper:
             self.interrupt()
         if self.kill_at == self.steps:
             raise Killed
+        if self.lose_at == self.steps:
+            raise LostError
         return self.steps not in self.refuse
 
 
@@ -72,7 +81,8 @@ class World:
     """
 
     entries: dict[str, Entry] = field(default_factory=dict)
-    epoch: Epoch = Epoch()
+    devices: Epoch = field(default_factory=Epoch)
+    created: Epoch = field(default_factory=Epoch)
     items: dict[str, Item] = field(default_factory=dict)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     pages: dict[tuple[str, str], Page] = field(default_factory=dict)
@@ -85,6 +95,11 @@ class World:
     writes: int = 0
     heaviest: int = 0
     requests: Counter[str] = field(default_factory=Counter)
+    write_units: Counter[str] = field(default_factory=Counter)
+
+    def pay(self, what: str, weight: int, *, times: int = 1) -> None:
+        """For the write of an item of so many bytes, beside its names; `times` 2 in a transaction."""
+        self.write_units[what] += times * -(-(weight + 150) // 1024)
 
     @property
     def stored(self) -> dict[str, Detector]:
@@ -99,7 +114,7 @@ class World:
     def register(self, entry: Entry) -> None:
         name = entry.identity.device_id
         self.entries[name] = entry
-        self.epoch = Epoch(self.epoch.number + 1, (*self.epoch.changed, name)[-100:])
+        self.devices = _raised(self.devices, [name])
 
     def effects_of(self) -> dict[str, list[str]]:
         """Of each detector the ids of its effects, as they were first sent: a repetition is known by its id."""
@@ -115,6 +130,10 @@ class World:
             "effects": self.effects_of(),
             "contents": {each.effect_id: encode_effect(each) for each in self.sent},
         }
+
+
+def _raised(epoch: Epoch, changed: Sequence[str]) -> Epoch:
+    return Epoch(epoch.number + len(changed), (*epoch.changed, *changed)[-100:])
 
 
 def _essence(detector: Detector) -> tuple[Any, ...]:
@@ -139,6 +158,31 @@ def evaluation_ports(world: World, step: Stepper | None = None, *, owner: str = 
 
 
 _numbers = count(1)
+
+
+class Environment:
+    """An execution environment: it remembers from batch to batch, until it dies. Each call has faults of its own."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._stepper = Stepper()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.evaluation = evaluation_ports(self._world, self._stepper)
+        self.firing = firing_ports(self._world, self._stepper)
+
+    def has_done(self, what: Callable[[], object], faults: Stepper | None = None) -> bool:
+        """Whether it came to its end."""
+        vars(self._stepper).update(vars(faults or Stepper()))
+        try:
+            what()
+        except Killed:
+            self._begin()
+            return False
+        except (EffectsUnsentError, CheckpointMovedError, DetectorContestedError, LostError):
+            return False
+        return True
 
 
 def firing_ports(world: World, step: Stepper | None = None) -> FiringPorts:
@@ -180,7 +224,7 @@ class FakeDetectors:
     def write_outside(
         self, detectors: Sequence[Detector], checkpoints: Mapping[str, Checkpoint], *, now_ms: int
     ) -> bool:
-        assert 0 < len(detectors) + len(checkpoints) <= 100
+        assert 0 < len(detectors) + len(checkpoints) <= 99
         self.stepper.step()
         self.world.requests["TransactWriteItems"] += 1
         is_unmoved = all(self._is_unmoved(each) for each in detectors) and all(
@@ -189,7 +233,12 @@ class FakeDetectors:
         )
         if is_unmoved:
             for each in detectors:
-                self._put(each, now_ms)
+                self._put(each, now_ms, times=2)
+            for checkpoint in checkpoints.values():
+                self.world.pay("checkpoints", sum(len(name) for name in checkpoint.touched), times=2)
+            self.world.created = _raised(
+                self.world.created, [each.detector_id for each in detectors if not each.version]
+            )
             names = [each.detector_id for each in detectors]
             self.world.checkpoints |= {shard_id: each.raised(names) for shard_id, each in checkpoints.items()}
         self.stepper.step()
@@ -218,8 +267,13 @@ class FakeDetectors:
         held = self.world.items.get(detector.detector_id)
         return (held.version if held else 0) == detector.version
 
-    def _put(self, detector: Detector, now_ms: int) -> None:
+    def _put(self, detector: Detector, now_ms: int, *, times: int = 1) -> None:
         item = Item.of(detector, now_ms, detector.version + 1)
+        held = self.world.items.get(detector.detector_id)
+        self.world.pay("detectors", len(item.body), times=times)
+        # Where an item stands in the index changes with what it is found by: it is taken out, and put in.
+        dues = {held.due_ms if held else None, item.due_ms} - {None}
+        self.world.write_units["index"] += len(dues) if not held or held.due_ms != item.due_ms else 0
         self.world.items[detector.detector_id] = item
         self.world.writes += 1
         self.world.heaviest = max(self.world.heaviest, len(item.body))
@@ -230,10 +284,10 @@ class FakeCheckpoints:
     world: World
     stepper: Stepper
 
-    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
+    def begin(self, shard_id: str) -> Start:
         self.stepper.step()
         self.world.requests["BatchGetItem"] += 1
-        return self.world.checkpoints.get(shard_id, Checkpoint()), self.world.epoch
+        return Start(self.world.checkpoints.get(shard_id, Checkpoint()), self.world.devices, self.world.created)
 
     def read(self, shard_ids: Collection[str]) -> Mapping[str, Checkpoint]:
         self.stepper.step()
@@ -246,6 +300,9 @@ class FakeCheckpoints:
         if not self.world.checkpoints.get(shard_id, Checkpoint()).stands_like(previous):
             return False
         self.world.checkpoints[shard_id] = to
+        self.world.pay("checkpoints", sum(len(name) for name in to.touched), times=2 if pages else 1)
+        for page in pages:
+            self.world.pay("log", len(page.body), times=2)
         self.world.pages |= {(shard_id, each.slot): each for each in pages}
         self.world.logged |= {shard_id} if pages else set()
         self.stepper.step()

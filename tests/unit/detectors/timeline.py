@@ -137,7 +137,7 @@ class Stored:
             document = msgspec.to_builtins(effect)
             self.findings.append(Finding(word, (effect.occurred_at - START_MS) / 1000, effect.key or "", document))
         kept = written(without_pending(step.detector))
-        self.detectors[kept.key or ""] = decode_detector(encode_detector(kept), kept.version)
+        self.detectors[kept.key or ""] = decode_detector(encode_detector(kept), kept.version, is_owing=True)
         self.writes += 1
 
 
