@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from coldwatch.adapters import registry_epoch
+from coldwatch.adapters import epochs
 from coldwatch.detection import effect, log, outside, ports
 from evaluate_detectors import work
 
@@ -18,8 +18,8 @@ _SMALL: Final[tuple[tuple[Any, str, tuple[Any, ...]], ...]] = (
     (work, "oldest_beyond", (partial(log.oldest_beyond, limit=100), partial(log.oldest_beyond, limit=600))),
     (ports, "MOST_TOUCHED", (0, 1, 3)),
     (effect, "ENOUGH_EFFECTS", (8,)),
-    (registry_epoch, "MOST_LISTED", (1, 2)),
-    (outside, "MOST_ACTIONS", (3, 5)),
+    (epochs, "MOST_LISTED", (1, 2)),
+    (outside, "MOST_ACTIONS", (4, 6)),
 )
 """Module, name and what it may be instead. An even number of slots: only then do two bases never share theirs.
 More effects than any model here makes by timers alone: what a step leaves undone of these fires behind the message.

@@ -81,7 +81,8 @@ def _sides(name: str, calm: str, stormy: str) -> str:
 def _told(body: str) -> str:
     effect = decode_effect(body)
     time = datetime.fromtimestamp(effect.occurred_at / 1000, UTC).strftime("%H:%M:%S")
-    return f"{effect.event_name} at {time} {effect.action.payload if effect.action.type != 'lambda' else ''} ({effect.effect_id[:8]})"
+    payload = "" if effect.action.type == "lambda" else f" {effect.action.payload}"
+    return f"{effect.event_name} at {time}{payload} ({effect.effect_id[:8]})"
 
 
 def _detectors(world: World) -> dict[str, Any]:

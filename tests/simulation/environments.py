@@ -5,6 +5,7 @@ This is all that the simulation knows of how the runtime is put together; it fol
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import ClientError
@@ -24,8 +25,10 @@ from coldwatch.detection.errors import DetectionError, TargetFailedError
 from coldwatch.detection.frontier import Frontier
 from coldwatch.detection.log import Logs
 from coldwatch.detection.memory import KnownDevices, Memory
+from coldwatch.detection.outside import write_outside
 from coldwatch.detection.overlay import load
 from coldwatch.detection.step import Arrival, Step
+from coldwatch.engine.snapshot import Snapshot
 from coldwatch.profiles.catalog import Catalog, ProfileInForce
 from coldwatch.profiles.device import RegisteredDevice
 from coldwatch.telemetry.envelope import StreamRecord
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
 OUR_FAULT_ODDS: Final = 0.2
 TARGET_FAILS_ODDS: Final = 3.0
+ADDED: Final = 100
 EXPECTED: Final = (ClientError, ThrottledError, DetectionError, FirstRecordFailedError)
 """What a function may fail with when services fail it; any other error of its is found."""
 
@@ -65,8 +69,8 @@ class Environment:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
         self.served: set[str] = set()
-        self.dynamodb: Any = DynamoClient(wire.world.store, wire)
-        self.sqs: Any = SqsClient(wire)
+        self.dynamodb = cast("Any", DynamoClient(wire.world.store, wire))
+        self.sqs = cast("Any", SqsClient(wire))
         self.batches = DynamoBatches(self.dynamodb, wire.sleep)
         self.registry = DynamoWatchedRegistry(self.batches, "devices")
         self.checkpoints = DynamoCheckpoints(self.dynamodb, self.batches, "detectors", "devices")
@@ -76,6 +80,27 @@ class Environment:
             effects=SqsEffectQueue(self.sqs, EFFECTS, wire.sleep),
             timers=SqsTimerQueue(self.sqs, TIMERS, wire.sleep),
         )
+
+
+class Operating(Environment):
+    """Somebody who changes detectors by hand, as the data plane API does."""
+
+    def add(self, detector_ids: Sequence[str]) -> None:
+        """To their counts, which everything they do from then on shows."""
+        if detector_ids:
+            write_outside(detector_ids, _with_more, self.commit, now_ms=self.wire.clock_ms)
+
+
+def _with_more(detectors: Mapping[str, Detector]) -> Mapping[str, Detector]:
+    return {name: replace(each, snapshot=_added(each.snapshot)) for name, each in detectors.items() if each.snapshot}
+
+
+def _added(snapshot: Snapshot | None) -> Snapshot | None:
+    if snapshot is None:
+        return None
+    count = snapshot.variables["count"]
+    assert isinstance(count, int | float)
+    return replace(snapshot, variables={**snapshot.variables, "count": count + ADDED})
 
 
 def observed(world: "World") -> Mapping[str, Detector]:
@@ -180,7 +205,7 @@ class MoodyCatalog(Catalog):
 @contextmanager
 def _moody(wire: Wire) -> Iterator[None]:
     """Our own code fails on one message of one detector now and then."""
-    usual = turn.receive
+    usual = getattr(turn, "receive")  # noqa: B009 - it is not exported
 
     def receive(detector: Detector, arrival: Arrival, watch: Watch) -> Step:
         if wire.world.chance.strikes("partial_failure", OUR_FAULT_ODDS / 4):

@@ -8,6 +8,7 @@ dead. Not in the documents, and chosen: getting on with a batch starts the count
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from coldwatch.telemetry.envelope import StreamRecord
@@ -70,7 +71,7 @@ class EventSource:
         for shard in self.world.stream.shards.values():
             reading = self.readings[shard.shard_id] = Reading(shard)
             for arrived_at in shard.arrivals:
-                self.world.at(arrived_at + window_ms, lambda reading=reading: self._wake(reading))
+                self.world.at(arrived_at + window_ms, partial(self._wake, reading))
 
     @property
     def is_drained(self) -> bool:
@@ -89,16 +90,18 @@ class EventSource:
 
     def _poll(self, reading: Reading) -> None:
         if reading.next_poll is None or reading.next_poll > self.world.now_ms:
-            return None
+            return
         reading.next_poll = None
         if reading.in_flight is not None or self._is_read_out(reading):
-            return None
+            return
         if not self._may_begin(reading):
-            return self._wake(reading, 1_000)
+            self._wake(reading, 1_000)
+            return
         if self.chance.strikes("reorder"):
             delay = self.chance.between(1_000, STALL_MS)
             self.world.tell(reading.shard.shard_id, "is not read", f"for {delay // 1000} s")
-            return self._wake(reading, delay)
+            self._wake(reading, delay)
+            return
         self._deliver(reading, reading.left.pop(0) if reading.left else self._next(reading))
 
     def _may_begin(self, reading: Reading) -> bool:

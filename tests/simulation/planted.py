@@ -10,7 +10,7 @@ from typing import Any, Final, override
 from coldwatch.detection.detector import Detector, Position, without_pending
 from coldwatch.detection.frontier import Frontier
 from coldwatch.detection.memory import Memory, ShardMemory
-from coldwatch.detection.ports import Checkpoint, Epoch, Page
+from coldwatch.detection.ports import Checkpoint, Epoch, Page, Start
 from coldwatch.detection.small import pack
 from tests.simulation.environments import Carrying, Environment, Evaluating, Firing
 
@@ -99,9 +99,9 @@ class _Checkpoints:
     def __init__(self, inner: Any) -> None:
         self.inner = inner
 
-    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
-        checkpoint, epoch = self.inner.begin(shard_id)
-        return checkpoint, epoch
+    def begin(self, shard_id: str) -> Start:
+        start: Start = self.inner.begin(shard_id)
+        return start
 
     def read(self, shard_ids: Collection[str]) -> Mapping[str, Checkpoint]:
         return dict(self.inner.read(shard_ids))
@@ -141,30 +141,31 @@ class _LosesPages(_Checkpoints):
 
 class _ForgetsTheEpoch(_Checkpoints):
     @override
-    def begin(self, shard_id: str) -> tuple[Checkpoint, Epoch]:
-        return super().begin(shard_id)[0], Epoch()
+    def begin(self, shard_id: str) -> Start:
+        return replace(super().begin(shard_id), devices=Epoch())
 
 
 class _TrustsItself(Memory):
     """Whoever has had the shard since."""
 
     @override
-    def take(self, shard_id: str, checkpoint: Checkpoint) -> ShardMemory | None:
+    def take(self, shard_id: str, start: Start) -> ShardMemory | None:
         known = self._shards.get(shard_id)
         if known is None:
             return None
-        return super().take(shard_id, replace(checkpoint, owner=self.owner, last_sequence=known.last_sequence))
+        trusted = replace(start.checkpoint, owner=self.owner, last_sequence=known.last_sequence)
+        return super().take(shard_id, replace(start, checkpoint=trusted))
 
 
 class _HearsNothing(Memory):
     """Of writes from outside."""
 
     @override
-    def take(self, shard_id: str, checkpoint: Checkpoint) -> ShardMemory | None:
+    def take(self, shard_id: str, start: Start) -> ShardMemory | None:
         known = self._shards.get(shard_id)
         if known is not None:
-            known.generation = checkpoint.generation
-        return super().take(shard_id, checkpoint)
+            known.generation = start.checkpoint.generation
+        return super().take(shard_id, start)
 
 
 class _Impatient(Frontier):
@@ -178,7 +179,7 @@ class _NothingIsDone:
         self.mark = inner.mark
 
     def is_done(self, effect_id: str) -> bool:
-        return False
+        return not effect_id
 
 
 def _store(kind: type[_Store], *where: type[Environment]) -> Callable[[Environment], None]:

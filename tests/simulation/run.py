@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Final
 
 from tests.simulation.bounds import small_bounds
 from tests.simulation.chance import KINDS, OF_THE_WORKLOAD, calm, storm
@@ -13,6 +14,8 @@ from tests.simulation.planted import BUGS
 from tests.simulation.workload import Limits, make_workload
 from tests.simulation.world import Story, World
 
+USUAL: Final = Limits()
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -20,18 +23,16 @@ class Case:
 
     seed: int
     kinds: tuple[str, ...] = KINDS
-    limits: Limits = Limits()
+    limits: Limits = USUAL
     bug: str | None = None
 
     @property
     def command(self) -> str:
-        usual = Limits()
         options = [f"SEED={self.seed}"]
         if self.kinds != KINDS:
             options.append(f"KINDS={','.join(self.kinds)}")
-        for name in ("devices", "messages", "phases"):
-            if getattr(self.limits, name) != getattr(usual, name):
-                options.append(f"{name.upper()}={getattr(self.limits, name)}")
+        own = {name: getattr(self.limits, name) for name in ("devices", "messages", "phases")}
+        options += [f"{name.upper()}={value}" for name, value in own.items() if value != getattr(USUAL, name)]
         if self.bug:
             options.append(f"BUG={self.bug}")
         return f"make simulate {' '.join(options)}"

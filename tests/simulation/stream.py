@@ -81,11 +81,11 @@ class KinesisClient:
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
 
-    def get_shard_iterator(self, *, StreamARN: str, ShardId: str, **place: Any) -> dict[str, str]:  # noqa: N803 - boto3's
+    def get_shard_iterator(self, *, ShardId: str, **place: Any) -> dict[str, str]:  # noqa: N803 - boto3's
         after = int(place["StartingSequenceNumber"]) if "StartingSequenceNumber" in place else -1
         return {"ShardIterator": f"{ShardId}|{after}"}
 
-    def get_records(self, *, StreamARN: str, ShardIterator: str, Limit: int) -> dict[str, Any]:  # noqa: N803 - boto3's
+    def get_records(self, *, ShardIterator: str, Limit: int, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
         name, _, after = ShardIterator.partition("|")
         shard = self.wire.world.stream.shards[name]
         return self.wire.call("GetRecords", name, lambda: self._read(shard, int(after), Limit), is_read=True)

@@ -28,7 +28,8 @@ class Killed(BaseException):
 
 
 def client_error(code: str, operation: str, **more: Any) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}, **more}, operation)  # type: ignore[arg-type] # its dictionary has more members than any one error
+    response: Any = {"Error": {"Code": code, "Message": code}, **more}
+    return ClientError(response, operation)
 
 
 class Wire:

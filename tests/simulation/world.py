@@ -6,25 +6,24 @@ when that returns: so a process may be overtaken at every single call by any num
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
+from coldwatch.adapters.epochs import change_device, typed
 from coldwatch.adapters.items import Scalar, to_item
-from coldwatch.adapters.registry_epoch import raise_epoch
 from coldwatch.detection.effect import Effect, decode_effect
 from coldwatch.telemetry.envelope import StreamRecord
 from fire_timers.firing import AHEAD_MS
 from tests.simulation.chance import Chance
 from tests.simulation.dynamo import DynamoClient, Store
-from tests.simulation.environments import EXPECTED, Carrying, Environment, Evaluating, Firing
+from tests.simulation.environments import EXPECTED, Carrying, Environment, Evaluating, Firing, Operating
 from tests.simulation.event_source import EventSource, Outcome
 from tests.simulation.models import by_input
 from tests.simulation.queues import FifoQueue, StandardQueue
 from tests.simulation.wire import Killed, Wire
-from tests.simulation.workload import Workload
+from tests.simulation.workload import Phase, Workload
 
 SWEEP_MS: Final = 60_000
 DEEPEST: Final = 2
@@ -105,26 +104,31 @@ class World:
         self.source.start()
         self.at(self.now_ms, self._sweep)
         for phase in self.workload.phases:
-            self.at(phase.begins_at, lambda phase=phase: self._begin(phase.entries, is_stormy=is_stormy))
+            self.at(phase.begins_at, partial(self._begin, phase, is_stormy=is_stormy))
             self.at(phase.storm_until, self._calm_down)
             self.at(phase.ends_at - 1, self._expect_rest)
         self.run_until(self.workload.phases[-1].ends_at + AFTERWARDS_MS)
         self._expect_rest()
 
-    def _begin(self, entries: Sequence[Mapping[str, Scalar | None]], *, is_stormy: bool) -> None:
-        for entry in entries:
+    def _begin(self, phase: Phase, *, is_stormy: bool) -> None:
+        for entry in phase.entries:
             self._register(entry)
+        with self.mercy():
+            Operating(Wire(self, "operator")).add(phase.additions)
         self.chance.is_stormy = is_stormy
 
     def _register(self, entry: Mapping[str, Scalar | None]) -> None:
         """As whoever changes the registry does: with its epoch."""
-        client, device_id = DynamoClient(self.store, Wire(self, "somebody")), str(entry["device_id"])
+        client = DynamoClient(self.store, Wire(self, "somebody"))
         put = {"Put": {"TableName": "devices", "Item": to_item(entry)}}
         with self.mercy():
-            try:
-                client.transact_write_items(TransactItems=[put, raise_epoch("devices", device_id)])
-            except ClientError:
-                client.transact_write_items(TransactItems=[put, raise_epoch("devices", device_id, is_list_full=True)])
+            change_device(
+                lambda actions: client.transact_write_items(TransactItems=actions),
+                [put],
+                table="devices",
+                device_id=str(entry["device_id"]),
+                attribute=typed,
+            )
 
     def _calm_down(self) -> None:
         self.chance.is_stormy = False
@@ -138,7 +142,7 @@ class World:
 
     # --- functions ----------------------------------------------------------------------------------------------
     def evaluate(self, records: Sequence[StreamRecord]) -> Outcome:
-        environment = self._choose(Evaluating, records[0].shard_id)
+        environment = self._choose(Evaluating)
         self.tell(environment.wire.actor, "is given", f"{len(records)} of {records[0].shard_id}")
         failed_from: list[str | None] = []
         is_done = self._run(environment, lambda: failed_from.append(environment.evaluate(records)))
@@ -148,7 +152,7 @@ class World:
         self.at(self.now_ms + SWEEP_MS, self._sweep)
         earliest = self.store.earliest_due(self.now_ms)
         if earliest is not None and earliest <= self.now_ms + AHEAD_MS + LARGEST_SKEW_MS:
-            environment = self._choose(Firing, "")
+            environment = self._choose(Firing)
             self.tell(environment.wire.actor, "sweeps", "")
             self._run(environment, environment.sweep)
 
@@ -160,7 +164,7 @@ class World:
         messages = self.timers.receive(self.chance.between(1, MOST_TIMERS), self.now_ms)
         if not messages:
             return
-        environment = self._choose(Firing, "")
+        environment = self._choose(Firing)
         self.tell(environment.wire.actor, "looks at", ", ".join(each.body for each in messages))
         looked_at: set[str] = set()
         self._run(environment, lambda: looked_at.update(environment.fire([each.body for each in messages])))
@@ -177,7 +181,7 @@ class World:
         )
         if not messages:
             return
-        environment = self._choose(Carrying, "")
+        environment = self._choose(Carrying)
         self.tell(environment.wire.actor, "carries", f"{len(messages)} effect(s)")
         hidden_until = messages[0].visible_at
         again: dict[str, int] = {}
@@ -194,7 +198,7 @@ class World:
             self._carry_at.add(when)
             self.at(when, self._carry)
 
-    def _choose[T: Environment](self, kind: type[T], shard_id: str) -> T:
+    def _choose[T: Environment](self, kind: type[T]) -> T:
         """The one that served last; now and then one that has been idle for long, or a new one."""
         pool = self._pools[kind]
         idle = [each for each in pool if id(each) not in self._busy]
