@@ -42,7 +42,7 @@ from fire_timers.firing import fire, sweep
 from run_effects.carrying import Carried, QueuedEffect, carry_out_all
 from run_effects.carrying import Ports as CarryingPorts
 from tests.simulation.dynamo import DynamoClient
-from tests.simulation.models import FILES
+from tests.simulation.models import ADDED, FILES
 from tests.simulation.queues import EFFECTS, TIMERS, Message, SqsClient
 from tests.simulation.stream import KinesisClient
 from tests.simulation.wire import Wire
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
 OUR_FAULT_ODDS: Final = 0.2
 TARGET_FAILS_ODDS: Final = 3.0
-ADDED: Final = 100
 EXPECTED: Final = (ClientError, ThrottledError, DetectionError, FirstRecordFailedError)
 """What a function may fail with when services fail it; any other error of its is found."""
 
@@ -85,10 +84,8 @@ class Environment:
 class Operating(Environment):
     """Somebody who changes detectors by hand, as the data plane API does."""
 
-    def add(self, detector_ids: Sequence[str]) -> None:
-        """To their counts, which everything they do from then on shows."""
-        if detector_ids:
-            write_outside(detector_ids, _with_more, self.commit, now_ms=self.wire.clock_ms)
+    def add(self, detector_id: str) -> None:
+        write_outside([detector_id], _with_more, self.commit, now_ms=self.wire.clock_ms)
 
 
 def _with_more(detectors: Mapping[str, Detector]) -> Mapping[str, Detector]:
@@ -98,9 +95,9 @@ def _with_more(detectors: Mapping[str, Detector]) -> Mapping[str, Detector]:
 def _added(snapshot: Snapshot | None) -> Snapshot | None:
     if snapshot is None:
         return None
-    count = snapshot.variables["count"]
-    assert isinstance(count, int | float)
-    return replace(snapshot, variables={**snapshot.variables, "count": count + ADDED})
+    before = snapshot.variables[ADDED]
+    assert isinstance(before, int | float)
+    return replace(snapshot, variables={**snapshot.variables, ADDED: before + 1})
 
 
 def observed(world: "World") -> Mapping[str, Detector]:

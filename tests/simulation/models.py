@@ -14,6 +14,10 @@ TALLY: Final = "tally"
 """One detector for a whole fleet, fed by all its publishers. In which order their messages come is nobody's promise."""
 
 
+ADDED: Final = "added"
+"""A variable to which somebody adds by hand, in the middle of everything. No model looks at it."""
+
+
 def _publish(content: str) -> dict[str, Any]:
     return {"iotTopicPublish": {"mqttTopic": "t", "payload": {"contentExpression": content, "type": "STRING"}}}
 
@@ -60,7 +64,7 @@ COUNTING: Final = _model(
 HEARTBEATS: Final = _model(
     "heartbeats",
     "device_id",
-    [_set("count", "0"), _set("left", "0")],
+    [_set("count", "0"), _set("left", "0"), _set(ADDED, "0")],
     [
         _event("Warn", 'timeout("warn")', _publish("'warned after ${$variable.count}'")),
         _event("Again", 'timeout("again") && $variable.left > 0', _set("left", "$variable.left - 1")),

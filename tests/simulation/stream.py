@@ -86,7 +86,7 @@ class KinesisClient:
         return {"ShardIterator": f"{ShardId}|{after}"}
 
     def get_records(self, *, ShardIterator: str, Limit: int, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's
-        name, _, after = ShardIterator.partition("|")
+        name, __, after = ShardIterator.partition("|")
         shard = self.wire.world.stream.shards[name]
         return self.wire.call("GetRecords", name, lambda: self._read(shard, int(after), Limit), is_read=True)
 

@@ -13,14 +13,14 @@ import msgspec
 
 from coldwatch.adapters.items import Scalar
 from coldwatch.detection.detector import Watch
-from tests.simulation.models import COUNTING, HEARTBEATS, WATCHES
+from coldwatch.detection.effect import detector_id
+from tests.simulation.models import HEARTBEATS, WATCHES
 from tests.simulation.stream import HASHES, Stream
 from tests.unit.telemetry.builders import NOW, coldchain, envelope_of, factory
 
 BREAK_MS: Final = 3_600_000
 STORM_GOES_ON_MS: Final = 600_000
 """Things still go wrong so long after the last message of a phase."""
-COUNTING_MODELS: Final = (COUNTING.model.name, HEARTBEATS.model.name)
 FLEET: Final = "acme"
 GATEWAYS: Final = ("acme-gateway-g1", "acme-gateway-g2")
 POISON: Final = "acme-fridge-poison"
@@ -37,15 +37,15 @@ type Entry = dict[str, Scalar | None]
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """`entries` are written to the registry as it begins, and somebody adds to the count of the detectors `additions`;
-    a storm may rage until `storm_until`.
+    """`entries` are written to the registry as it begins; a storm may rage until `storm_until`. `additions` say when
+    somebody writes which detector by hand.
     """
 
     begins_at: int
     storm_until: int
     ends_at: int
     entries: tuple[Entry, ...]
-    additions: tuple[str, ...]
+    additions: tuple[tuple[int, str], ...]
 
 
 @dataclass(slots=True)
@@ -88,7 +88,10 @@ def make_workload(random: Random, limits: Limits) -> Workload:
         said = sorted(_all_said(random, [*devices][: limits.devices], now_ms), key=lambda each: each.at)[:left]
         left -= len(said)
         last_at = _put_all(random, workload, said, devices, now_ms)
-        additions = [f"{model}/{name}" for name in devices for model in COUNTING_MODELS if random.random() < 0.3]
+        additions = [
+            (random.randint(now_ms, last_at), detector_id(HEARTBEATS.model.name, name))
+            for name in random.choices([*devices], k=random.randint(0, 6))
+        ]
         phase = Phase(now_ms, last_at + STORM_GOES_ON_MS, last_at + BREAK_MS, tuple(entries), tuple(additions))
         workload.phases.append(phase)
         now_ms = phase.ends_at

@@ -113,8 +113,10 @@ class World:
     def _begin(self, phase: Phase, *, is_stormy: bool) -> None:
         for entry in phase.entries:
             self._register(entry)
-        with self.mercy():
-            Operating(Wire(self, "operator")).add(phase.additions)
+        present = self.store.tables["detectors"].keys()
+        for when, name in phase.additions:
+            if name in present:
+                self.at(when, partial(self._add, name))
         self.chance.is_stormy = is_stormy
 
     def _register(self, entry: Mapping[str, Scalar | None]) -> None:
@@ -129,6 +131,10 @@ class World:
                 device_id=str(entry["device_id"]),
                 attribute=typed,
             )
+
+    def _add(self, detector_id: str) -> None:
+        with self.mercy():
+            Operating(Wire(self, "operator")).add(detector_id)
 
     def _calm_down(self) -> None:
         self.chance.is_stormy = False
