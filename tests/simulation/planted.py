@@ -229,7 +229,6 @@ BUGS: Final[Mapping[str, Bug]] = {
         "What a stored detector owes is not sent again.", 50, _store(_ForgetsDebts, Evaluating, Firing)
     ),
     "timer_doubled": Bug("What fires a timer writes over what has happened since.", 200, _store(_WritesOver, Firing)),
-    "generation_kept": Bug("What fires a timer does not tell the shard.", 100, _store(_TellsNobody, Firing)),
     "adoption_untold": Bug(
         "A shard takes over a detector of another and does not tell it.", 1_500, _store(_TellsNobody, Evaluating)
     ),
