@@ -67,6 +67,12 @@ test-long: $(SETUP) ## Run the long ones: bursts and the whole recording
 coverage: .venv/ready ## Branch coverage of the engine by its own tests; fails below 98 %
 	@mkdir -p .local && .venv/bin/coverage run -m pytest -q tests/unit/engine tests/conformance && .venv/bin/coverage report
 
+# A seed that fails says how to run it again, alone and made smaller.
+simulate: .venv/ready ## The detectors' runtime in a simulated world where everything goes wrong (SEEDS, FIRST; SEED for one)
+	@PYTHONPATH=functions:. .venv/bin/python -m tests.simulation --seeds $(or $(SEEDS),5000) $(if $(FIRST),--first $(FIRST)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(KINDS),--kinds $(KINDS)) $(if $(DEVICES),--devices $(DEVICES)) $(if $(MESSAGES),--messages $(MESSAGES)) \
+	  $(if $(PHASES),--phases $(PHASES)) $(if $(BUG),--bug $(BUG)) $(if $(STEPS),--steps $(STEPS))
+
 mutate: $(ENVIRONMENTS)/mutation/ready ## Mutation testing of parser, checker and interpreter, on a copy; takes an hour
 	@rm -rf .local/mutation && mkdir -p .local/mutation && cp -R functions ops tests pyproject.toml detectors schemas .local/mutation
 	@cd .local/mutation && PATH="$(CURDIR)/$(ENVIRONMENTS)/mutation/bin:$$PATH" && sh tests/mutation/see.sh >/dev/null \
@@ -99,4 +105,4 @@ lock: $(BOOT)/ready ## Renew the pinned and hashed requirements from the .in fil
 clean: down ## Remove everything that was built or set up
 	rm -rf .local .aws-sam .venv
 
-.PHONY: help setup demo up play down invoke test test-long coverage mutate bench check audit lock clean
+.PHONY: help setup demo up play down invoke test test-long coverage simulate mutate bench check audit lock clean
