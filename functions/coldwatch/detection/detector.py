@@ -243,33 +243,40 @@ def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
 
     Raises StoredDetectorError for what `encode_detector` did not write.
     """
-    try:
-        stored = _decoder.decode(body)
-        snapshot = Snapshot.from_document(stored.snapshot) if stored.snapshot is not None else None
-        positions = {shard: Position(int(last), thing, at) for shard, (last, thing, at) in stored.positions.items()}
-        message_ids = ungrouped(stored.message_ids)
-    except (msgspec.MsgspecError, SnapshotError, ValueError) as error:
-        raise StoredDetectorError(f"a stored detector cannot be read: {error}") from error
+    stored, read = _read(body)
     detector = Detector(
         model=stored.model,
         key=stored.key,
         clock=stored.clock,
         model_version=stored.model_version,
         keyed_by=stored.keyed_by,
-        snapshot=snapshot,
-        positions=positions,
         changed_at=stored.changed_at,
         changed_keys=stored.changed_keys,
         device_id=stored.device_id,
         application=stored.application,
         profile=stored.profile,
         pending=stored.pending if is_owing else (),
-        message_ids=message_ids,
         created_at=stored.created_at,
         home=stored.home,
         version=version,
+        **read,
     )
     return replace(detector, stored_due_ms=detector.next_timer_ms)
+
+
+def _read(body: str) -> tuple[_Stored, dict[str, Any]]:
+    """What is stored, and its parts that have a form of their own."""
+    try:
+        stored = _decoder.decode(body)
+        return stored, {
+            "snapshot": Snapshot.from_document(stored.snapshot) if stored.snapshot is not None else None,
+            "positions": {
+                shard: Position(int(last), thing, at) for shard, (last, thing, at) in stored.positions.items()
+            },
+            "message_ids": ungrouped(stored.message_ids),
+        }
+    except (msgspec.MsgspecError, SnapshotError, ValueError) as error:
+        raise StoredDetectorError(f"a stored detector cannot be read: {error}") from error
 
 
 def snapshot_bytes(snapshot: Snapshot | None) -> bytes:
