@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coldwatch.engine.documents import member_path
-from coldwatch.engine.errors import ExpressionError
+from coldwatch.engine.errors import EvaluationError, ExpressionError
 from coldwatch.engine.model import Expression
 from coldwatch.engine.parser import parse, parse_text
 from coldwatch.engine.report import Report, shown
@@ -17,7 +17,11 @@ def read_expression(document: Mapping[str, Any], member: str, path: str, report:
     value = document.get(member)
     place = member_path(path, member)
     if isinstance(value, bool) or is_number(value):
-        value = text_of(value)
+        try:
+            value = text_of(value)
+        except EvaluationError as error:
+            report.error(place, f"`{member}`: {error}")
+            return None
     if not isinstance(value, str):
         told = "is missing" if value is None else f"must be an expression, not {shown(value)}"
         report.error(place, f"`{member}` {told}")

@@ -73,6 +73,15 @@ def test_bare_booleans_and_numbers_are_expressions() -> None:
     assert (evaluation.to_state, detector.variables) == ("b", {"n": 5})
 
 
+def test_a_bare_number_too_large_for_an_integer_is_reported_where_it_stands() -> None:
+    huge = document(state("s", [event("e", None, {"setVariable": {"variableName": "n", "value": 1 << 64}})]))
+
+    finding, *_ = check(huge)
+
+    assert finding.path == "states[0].onInput.events[0].actions[0].setVariable.value"
+    assert "does not fit in a 64-bit Integer" in finding.message
+
+
 def test_an_empty_condition_holds() -> None:
     detector = Detector(model(state("s", [event("e", "", set_variable("n", "1"))])))
 
