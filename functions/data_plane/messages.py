@@ -14,7 +14,7 @@ from coldwatch.detection.effect import is_enough
 from coldwatch.detection.frontier import Frontier
 from coldwatch.detection.message_ids import is_full
 from coldwatch.detection.outside import write_outside
-from coldwatch.detection.step import Arrival, receive
+from coldwatch.detection.step import Arrival, Fate, receive
 from coldwatch.engine.evaluation import Note
 from coldwatch.profiles.deployment import Clock
 from data_plane.errors import ApiError, ErrorCode
@@ -106,9 +106,12 @@ def _take_turn(
         # One that was dropped leaves no trace, as it would not be stored.
         turn.detector = step.detector if step.has_changed else turn.detector
         turn.has_changed |= step.has_changed
-        turn.counts[step.fate] += 1
         turn.notes += step.notes
         turn.omitted += step.omitted
+        if step.fate is Fate.WAITING:
+            turn.left = list(arrivals[place:])
+            break
+        turn.counts[step.fate] += 1
     return turn
 
 

@@ -37,9 +37,12 @@ def take_turn(detector: Detector, task: Task) -> Turn:
             turn.left = task.arrivals[place:]
             break
         try:
-            _receive(turn, arrival, task)
+            fate = _receive(turn, arrival, task)
         except Exception as error:  # noqa: BLE001 - the edge: our fault in one detector must not cost the others
             turn.failure = (arrival.sequence, error)
+            break
+        if fate is Fate.WAITING:
+            turn.left = task.arrivals[place:]
             break
     turn.counts["moved"] += turn.has_changed and _version(turn.detector) != _version(detector)
     return turn
@@ -49,10 +52,11 @@ def _version(detector: Detector) -> tuple[str, str]:
     return detector.model_version, detector.clock
 
 
-def _receive(turn: Turn, arrival: Arrival, task: Task) -> None:
+def _receive(turn: Turn, arrival: Arrival, task: Task) -> Fate:
     step = receive(turn.detector, arrival, task.watch)
     turn.detector = step.detector
     turn.has_changed |= step.has_changed
-    turn.counts[step.fate] += 1
+    turn.counts[step.fate] += step.fate is not Fate.WAITING
     turn.notes += step.notes
     turn.omitted += step.omitted
+    return step.fate

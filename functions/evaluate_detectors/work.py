@@ -57,7 +57,8 @@ class Place:
 @dataclass(slots=True)
 class Work:
     """Of the environment `owner`. `known` is what it remembers of the shard; `loaded` are the detectors that it does
-    not, as they were read; `small` what is to go into the log.
+    not, as they were read; `small` what is to go into the log. It `has_read` detectors since it last made sure that the
+    shard is its own.
     """
 
     place: Place
@@ -69,6 +70,7 @@ class Work:
     loaded: Loaded = field(default_factory=lambda: Loaded({}, {}))
     small: dict[str, tuple[Detector, Small]] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
+    has_read: bool = False
 
     def evaluate(self, tasks: Mapping[str, Task]) -> None:
         """Turn by turn, until every detector has had its messages: one that makes many effects hands them on in
@@ -123,6 +125,8 @@ class Work:
         """
         now = self.checkpoints.read([self.place.shard_id])[self.place.shard_id]
         before = self.place.checkpoint
+        if now.stands_like(before):
+            return
         is_still_here = (now.last_sequence, now.owner) == (before.last_sequence, before.owner)
         if not is_still_here or now.touched_all or not now.touched.isdisjoint(self.tasks):
             raise OvertakenError(self.place.shard_id)
@@ -150,6 +154,7 @@ class Work:
     def _load(self, names: Sequence[str]) -> dict[str, Detector]:
         if not names:
             return {}
+        self.has_read = True
         found = load(names, self.ports.detectors, self.ports.logs, own=self.place.shard_id)
         detectors = {name: self._overlaid(each) for name, each in found.detectors.items()}
         self.loaded = Loaded({**self.loaded.detectors, **detectors}, {**self.loaded.logs, **found.logs})
@@ -172,12 +177,20 @@ class Work:
             if not turn.has_changed and not self._needs_home(old, self.tasks[name]):
                 self._note_unchanged(old)
                 continue
-            entry = small_change(old, turn.detector, self.known.small.get(name), self.place.shard_id)
+            entry = self._small_change(old, turn.detector)
             if entry is None or turn.left:
                 found.append(turn.detector)
             else:
                 self.small[name] = turn.detector, entry
         return found
+
+    def _small_change(self, before: Detector, after: Detector) -> Small | None:
+        """Only against a version that this environment has written. One that it found the shard's former owner may
+        have read, too, and write once more: nothing would then be left of what the log says.
+        """
+        if before.detector_id not in self.known.written:
+            return None
+        return small_change(before, after, self.known.small.get(before.detector_id), self.place.shard_id)
 
     def _needs_home(self, detector: Detector, task: Task) -> bool:
         """One that another shard may feed is stored where it is first seen, changed or not: its home tells others whom
@@ -207,8 +220,14 @@ class Work:
     def _claim(self) -> None:
         """Before it writes a detector an environment makes the shard its own. Should it die before it moves the
         checkpoint, another one, which remembers how the detectors were, would not know otherwise.
+
+        One that owned it already may be late: frozen while another took the shard over, it would go on from detectors
+        that it read after that, of which it lacks what the other's log says.
         """
         if self.place.checkpoint.owner == self.owner:
+            if self.has_read:
+                self._step_aside()
+                self.has_read = False
             return
         claimed = replace(self.place.checkpoint, owner=self.owner)
         if not self.checkpoints.move(self.place.shard_id, claimed, previous=self.place.checkpoint) and not self._is_at(

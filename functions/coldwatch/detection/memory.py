@@ -24,13 +24,15 @@ MOST_DEVICES: Final = 200_000
 @dataclass(slots=True)
 class ShardMemory:
     """The detectors of a shard that were read or written since the environment has owned it, as they are now. `absent`
-    are those that there are not. `small` is the shard's whole log, `gone` what is no longer right in it.
+    are those that there are not, `written` those that it has stored itself, as they are stored now. `small` is the
+    shard's whole log, `gone` what is no longer right in it.
     """
 
     last_sequence: int | None
     generation: int
     detectors: dict[str, Detector] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
     small: dict[str, Small] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
 
@@ -42,12 +44,14 @@ class ShardMemory:
         """As it is stored now."""
         self.forget([detector.detector_id])
         self.detectors[detector.detector_id] = detector
+        self.written.add(detector.detector_id)
 
     def forget(self, detector_ids: Collection[str]) -> None:
         """What is known of them, and what the log says, is no longer right."""
         for each in detector_ids:
             self.detectors.pop(each, None)
             self.absent.discard(each)
+            self.written.discard(each)
             if self.small.pop(each, None):
                 self.gone.add(each)
 
@@ -59,6 +63,7 @@ class ShardMemory:
         if checkpoint.touched_all:
             self.detectors.clear()
             self.absent.clear()
+            self.written.clear()
         self.generation = checkpoint.generation
 
 

@@ -20,7 +20,7 @@ from coldwatch.telemetry.envelope import StreamRecord
 from coldwatch.telemetry.identity import Device
 from evaluate_detectors.evaluation import Ports, evaluate_batch
 from evaluate_detectors.intake import Knowledge
-from tests.unit.detection.builders import FILES, NOW, SILENCE, WATCHES, records_of
+from tests.unit.detection.builders import FILES, NOW, SILENCE, WATCHES, entry, records_of
 from tests.unit.detection.fakes import World, evaluation_ports
 from tests.unit.telemetry.builders import RULES, SHARD, envelope_of
 from tests.unit.telemetry.builders import record as bare_record
@@ -154,16 +154,38 @@ def test_of_a_device_whose_profile_changed_the_registry_is_asked_in_the_next_bat
     assert {each.key for each in world.sent} == set(names) - {names[7]}
 
 
-def test_an_environment_that_begins_reads_what_another_knew_and_claims_the_shard() -> None:
+def test_an_environment_that_begins_claims_the_shard_and_writes_once_what_it_will_log_changes_of() -> None:
     world, _, names = silent_fleet(50)
+    ports = evaluation_ports(world)
 
-    run(world, heard(names, 2), *SHIPPED, ports=evaluation_ports(world))
+    run(world, heard(names, 2), *SHIPPED, ports=ports)
 
-    # The checkpoint, the registry, the detectors; and it has nothing to write but the log.
-    assert world.requests == {"BatchGetItem": 1 + 1 + 1, "TransactWriteItems": 1}
+    # The checkpoint, the registry, the detectors; the claim, the detectors, the checkpoint.
+    assert world.requests == {"BatchGetItem": 1 + 1 + 1, "PutItem": 1 + 50 + 1}
+
+    world.requests.clear()
+    run(world, heard(names, 3), *SHIPPED, ports=ports)
+
+    assert world.requests == {"BatchGetItem": 1, "TransactWriteItems": 1}
+
+
+def test_an_environment_that_begins_reads_the_log_of_the_one_before() -> None:
+    world, ports, names = silent_fleet(50)
+    run(world, heard(names, 2), *SHIPPED, ports=ports)
     assert world.checkpoints[SHARD].log.last == 1
+    world.requests.clear()
 
     run(world, heard(names, 3, shock_g=9.0), *SHIPPED, ports=evaluation_ports(world))
 
-    # The log is read as well, and there is something to write: so the shard is claimed.
-    assert world.requests == {"BatchGetItem": 3 + 1 + 3, "PutItem": 1 + 50, "TransactWriteItems": 2}
+    # Of each device both detectors change: of its silence, and of its shock, which there was not.
+    assert world.requests == {"BatchGetItem": 3 + 1, "PutItem": 1 + 2 * 50, "TransactWriteItems": 1}
+
+
+def test_an_environment_that_reads_detectors_makes_sure_that_the_shard_is_its_own_before_it_writes() -> None:
+    world, ports, _ = silent_fleet(50)
+    world.register(entry("acme-fridge-0050"))
+
+    run(world, heard(["acme-fridge-0050"], 2), *SHIPPED, ports=ports)
+
+    # The checkpoint, the registry, the detectors, the checkpoint once more.
+    assert world.requests == {"BatchGetItem": 4, "PutItem": 2}
