@@ -1,6 +1,5 @@
 """How long after the message that completes an excursion its responder is told, from the device to the inbox."""
 
-import statistics
 import time
 from collections import Counter
 from itertools import batched
@@ -10,6 +9,7 @@ import pytest
 from simulator.api import Fleet
 from tests.conftest import Cloud
 from tests.e2e.duty import HOT, Duty, Readings
+from tests.e2e.figures import percentiles
 
 pytestmark = [pytest.mark.cloud, pytest.mark.long]
 
@@ -27,7 +27,7 @@ def test_a_hundred_excursions_are_a_hundred_incidents_and_pages(cloud: Cloud, fi
         seconds = [each for wave in batched(things, AT_ONCE, strict=False) for each in told_after(duty, fleet, wave)]
         incidents = {thing: duty.incidents(thing) for thing in things}
 
-    figures.append(f"{DEVICES} excursions, {AT_ONCE} at once, told after {summary(seconds)}")
+    figures.append(f"{DEVICES} excursions, {AT_ONCE} at once, told after {percentiles(seconds)}")
     assert {thing: [each["kind"] for each in found] for thing, found in incidents.items()} == {
         thing: ["too_warm"] for thing in things
     }
@@ -44,20 +44,3 @@ def told_after(duty: Duty, fleet: Fleet, things: tuple[str, ...]) -> list[float]
         completed[fridge.thing] = time.time_ns() // 1_000_000
         fridge.publish(HOT[-1])
     return [(duty.page(thing, within_s=90).at - completed[thing]) / 1000 for thing in things]
-
-
-def summary(seconds: list[float]) -> str:
-    """Minimum, median, 90th and 99th percentile and maximum.
-
-    >>> summary([float(number) for number in range(1, 101)])
-    'min 1.0 s, median 50.5 s, p90 90.1 s, p99 99.0 s, max 100.0 s'
-    """
-    percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
-    told = {
-        "min": min(seconds),
-        "median": statistics.median(seconds),
-        "p90": percentiles[89],
-        "p99": percentiles[98],
-        "max": max(seconds),
-    }
-    return ", ".join(f"{name} {value:.1f} s" for name, value in told.items())

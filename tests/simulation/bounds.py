@@ -17,13 +17,11 @@ _SMALL: Final[tuple[tuple[Any, str, tuple[Any, ...]], ...]] = (
     (work, "_FEW", (0,)),
     (work, "oldest_beyond", (partial(log.oldest_beyond, limit=100), partial(log.oldest_beyond, limit=600))),
     (ports, "MOST_TOUCHED", (0, 1, 3)),
-    (effect, "ENOUGH_EFFECTS", (8,)),
+    (effect, "ENOUGH_EFFECTS", (1, 3, 8)),
     (epochs, "MOST_LISTED", (1, 2)),
     (outside, "MOST_ACTIONS", (4, 6)),
 )
-"""Module, name and what it may be instead. An even number of slots: only then do two bases never share theirs.
-More effects than any model here makes by timers alone: what a step leaves undone of these fires behind the message.
-"""
+"""Module, name and what it may be instead. An even number of slots: only then do two bases never share theirs."""
 
 
 @contextmanager

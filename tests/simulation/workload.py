@@ -14,11 +14,14 @@ import msgspec
 from coldwatch.adapters.items import Scalar
 from coldwatch.detection.detector import Watch
 from coldwatch.detection.effect import detector_id
+from coldwatch.detection.frontier import GIVEN_UP_AFTER_MS
 from tests.simulation.models import HEARTBEATS, WATCHES
 from tests.simulation.stream import HASHES, Stream
 from tests.unit.telemetry.builders import NOW, coldchain, envelope_of, factory
 
 BREAK_MS: Final = 3_600_000
+POISONED_BREAK_MS: Final = GIVEN_UP_AFTER_MS + BREAK_MS
+"""A record that was given up, and that nothing came after, holds timers back for so long at most."""
 STORM_GOES_ON_MS: Final = 600_000
 """Things still go wrong so long after the last message of a phase."""
 FLEET: Final = "acme"
@@ -92,7 +95,8 @@ def make_workload(random: Random, limits: Limits) -> Workload:
             (random.randint(now_ms, last_at), detector_id(HEARTBEATS.name, name))
             for name in random.choices([*devices], k=random.randint(0, 6))
         ]
-        phase = Phase(now_ms, last_at + STORM_GOES_ON_MS, last_at + BREAK_MS, tuple(entries), tuple(additions))
+        break_ms = POISONED_BREAK_MS if POISON in devices else BREAK_MS
+        phase = Phase(now_ms, last_at + STORM_GOES_ON_MS, last_at + break_ms, tuple(entries), tuple(additions))
         workload.phases.append(phase)
         now_ms = phase.ends_at
     return workload
