@@ -38,7 +38,7 @@ SETUP := .venv/ready $(foreach name,cloud sam runtime iotevents,$(ENVIRONMENTS)/
 
 # --- what people run ---------------------------------------------------------------------------------------
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## Make the environments (every other target does this by itself)
 
@@ -86,6 +86,9 @@ bench: $(ENVIRONMENTS)/bench/ready $(ENVIRONMENTS)/xstate/ready ## The engine be
 	@PYTHONPATH=functions $(ENVIRONMENTS)/bench/bin/python -m benchmarks $(if $(BENCH_MESSAGES),--messages $(BENCH_MESSAGES)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS))
 
+bench-handler: .venv/ready ## What a batch costs evaluate_detectors beside the least that has to be done with it
+	@PYTHONPATH=functions .venv/bin/python -m benchmarks.handler
+
 check: .venv/ready $(ENVIRONMENTS)/sam/ready ## Lint, types and templates
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -105,4 +108,4 @@ lock: $(BOOT)/ready ## Renew the pinned and hashed requirements from the .in fil
 clean: down ## Remove everything that was built or set up
 	rm -rf .local .aws-sam .venv
 
-.PHONY: help setup demo up play down invoke test test-long coverage simulate mutate bench check audit lock clean
+.PHONY: help setup demo up play down invoke test test-long coverage simulate mutate bench bench-handler check audit lock clean

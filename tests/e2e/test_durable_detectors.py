@@ -15,11 +15,12 @@ from simulator.message import Kind
 from tests.conftest import Cloud
 from tests.e2e.figures import percentiles
 from tests.e2e.test_ingest import Books, reading, without_a_rule
+from tests.unit.detection.builders import WATCHES
 
 pytestmark = [pytest.mark.cloud, pytest.mark.long]
 
 MESSAGES = 100_000
-MODELS_OF_TELEMETRY = 4
+MODELS_OF_TELEMETRY = sum("telemetry" in each.inputs for each in WATCHES.values())
 TIMERS = 10_000
 SILENCE_S = 240
 PER_SECOND = 60
