@@ -215,6 +215,17 @@ def test_a_model_whose_alarms_begin_disabled_by_default_is_told_so() -> None:
             "11 actions and notifications: the service took 10",
         ),
         (
+            alarm_document(
+                alarmEventActions={
+                    "alarmActions": [{"sns": {"targetArn": "a", "payload": {"type": "STRING", "contentExpression": f"'{'x' * 1024}'"}}}]
+                }
+            ),
+            Level.WARNING,
+            FindingType.SERVICE_LIMITS,
+            "alarmEventActions.alarmActions[0].sns.payload.contentExpression",
+            "1,026 bytes of content expression: the service took 1,024",
+        ),
+        (
             alarm_document(**notifying(smsConfigurations=[{"recipients": [USER] * 11}])),
             Level.WARNING,
             FindingType.SERVICE_LIMITS,
