@@ -8,6 +8,7 @@ from local.cloud import needed_packages, upstream
 
 MENDS = (
     "event_source",
+    "asynchronous_events",
     "stream_retention",
     "rule_actions",
     "rule_roles",

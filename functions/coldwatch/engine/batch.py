@@ -57,15 +57,15 @@ class Batch:
             return self._interpret_all
         return partial(
             feed,
-            decode=msgspec.json.Decoder(struct).decode,
-            states=self._states,
-            resting=self._resting,
-            happened=self._happened.append,
-            trigger=self._trigger,
-            create=self._create,
-            advance=self._advance,
-            interpret=self._interpret,
-            irregular=IRREGULAR,
+            msgspec.json.Decoder(struct).decode,
+            self._states,
+            self._resting,
+            self._happened.append,
+            self._trigger,
+            self._create,
+            self._advance,
+            self._interpret,
+            IRREGULAR,
         )
 
     def _interpret_all(self, lines: Iterator[Any]) -> None:

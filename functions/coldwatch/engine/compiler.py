@@ -10,7 +10,7 @@ Three kinds of functions come of a model:
 - `evaluate_0(s, m, key, now, happened, trigger)`, one for each input: what one message makes of a detector, or of None,
   which is one that is not there yet.
 - `expire(s, key, now, happened, trigger)`: what a timer makes of it, whose slot says that it has expired.
-- `feed_0(lines, ...)`: a whole batch of one input's messages, decoded and evaluated in one loop.
+- `feed_0(..., lines)`: a whole batch of one input's messages, decoded and evaluated in one loop.
 
 The first two return the detector: the very same tuple where nothing changed.
 
@@ -56,8 +56,8 @@ def write_feed(layout: Layout, constants: Constants, source: Source, input_name:
     name = f"feed_{layout.inputs.index(input_name)}"
     key = "None" if header.key is None else f"m{header.key}"
     now = f"m{header.now}" if header.now else "now"
-    tools = "states, resting, happened, trigger, create, advance, interpret, irregular"
-    with source.block(f"def {name}(lines, decode, {tools})"):
+    tools = "decode, states, resting, happened, trigger, create, advance, interpret, irregular"
+    with source.block(f"def {name}({tools}, lines)"):
         source.add("find = states.get")
         source.add("rest = resting.get")
         with source.block("for line in lines" if header.now else "for line, now in lines"):

@@ -21,7 +21,7 @@ import json, os, time
 
 def handler(event, context):
     with open(os.environ["CALLS"], "a") as calls:
-        calls.write(json.dumps({"name": os.environ["NAME"], "event": event}) + "\\n")
+        calls.write(json.dumps({"name": os.environ["NAME"], "event": event, "pid": os.getpid()}) + "\\n")
     time.sleep(float(os.environ["SLEEPS"]))
     if os.environ["FAILS"]:
         raise RuntimeError(os.environ["FAILS"])
@@ -57,9 +57,16 @@ class Machines:
 
     def calls(self, name: str) -> list[dict[str, Any]]:
         """The events that the function was called with, oldest first."""
+        return [call["event"] for call in self._made(name)]
+
+    def processes(self, name: str) -> set[int]:
+        """The ids of those that ran the function."""
+        return {call["pid"] for call in self._made(name)}
+
+    def _made(self, name: str) -> list[dict[str, Any]]:
         text = self._calls.read_text() if self._calls.exists() else ""
         made = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        return [call["event"] for call in made if call["name"] == name]
+        return [call for call in made if call["name"] == name]
 
     def start(self, definition: dict[str, Any], given: dict[str, Any] | None = None) -> str:
         """The ARN of an execution of a new machine that may invoke anything."""

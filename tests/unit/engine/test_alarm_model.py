@@ -17,6 +17,7 @@ INPUTS = load_inputs([ROOM])
 RULE = "alarmRule.simpleRule"
 NOTIFICATION = "alarmNotification.notificationActions[0]"
 USER = {"ssoIdentity": {"identityStoreId": "d-1", "userId": "ana"}}
+LONG = {"type": "STRING", "contentExpression": f"'{'x' * 1024}'"}
 
 
 def notifying(**members: Any) -> Document:
@@ -213,6 +214,13 @@ def test_a_model_whose_alarms_begin_disabled_by_default_is_told_so() -> None:
             FindingType.SERVICE_LIMITS,
             "alarmEventActions",
             "11 actions and notifications: the service took 10",
+        ),
+        (
+            alarm_document(alarmEventActions={"alarmActions": [{"sns": {"targetArn": "a", "payload": LONG}}]}),
+            Level.WARNING,
+            FindingType.SERVICE_LIMITS,
+            "alarmEventActions.alarmActions[0].sns.payload.contentExpression",
+            "1,026 bytes of content expression: the service took 1,024",
         ),
         (
             alarm_document(**notifying(smsConfigurations=[{"recipients": [USER] * 11}])),

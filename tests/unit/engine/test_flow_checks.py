@@ -80,6 +80,19 @@ def test_a_value_sees_what_an_action_before_it_set() -> None:
     assert told(state("a", [event("x", IS_INPUT)], enter=entering)) == []
 
 
+def test_a_value_may_be_sure_of_what_an_action_of_its_event_has_set() -> None:
+    setting = event("e", IS_INPUT, set_variable("n", "1"), set_variable("m", "$variable.n + 1"))
+
+    assert told(state("a", [setting]), level=Level.INFO) == []
+
+
+def test_behind_a_variable_that_nothing_sets_others_are_looked_at() -> None:
+    first = state("a", [event("go", f"{IS_INPUT} && $variable.none > 1 && $variable.n > 1", to="b")])
+    second = state("b", enter=[event("set", None, set_variable("n", "1"))])
+
+    assert by_then("n") in [message for _, message in told(first, second)]
+
+
 @pytest.mark.parametrize("asking", ["isUndefined($variable.n)", "$variable.n != 'x'", "$variable.n != $variable.n"])
 def test_asking_whether_it_is_set_is_not_reading_it(asking: str) -> None:
     first = state("a", [event("go", f"{IS_INPUT} && {asking}", to="b")])
