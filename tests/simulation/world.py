@@ -14,6 +14,7 @@ from typing import Any, Final
 from coldwatch.adapters.epochs import change_device, typed
 from coldwatch.adapters.items import Scalar, to_item
 from coldwatch.detection.effect import Effect, decode_effect
+from coldwatch.detection.errors import EffectsUnsentError
 from coldwatch.telemetry.envelope import StreamRecord
 from fire_timers.firing import AHEAD_MS
 from tests.simulation.chance import Chance
@@ -32,6 +33,7 @@ MOST_ENVIRONMENTS: Final = 3
 MOST_TIMERS: Final = 10
 MERCILESS: Final = 0.005
 LARGEST_SKEW_MS: Final = 400
+AGAIN_MS: Final = 1_000
 AFTERWARDS_MS: Final = 4 * 3_600_000
 
 type Story = Callable[[int, str, str, str], None]
@@ -91,8 +93,10 @@ class World:
     @contextmanager
     def mercy(self) -> Iterator[None]:
         was, self.chance.is_stormy = self.chance.is_stormy, False
-        yield
-        self.chance.is_stormy = was
+        try:
+            yield
+        finally:
+            self.chance.is_stormy = was
 
     def tell(self, actor: str, verb: str, about: str) -> None:
         if self.story is not None:
@@ -133,8 +137,12 @@ class World:
             )
 
     def _add(self, detector_id: str) -> None:
-        with self.mercy():
-            Operating(Wire(self, "operator")).add(detector_id)
+        """Who is told that it did not work, as what the detector owes could not be sent, does it again."""
+        try:
+            with self.mercy():
+                Operating(Wire(self, "operator")).add(detector_id)
+        except EffectsUnsentError:
+            self.at(self.now_ms + AGAIN_MS, partial(self._add, detector_id))
 
     def _calm_down(self) -> None:
         self.chance.is_stormy = False
