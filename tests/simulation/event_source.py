@@ -105,8 +105,9 @@ class EventSource:
         self._deliver(reading, reading.left.pop(0) if reading.left else self._next(reading))
 
     def _may_begin(self, reading: Reading) -> bool:
+        """When its parents are read out, and so are theirs: one that holds nothing has to wait all the same."""
         parents = (self.readings[each] for each in reading.shard.parents)
-        return all(self._is_read_out(each) for each in parents)
+        return all(self._is_read_out(each) and self._may_begin(each) for each in parents)
 
     def _next(self, reading: Reading) -> Range:
         there = reading.shard.there_at(self.world.now_ms)
