@@ -53,7 +53,7 @@ def small_change(before: Detector, after: Detector, earlier: Small | None, shard
         variables=_changed(old.variables, new.variables, earlier.variables if earlier else None),
         inputs=_changed(old.inputs, new.inputs, earlier.inputs if earlier else None),
     )
-    return entry if _is_due_in_time(entry) and _fits(entry) else None
+    return entry if is_due_in_time(entry) and fits(entry) else None
 
 
 def overlaid(stored: Detector, entry: Small | None) -> Detector:
@@ -103,13 +103,15 @@ def _bytes(values: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(values, order="deterministic")
 
 
-def _is_due_in_time(entry: Small) -> bool:
+def is_due_in_time(entry: Small) -> bool:
+    """Whether the index is right about it, or early."""
     if entry.due_ms is None or entry.stored_due_ms is None:
         return entry.due_ms is entry.stored_due_ms
     return entry.due_ms >= entry.stored_due_ms
 
 
-def _fits(entry: Small) -> bool:
+def fits(entry: Small) -> bool:
+    """Whether it is short enough, and of what a log can hold."""
     try:
         return len(msgspec.msgpack.encode(entry)) <= LARGEST_BYTES
     except (OverflowError, TypeError):
@@ -136,18 +138,20 @@ _decoder = msgspec.msgpack.Decoder(_Columns)
 
 def pack(entries: Mapping[str, Small], gone: Collection[str] = ()) -> bytes:
     """`gone` are the detectors whose earlier entry counts no more."""
-    columns = _Columns(gone=sorted(gone))
-    for name, entry in sorted(entries.items()):
-        at = entry.changed_at
-        columns.names.append(name)
-        columns.versions.append(entry.version)
-        columns.stored_due_ms.append(_since(entry.stored_due_ms, at))
-        columns.due_ms.append(_since(entry.due_ms, at))
-        columns.dues.append([due - at for due in entry.dues])
-        columns.changed_at.append(at)
-        columns.changed_keys.append(entry.changed_keys)
-        columns.variables.append(entry.variables)
-        columns.inputs.append(entry.inputs)
+    names = sorted(entries)
+    ordered = [entries[name] for name in names]
+    columns = _Columns(
+        gone=sorted(gone),
+        names=names,
+        versions=[each.version for each in ordered],
+        stored_due_ms=[_since(each.stored_due_ms, each.changed_at) for each in ordered],
+        due_ms=[_since(each.due_ms, each.changed_at) for each in ordered],
+        dues=[[due - each.changed_at for due in each.dues] for each in ordered],
+        changed_at=[each.changed_at for each in ordered],
+        changed_keys=[each.changed_keys for each in ordered],
+        variables=[each.variables for each in ordered],
+        inputs=[each.inputs for each in ordered],
+    )
     return zlib.compress(msgspec.msgpack.encode(columns))
 
 
