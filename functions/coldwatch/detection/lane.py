@@ -32,15 +32,18 @@ type Mark = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A detector in a lane. `stored` is what is remembered of it, but for small changes; None where there is none yet.
-    Only one that `may_move` has small changes.
+    """A detector in a lane. `stored` is what is remembered of it, but for small changes; None where there is none yet:
+    such tracks are all alike. Only one that `may_move` has small changes.
     """
 
-    detector_id: str
-    is_wall: bool
     layout: Layout
+    is_wall: bool
     stored: Detector | None = None
     may_move: bool = False
+
+    @property
+    def detector_id(self) -> str:
+        return "" if self.stored is None else self.stored.detector_id
 
     def is_moved(self, before: Packed, after: Packed) -> bool:
         """Whether another tuple is another detector. Raises Irregular if that is no small change."""
@@ -92,8 +95,8 @@ class Lane:
     of `tracks`. `marks` are of those that have changed in this batch, which `began` with other states. A lane that
     `is_off` takes no more messages, and those that it took in this batch have to go the long way, too.
 
-    A message has to come behind the latest that changed a detector, on the detector's clock; where a device's clock is
-    ahead, behind that one's own time as well: so none is late, or repeated.
+    A message has to come behind the latest that changed a detector, on that detector's clock, and on the device's: so
+    none is late, or repeated.
     """
 
     thing: str
@@ -156,7 +159,7 @@ class Lane:
                 self.latest_wall = arrived
                 self.marks[place] = arrived, reading.timestamp, reading.seq
             else:
-                self.latest_event = reading.timestamp if reading.timestamp > event else event
+                self.latest_event = reading.timestamp
                 self.marks[place] = event, reading.timestamp, reading.seq
         self._look_ahead()
 
@@ -164,9 +167,9 @@ class Lane:
         """Of the detectors that have changed in this batch, by id; None if one's change is not small."""
         found: dict[str, Small] = {}
         for place, mark in self.marks.items():
-            track = self.tracks[place]
-            entry = track.entry(self.began[place], self.states[place], mark, known.get(track.detector_id))
+            name = self.tracks[place].detector_id
+            entry = self.tracks[place].entry(self.began[place], self.states[place], mark, known.get(name))
             if entry is None:
                 return None
-            found[track.detector_id] = entry
+            found[name] = entry
         return found

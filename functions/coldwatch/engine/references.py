@@ -81,7 +81,9 @@ def _carried_by_call(function: str, arguments: tuple[Node, ...]) -> Carries:
     return Carries.NUMBER if function in _ON_BITS else Carries.TRUTH
 
 
-def conclude(model: DetectorModel, facts: Mapping[Reference, Carries] = MappingProxyType({})) -> Mapping[Reference, Carries]:
+def conclude(
+    model: DetectorModel, facts: Mapping[Reference, Carries] = MappingProxyType({})
+) -> Mapping[Reference, Carries]:
     """Of every variable and every path that the model mentions; `facts` need no conclusion."""
     witness = _Witness(model, facts)
     witness.hear()
