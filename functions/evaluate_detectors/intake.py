@@ -25,8 +25,8 @@ from evaluate_detectors.lanes import OWN_KEYS, Choirs
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What an installation watches for. `watches` are the models, by the input that any version of them looks at. Unless
-    it `has_lanes` every message goes the long way.
+    """What an installation watches for. `watches` are the models, by the input that any version of them looks at.
+    Unless it `has_lanes` all goes the long way.
     """
 
     rules: Rules

@@ -1,7 +1,7 @@
 """The quiet part of a batch: messages at which nothing happens, which are most of them, taken by their devices' lanes.
 
-All messages of a device in one batch are taken so, or none: where one turns out to be another kind of message, its device's
-lane is forgotten, and all of them go the long way (`intake`, `turn`). Nothing is read or written here.
+All messages of a device in one batch are taken so, or none: where one turns out to be another kind of message, the
+device's lane is forgotten, and all of them go the long way (`intake`, `turn`). Nothing is read or written here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,8 @@ from evaluate_detectors.lanes import Surroundings, begin_lane
 
 @dataclass(slots=True)
 class Heard:
-    """What the lanes took of `records`. `lanes` and `arrivals` have a place for each record: None where its device has no
-    lane, and 0 where a lane did not take it. `small` are the changes, by detector id.
+    """What the lanes took of `records`. `lanes` and `arrivals` have a place for each record: None where its device has
+    no lane, and 0 where no lane took it. `small` are the changes, by detector id.
     """
 
     records: Sequence[StreamRecord] = ()

@@ -59,8 +59,8 @@ class Place:
 class Work:
     """Of the environment `owner`. `known` is what it remembers of the shard; `loaded` are the detectors that it does
     not, as they were read; `heard` is the quiet part of the batch; `small` what is to go into the log, of which
-    `changed` has the detectors that are not in `heard`. It `has_read` detectors since it last made sure that the shard is
-    its own.
+    `changed` has the detectors that are not in `heard`. It `has_read` detectors since it last made sure that the shard
+    is its own.
     """
 
     place: Place

@@ -67,7 +67,8 @@ def detector_id(model: str, key: str | None) -> str:
 
 
 def key_of(detector_id: str) -> str:
-    """
+    """The value that the detector is keyed by.
+
     >>> key_of("shock/acme-fridge-0042")
     'acme-fridge-0042'
     """

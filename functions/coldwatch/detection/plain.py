@@ -1,8 +1,8 @@
 """An ordinary message of refrigerated cargo, read in one step: an envelope as the topic rule makes it, and in it a
 reading of the usual form, as detectors see it (`profiles.context`).
 
-The long way (`open_envelope`, `interpret`, `make_reading`, `join`) comes to the same. Whatever that might see otherwise,
-or reject, raises here, and has to go the long way. Left to whoever reads are who speaks, the time, and `firmware`.
+The long way (`open_envelope`, `interpret`, `make_reading`, `join`) comes to the same. What that might see otherwise, or
+reject, raises here, and has to go the long way. Left to whoever reads are who speaks, the time, and `firmware`.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Detector models that hear the same messages, compiled into one function for the messages at which nothing happens.
 
-Mostly nothing does: no transition is taken, nothing is sent. The function tells which detectors changed nevertheless, as
-a timer that is set anew changes one. Where anything happens, or a value is of an unexpected kind, it raises with
+Mostly nothing does: no transition is taken, nothing is sent. The function tells which detectors changed all the same,
+as a timer that is set anew changes one. Where anything happens, or a value is of an unexpected kind, it raises with
 nothing done, and whoever called it evaluates the message in another way.
 """
 
