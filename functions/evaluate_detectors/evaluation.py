@@ -15,7 +15,6 @@ from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.errors import CheckpointMovedError, DetectorContestedError, OvertakenError
 from coldwatch.detection.memory import KnownDevices, Memory, ShardMemory
 from coldwatch.detection.ports import Checkpoint, Checkpoints
-from coldwatch.detection.step import Fate
 from coldwatch.engine.machine import Note
 from coldwatch.telemetry.delivery import is_in_order, sequence_numbers
 from coldwatch.telemetry.envelope import StreamRecord
@@ -106,7 +105,7 @@ def _evaluate(
     intake = take_in(left, batch.devices, batch.knowledge) if left else Intake()
     progress.failures |= intake.failures
     progress.counts.update(intake.counts)
-    progress.counts.update({Fate.EVALUATED: heard.evaluated, "changed": len(heard.small)})
+    progress.counts.update(heard.counts)
     work = Work(place, ports.memory.owner, known, ports.checkpoints, ports.commit, progress, heard)
     try:
         work.evaluate(intake.tasks)

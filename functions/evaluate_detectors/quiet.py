@@ -4,7 +4,7 @@ All messages of a device in one batch are taken so, or none: where one turns out
 device's lane is forgotten, and all of them go the long way (`intake`, `turn`). Nothing is read or written here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from coldwatch.detection.detector import Detector, Position
@@ -14,6 +14,7 @@ from coldwatch.detection.memory import KnownDevices, ShardMemory
 from coldwatch.detection.plain import open_plain
 from coldwatch.detection.ports import Entry
 from coldwatch.detection.small import Small, overlaid
+from coldwatch.detection.step import Fate
 from coldwatch.telemetry.delivery import columns
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.lanes import Surroundings, begin_lane
@@ -42,9 +43,9 @@ class Heard:
         return [self.records[place] for place, lane in enumerate(self.lanes) if lane is None or lane.is_off]
 
     @property
-    def evaluated(self) -> int:
-        """Messages, each once for each detector."""
-        return sum([len(lane.tracks) for lane in self.lanes if lane is not None and not lane.is_off])
+    def counts(self) -> Mapping[str, int]:
+        widths = [len(lane.tracks) for lane in self.lanes if lane is not None and not lane.is_off]
+        return {"quiet": len(widths), Fate.EVALUATED: sum(widths), "changed": len(self.small)}
 
     def has_heard(self, detector_ids: Iterable[str]) -> bool:
         """Whether any of them may belong to a device of which something was taken."""
