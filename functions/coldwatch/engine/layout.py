@@ -188,7 +188,9 @@ class Layout:
         if shared.keys() & model.remembered.keys():
             raise UnreadableInputError
         self.model = model
-        facts = {(name, path): carries for name, form in shared.items() for path, carries in form.carries.items()}
+        facts: dict[Reference, Carries] = {
+            (name, path): carries for name, form in shared.items() for path, carries in form.carries.items()
+        }
         self.carries: Mapping[Reference, Carries] = conclude(model, facts)
         self.states = tuple(model.states)
         self.variables = tuple(sorted(each for each in self.carries if isinstance(each, str)))
