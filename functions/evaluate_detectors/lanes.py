@@ -22,7 +22,6 @@ from coldwatch.engine.layout import FOREIGN, Packed, SharedForm, UnreadableInput
 from coldwatch.engine.model import DetectorModel
 from coldwatch.profiles.catalog import Catalog
 from coldwatch.profiles.context import INPUTS
-from coldwatch.profiles.deployment import Clock
 from coldwatch.telemetry.shapes import DeviceId
 
 INPUT: Final = INPUTS[COLDCHAIN]
@@ -35,7 +34,6 @@ _FORM: Final = SharedForm(SEEN)
 class Choir:
     """The models that hear a device, compiled as one, and their tracks where there is no detector yet."""
 
-    watches: Sequence[Watch]
     chorus: Chorus
     blank: Sequence[Track]
 
@@ -67,7 +65,7 @@ def _choir(watches: Sequence[Watch]) -> Choir | None:
     except UnreadableInputError:
         return None
     pairs = zip(chorus.layouts, watches, strict=True)
-    return Choir(watches, chorus, [Track(layout, watch.clock is Clock.WALL) for layout, watch in pairs])
+    return Choir(chorus, [Track(watch, layout) for layout, watch in pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,41 +87,54 @@ def begin_lane(entry: Entry, around: Surroundings) -> Lane | None:
     if choir is None or in_force.faults:
         return None
     msgspec.convert(device.device_id, DeviceId)
-    begun = [_begin(number, choir, device.device_id, in_force.members, around) for number in range(len(choir.watches))]
+    begun = [_begin(blank, device.device_id, in_force.members, around) for blank in choir.blank]
     found = [each for each in begun if each is not None]
     if len(found) < len(begun):
         return None
     tracks, states = zip(*found, strict=True)
+    stored = [(each.is_wall, each.stored) for each in tracks if each.stored]
     return Lane(
         thing=device.device_id,
         entry=entry,
-        profile=in_force.profile.values,
+        in_force=in_force,
         hear=choir.chorus.hear,
-        tracks=tracks if any(each.stored for each in tracks) else choir.blank,
+        tracks=tracks if stored else choir.blank,
         states=list(states),
-        latest_event=max(
-            [_latest_event(each.stored) for each in tracks if each.stored and not each.is_wall], default=-1
-        ),
-        latest_wall=max([each.stored.changed_at for each in tracks if each.stored and each.is_wall], default=-1),
+        latest_event=max([_latest_event(each) for is_wall, each in stored if not is_wall], default=-1),
+        latest_wall=max([each.changed_at for is_wall, each in stored if is_wall], default=-1),
     )
 
 
 def _begin(
-    number: int, choir: Choir, device_id: str, profile: Mapping[str, Any], around: Surroundings
+    blank: Track, device_id: str, profile: Mapping[str, Any], around: Surroundings
 ) -> tuple[Track, Packed] | None:
-    watch, blank = choir.watches[number], choir.blank[number]
-    name = detector_id(watch.name, device_id)
+    name = detector_id(blank.watch.name, device_id)
     detector = around.known.current(name)
     if detector is None:
         # To be made is no change where nothing happens on entering the first state.
         is_nothing = name in around.known.absent and not blank.layout.enters
         return (blank, blank.layout.blank) if is_nothing else None
-    if detector.snapshot is None or not _is_settled(detector, watch, profile, around):
+    if detector.snapshot is None or not _is_settled(detector, blank.watch, profile, around):
         return None
     packed = blank.layout.pack(detector.snapshot)
     if packed[0] == FOREIGN:
         return None
-    return Track(blank.layout, blank.is_wall, detector, may_move=_may_move(detector, device_id, around)), packed
+    return with_stored(blank, detector, around), packed
+
+
+def with_stored(track: Track, detector: Detector, around: Surroundings) -> Track:
+    """May it move: as `small.small_change` asks, of whatever no message of the lane can change."""
+    position = detector.positions.get(around.shard_id)
+    may_move = (
+        detector.detector_id in around.known.written
+        and detector.version > 0
+        and detector.home == around.shard_id
+        and detector.positions.keys() == {around.shard_id}
+        and position is not None
+        and position.thing == detector.device_id == detector.key
+        and detector.application == COLDCHAIN
+    )
+    return Track(track.watch, track.layout, detector, may_move)
 
 
 def _is_settled(detector: Detector, watch: Watch, profile: Mapping[str, Any], around: Surroundings) -> bool:
@@ -136,20 +147,6 @@ def _is_settled(detector: Detector, watch: Watch, profile: Mapping[str, Any], ar
         and moved(detector, watch) is None
         and (position is None or position.sequence < around.first)
         and detector.profile == (profile if detector.snapshot.has_pending_timer else None)
-    )
-
-
-def _may_move(detector: Detector, device_id: str, around: Surroundings) -> bool:
-    """As `small.small_change` asks, of whatever no message of the lane can change."""
-    position = detector.positions.get(around.shard_id)
-    return (
-        detector.detector_id in around.known.written
-        and detector.version > 0
-        and detector.home == around.shard_id
-        and detector.positions.keys() == {around.shard_id}
-        and position is not None
-        and position.thing == detector.device_id == device_id
-        and detector.application == COLDCHAIN
     )
 
 

@@ -1,11 +1,11 @@
-"""The quiet part of a batch: messages at which nothing happens, which are most of them, taken by their devices' lanes.
+"""The quiet part of a batch: messages at which nothing is done, which are most of them, taken by their devices' lanes.
 
 All messages of a device in one batch are taken so, or none: where one turns out to be another kind of message, the
 device's lane is forgotten, and all of them go the long way (`intake`, `turn`). Nothing is read or written here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from coldwatch.detection.detector import Detector, Position
 from coldwatch.detection.effect import key_of
@@ -13,7 +13,7 @@ from coldwatch.detection.lane import Lane
 from coldwatch.detection.memory import KnownDevices, ShardMemory
 from coldwatch.detection.plain import open_plain
 from coldwatch.detection.ports import Entry
-from coldwatch.detection.small import Small, overlaid
+from coldwatch.detection.small import Small
 from coldwatch.detection.step import Fate
 from coldwatch.telemetry.delivery import columns
 from coldwatch.telemetry.envelope import StreamRecord
@@ -29,8 +29,8 @@ class Heard:
     records: Sequence[StreamRecord] = ()
     lanes: list[Lane | None] = field(default_factory=list)
     arrivals: list[int] = field(default_factory=list)
-    changed: dict[str, Lane] = field(default_factory=dict)
-    """By their devices' ids."""
+    changed: dict[str, tuple[Lane, int]] = field(default_factory=dict)
+    """Which lane has a detector that has changed, and where in it, by the detector's id."""
     small: dict[str, Small] = field(default_factory=dict)
 
     @classmethod
@@ -45,32 +45,32 @@ class Heard:
     @property
     def counts(self) -> Mapping[str, int]:
         widths = [len(lane.tracks) for lane in self.lanes if lane is not None and not lane.is_off]
-        return {"quiet": len(widths), Fate.EVALUATED: sum(widths), "changed": len(self.small)}
+        return {"quiet": len(widths), Fate.EVALUATED: sum(widths), "changed": len(self.changed)}
 
     def has_heard(self, detector_ids: Iterable[str]) -> bool:
         """Whether any of them may belong to a device of which something was taken."""
         keys = set(map(key_of, detector_ids))
         return bool(keys) and any(lane.thing in keys for lane in self.lanes if lane is not None and not lane.is_off)
 
-    def detector(self, name: str, known: ShardMemory, shard_id: str) -> Detector:
-        """As it is after its small change."""
-        lane = self.changed[key_of(name)]
-        last = max(place for place, each in enumerate(self.lanes) if each is lane)
-        position = Position(self.records[last].sequence, lane.thing, self.arrivals[last])
-        before = known.current(name)
-        assert before is not None
-        after = overlaid(before, self.small[name])
-        return replace(after, positions={**after.positions, shard_id: position})
+    def detectors(self, names: Iterable[str], shard_id: str) -> list[Detector]:
+        """As they are after their changes."""
+        last = {id(lane): place for place, lane in enumerate(self.lanes)}
+        found = []
+        for lane, place in (self.changed[name] for name in names):
+            at = last[id(lane)]
+            position = Position(self.records[at].sequence, lane.thing, self.arrivals[at])
+            found.append(lane.detector(place, shard_id, position))
+        return found
 
     def settle(self) -> None:
         """The changes are kept."""
-        for lane in self.changed.values():
+        for lane, _ in self.changed.values():
             lane.marks.clear()
 
     def undo(self, known: ShardMemory) -> None:
         """They are not."""
-        for name in self.changed:
-            known.lanes.pop(name, None)
+        for lane, _ in self.changed.values():
+            known.lanes.pop(lane.thing, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,9 @@ class Listener:
                 arrivals.append(lane.take(open_plain(data), arrived_at, lead_ms))
             except Exception:  # noqa: BLE001 - another kind of message, or our own fault in it: the long way tells which
                 arrivals.append(0)
-                self._forget(lane)
-        self._log(heard, [lane for lane in met.values() if lane is not None and lane.marks and not lane.is_off])
+                lane.is_off = True
+                self.around.known.lanes.pop(thing, None)
+        self._note(heard, [lane for lane in met.values() if lane is not None and lane.marks and not lane.is_off])
         return heard
 
     def _find(self, thing: str) -> Lane | None:
@@ -121,16 +122,9 @@ class Listener:
         except Exception:  # noqa: BLE001 - our own fault: the long way tells of it
             return None
 
-    def _forget(self, lane: Lane) -> None:
-        lane.is_off = True
-        self.around.known.lanes.pop(lane.thing, None)
-
-    def _log(self, heard: Heard, lanes: Iterable[Lane]) -> None:
-        """The changes as the log will have them."""
+    def _note(self, heard: Heard, lanes: Iterable[Lane]) -> None:
         for lane in lanes:
-            entries = lane.entries(self.around.known.small)
-            if entries is None:
-                self._forget(lane)
-            else:
-                heard.changed[lane.thing] = lane
-                heard.small |= entries
+            for name, place, entry in lane.changes(self.around.known.small):
+                heard.changed[name] = lane, place
+                if entry is not None:
+                    heard.small[name] = entry

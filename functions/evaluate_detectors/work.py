@@ -82,6 +82,7 @@ class Work:
         """
         self.tasks = tasks
         self.small |= self.heard.small
+        self._write_heard()
         current = self._look_up()
         left = dict(tasks)
         while left:
@@ -143,16 +144,19 @@ class Work:
         """Write the detectors, not the log: where the checkpoint will not move behind what changed them, or where the
         log has no room.
         """
-        found = [self._changed(name) for name in names]
+        found = [self.changed[name] for name in names if name in self.changed]
+        found += self.heard.detectors([name for name in names if name not in self.changed], self.place.shard_id)
         for name in names:
             del self.small[name]
         committed = self._commit(found)
         if committed.moved:
             raise DetectorContestedError(f"written by others while it was evaluated: {min(committed.moved)}")
 
-    def _changed(self, name: str) -> Detector:
-        """As it is after its small change."""
-        return self.changed.get(name) or self.heard.detector(name, self.known, self.place.shard_id)
+    def _write_heard(self) -> None:
+        """What lanes have changed by more than a small change."""
+        names = [name for name in self.heard.changed if name not in self.heard.small]
+        if names and self._commit(self.heard.detectors(names, self.place.shard_id)).moved:
+            raise OvertakenError(self.place.shard_id)
 
     def _look_up(self) -> dict[str, Detector]:
         """Each as it is now, from memory where that may be trusted: that there is no such detector only of one that no

@@ -1,24 +1,27 @@
-"""A device's lane: its detectors as compiled code keeps them, for the messages at which nothing happens.
+"""A device's lane: its detectors as compiled code keeps them, for the messages at which nothing is done.
 
-Such a message leaves each detector as it is, or changes it by a small change (`small`). A lane takes no others: what
-would do anything else, is late or repeated, or finds a timer due, raises one of `program.IRREGULAR` and goes the long
-way (`step`).
+Such a message leaves each detector as it is, or changes it: mostly by a small change (`small`). A lane takes no others.
+One that makes a detector act, is late or repeated, or finds a timer due, raises one of `program.IRREGULAR` and goes the
+long way (`step`).
 
 A lane only repeats what is remembered otherwise (`memory.ShardMemory`): it may be forgotten at any time.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
-from coldwatch.detection.detector import Detector
+from coldwatch.detection.detector import Detector, Position, Watch, new_detector
+from coldwatch.detection.effect import detector_id
 from coldwatch.detection.plain import PlainEnvelope, PlainReading, check_firmware, read_plain
 from coldwatch.detection.ports import Entry
 from coldwatch.detection.small import Small, fits, is_due_in_time
+from coldwatch.detection.step import with_position
 from coldwatch.engine.chorus import Changes
 from coldwatch.engine.layout import CLEARED, NEVER, Layout, Packed
 from coldwatch.engine.program import Irregular
-from coldwatch.profiles.values import Values
+from coldwatch.profiles.catalog import ProfileInForce
+from coldwatch.profiles.deployment import Clock
 from coldwatch.telemetry.reading import NO_SENSOR
 from coldwatch.telemetry.topics import Application
 
@@ -26,8 +29,18 @@ COLDCHAIN: Final = str(Application.COLDCHAIN)
 _FEW_TIMERS: Final = 16
 """With fewer, and neither variables nor inputs, an entry is small whatever its timers say."""
 
-type Mark = tuple[int, int, int]
-"""When a detector changed last, on its clock, and timestamp and `seq` of the reading that changed it."""
+
+class Mark(NamedTuple):
+    """When a detector changed first and last in a batch, on its clock, and the reading that changed it last."""
+
+    first: int
+    last: int
+    timestamp: int
+    seq: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.timestamp:013d}#{NO_SENSOR}#{self.seq}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +49,20 @@ class Track:
     such tracks are all alike. Only one that `may_move` has small changes.
     """
 
+    watch: Watch
     layout: Layout
-    is_wall: bool
     stored: Detector | None = None
     may_move: bool = False
 
     @property
-    def detector_id(self) -> str:
-        return "" if self.stored is None else self.stored.detector_id
-
-    def is_moved(self, before: Packed, after: Packed) -> bool:
-        """Whether another tuple is another detector. Raises Irregular if that is no small change."""
-        if before[0] != after[0]:
-            raise Irregular
-        first, end = 2 + len(self.layout.variables), len(before)
-        is_moved = False
-        for old, new in zip(before[first:end], after[first:end], strict=True):
-            if old is not new and old != new:
-                if old is None or new is None or old[1:] != new[1:]:
-                    raise Irregular
-                is_moved = True
-        if not is_moved and is_same(before[2:first], after[2:first]):
-            return False
-        if not self.may_move:
-            raise Irregular
-        return True
+    def is_wall(self) -> bool:
+        return self.watch.clock is Clock.WALL
 
     def entry(self, before: Packed, after: Packed, mark: Mark, earlier: Small | None) -> Small | None:
-        """What has changed in a batch, for the log, if that can hold it. `earlier` is the log's entry so far."""
-        assert self.stored is not None
+        """What has changed in a batch, if that is a small change. `earlier` is the entry that the log has."""
         first = 2 + len(self.layout.variables)
-        at, timestamp, seq = mark
+        if self.stored is None or not self.may_move or not _is_same_course(before, after, first):
+            return None
         variables = earlier.variables if earlier else None
         if not is_same(before[2:first], after[2:first]):
             variables = dict(self.layout.unpack(after).variables)
@@ -75,8 +71,8 @@ class Track:
             stored_due_ms=self.stored.stored_due_ms,
             due_ms=after[1] if self.is_wall and after[1] < NEVER else None,
             dues=tuple([slot[0] for slot in after[first:] if slot is not None and slot[2] != CLEARED]),
-            changed_at=at,
-            changed_keys=(f"{timestamp:013d}#{NO_SENSOR}#{seq}",),
+            changed_at=mark.last,
+            changed_keys=(mark.key,),
             variables=variables,
             inputs=earlier.inputs if earlier else None,
         )
@@ -86,7 +82,15 @@ class Track:
 
 def is_same(before: Packed, after: Packed) -> bool:
     """In Python 1, 1.0 and True are equal, and so are 0.0 and -0.0; to a model, or in JSON, they are not."""
-    return before == after and (not before or before is after or repr(before) == repr(after))
+    return before == after and repr(before) == repr(after)
+
+
+def _is_same_course(before: Packed, after: Packed, first: int) -> bool:
+    """The same state, and the same timers but for when they are due; their slots begin with the `first`."""
+    if before[0] != after[0]:
+        return False
+    slots = zip(before[first:], after[first:], strict=True)
+    return all(old is new or (old and new and old[1:] == new[1:]) for old, new in slots)
 
 
 @dataclass(slots=True, eq=False)
@@ -101,12 +105,13 @@ class Lane:
 
     thing: str
     entry: Entry
-    profile: Values
+    in_force: ProfileInForce
     hear: Callable[[Sequence[Packed], Any, str, int, int], Changes]
     tracks: Sequence[Track]
     states: list[Packed]
     latest_event: int
     latest_wall: int
+    profile: Any = None
     event_due: int = NEVER
     wall_due: int = NEVER
     firmware: str | None = None
@@ -115,14 +120,19 @@ class Lane:
     marks: dict[int, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.profile = self.in_force.profile.values
         self._look_ahead()
 
     def _look_ahead(self) -> None:
         """When the next timer is due, on either clock."""
-        pairs = zip(self.tracks, self.states, strict=True)
-        dues = [(track.is_wall, state[1]) for track, state in pairs]
-        self.event_due = min([due for is_wall, due in dues if not is_wall], default=NEVER)
-        self.wall_due = min([due for is_wall, due in dues if is_wall], default=NEVER)
+        event_due = wall_due = NEVER
+        for track, state in zip(self.tracks, self.states, strict=True):
+            if state[1] < NEVER:
+                if track.is_wall:
+                    wall_due = min(wall_due, state[1])
+                else:
+                    event_due = min(event_due, state[1])
+        self.event_due, self.wall_due = event_due, wall_due
 
     def take(self, envelope: PlainEnvelope, arrived_at: int, lead_ms: int) -> int:
         """Step the detectors by a message; when it arrived."""
@@ -151,25 +161,37 @@ class Lane:
         if not self.marks:
             self.began = tuple(self.states)
         for place, state in changes:
-            track = self.tracks[place]
-            if not track.is_moved(self.states[place], state):
+            if is_same(self.states[place], state):
                 continue
             self.states[place] = state
-            if track.is_wall:
-                self.latest_wall = arrived
-                self.marks[place] = arrived, reading.timestamp, reading.seq
+            if self.tracks[place].is_wall:
+                self.latest_wall = at = arrived
             else:
-                self.latest_event = reading.timestamp
-                self.marks[place] = event, reading.timestamp, reading.seq
+                self.latest_event, at = reading.timestamp, event
+            mark = self.marks.get(place)
+            self.marks[place] = Mark(mark.first if mark else at, at, reading.timestamp, reading.seq)
         self._look_ahead()
 
-    def entries(self, known: Mapping[str, Small]) -> dict[str, Small] | None:
-        """Of the detectors that have changed in this batch, by id; None if one's change is not small."""
-        found: dict[str, Small] = {}
+    def changes(self, known: Mapping[str, Small]) -> Iterable[tuple[str, int, Small | None]]:
+        """Of each detector that has changed in this batch, its id and place, and the change if it is small."""
         for place, mark in self.marks.items():
-            name = self.tracks[place].detector_id
-            entry = self.tracks[place].entry(self.began[place], self.states[place], mark, known.get(name))
-            if entry is None:
-                return None
-            found[name] = entry
-        return found
+            track = self.tracks[place]
+            name = detector_id(track.watch.name, self.thing)
+            yield name, place, track.entry(self.began[place], self.states[place], mark, known.get(name))
+
+    def detector(self, place: int, shard_id: str, position: Position) -> Detector:
+        """As it is after its change."""
+        track, mark = self.tracks[place], self.marks[place]
+        before = track.stored or new_detector(track.watch, self.thing)
+        snapshot = track.layout.unpack(self.states[place])
+        return replace(
+            before,
+            snapshot=snapshot,
+            positions=with_position(before.positions, shard_id, position),
+            profile=dict(self.in_force.members) if snapshot.has_pending_timer else None,
+            device_id=self.thing,
+            application=COLDCHAIN,
+            changed_at=mark.last,
+            changed_keys=(mark.key,),
+            created_at=before.created_at if track.stored else mark.first,
+        )

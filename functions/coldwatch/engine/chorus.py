@@ -1,8 +1,8 @@
-"""Detector models that hear the same messages, compiled into one function for the messages at which nothing happens.
+"""Detector models that hear the same messages, compiled into one function for the messages at which nothing is done.
 
-Mostly nothing does: no transition is taken, nothing is sent. The function tells which detectors changed all the same,
-as a timer that is set anew changes one. Where anything happens, or a value is of an unexpected kind, it raises with
-nothing done, and whoever called it evaluates the message in another way.
+Mostly nothing is. The function tells which detectors changed all the same, as by a timer that is set anew, or a
+transition. Where a model acts on the world outside, or a value is of an unexpected kind, it raises with nothing done,
+and whoever called it evaluates the message in another way.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,9 +66,9 @@ def _run(source: str, constants: Mapping[str, Any]) -> Callable[[Sequence[Packed
         **constants,
         "Happening": Happening,
         "Irregular": Irregular,
-        "act": _happens,
+        "act": _acts,
         "fits": fits,
-        "happened": _happens,
+        "happened": _is_told,
         "soonest": soonest,
         "trigger": None,
         "whole_seconds": whole_seconds,
@@ -78,5 +78,9 @@ def _run(source: str, constants: Mapping[str, Any]) -> Callable[[Sequence[Packed
     return hear
 
 
-def _happens(*_: Any) -> NoReturn:
+def _acts(*_: Any) -> NoReturn:
     raise Irregular
+
+
+def _is_told(_: Happening) -> None:
+    """The detector shows it."""

@@ -123,8 +123,9 @@ def run(
 
 def essence(world: World) -> tuple[Any, ...]:
     wakes = sorted((at, wake.detector_id, wake.due_ms) for at, wake in world.wakes)
+    items = {name: (item.detector, item.due_ms, item.is_owing) for name, item in world.items.items()}
     pages = {place: (page.number, unpack([page.body])) for place, page in world.pages.items()}
-    return (world.detectors, world.sent, world.checkpoints, wakes, world.requests, pages, world.items)
+    return (world.detectors, world.sent, world.checkpoints, wakes, world.requests, pages, items)
 
 
 def told(report: BatchReport) -> tuple[Any, ...]:
