@@ -190,7 +190,7 @@ def _event_time(arrival: Arrival) -> int:
 def _having_seen(detector: Detector, arrival: Arrival) -> Detector:
     if arrival.message_id is None:
         position = Position(arrival.sequence, arrival.thing, arrival.arrived_at)
-    return replace(detector, positions=with_position(detector.positions, arrival.shard_id, position))
+        return replace(detector, positions=with_position(detector.positions, arrival.shard_id, position))
     come = remembering(detector.message_ids, arrival.message_id, now_ms=arrival.arrived_at)
     return replace(detector, message_ids=come)
 
