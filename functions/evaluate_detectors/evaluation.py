@@ -97,10 +97,11 @@ def _evaluate(
     batch: Batch, place: Place, known: ShardMemory, ports: Ports, progress: Progress
 ) -> Mapping[str, Sequence[str]]:
     """What is quiet, then the rest. What was wrong with the profiles."""
-    new = _unseen(batch.records, place.checkpoint)
+    new, is_ordered = _unseen(batch.records, place.checkpoint)
     if not new:
         return {}
-    heard = _listen(new, batch, place.shard_id, known)
+    has_lanes = is_ordered and batch.knowledge.has_lanes
+    heard = _listen(new, batch, place.shard_id, known) if has_lanes else Heard.nothing_of(new)
     left = heard.left
     intake = take_in(left, batch.devices, batch.knowledge) if left else Intake()
     progress.failures |= intake.failures
@@ -116,20 +117,19 @@ def _evaluate(
     return intake.faults
 
 
-def _unseen(records: Sequence[StreamRecord], checkpoint: Checkpoint) -> Sequence[StreamRecord]:
-    last = checkpoint.last_sequence
-    if last is None or (is_in_order(numbers := sequence_numbers(records)) and int(numbers[0]) > last):
-        return records
-    return [each for each in records if not checkpoint.has_seen(each.sequence)]
+def _unseen(records: Sequence[StreamRecord], checkpoint: Checkpoint) -> tuple[Sequence[StreamRecord], bool]:
+    """Those that are not done with, and whether they are in order beyond doubt."""
+    numbers, last = sequence_numbers(records), checkpoint.last_sequence
+    is_ordered = is_in_order(numbers)
+    if last is None or (is_ordered and int(numbers[0]) > last):
+        return records, is_ordered
+    return [each for each in records if not checkpoint.has_seen(each.sequence)], is_ordered
 
 
 def _listen(records: Sequence[StreamRecord], batch: Batch, shard_id: str, known: ShardMemory) -> Heard:
-    choirs, rules = batch.knowledge.choirs, batch.knowledge.rules
-    numbers = sequence_numbers(records)
-    if choirs is None or not is_in_order(numbers):
-        return Heard.nothing_of(records)
-    around = Surroundings(shard_id, int(numbers[0]), known, choirs, batch.knowledge.catalog)
-    return Listener(batch.devices, around, rules.max_clock_lead_ms).listen(records)
+    knowledge = batch.knowledge
+    around = Surroundings(shard_id, records[0].sequence, known, knowledge.choirs, knowledge.catalog)
+    return Listener(batch.devices, around, knowledge.rules.max_clock_lead_ms).listen(records)
 
 
 def _read_log(shard_id: str, checkpoint: Checkpoint, ports: Ports) -> ShardMemory:

@@ -35,8 +35,8 @@ class Knowledge:
     has_lanes: bool = True
 
     @cached_property
-    def choirs(self) -> Choirs | None:
-        return Choirs(self.watches) if self.has_lanes else None
+    def choirs(self) -> Choirs:
+        return Choirs(self.watches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import msgspec
 
 from coldwatch.detection.detector import Detector, Watch
 from coldwatch.detection.effect import detector_id
-from coldwatch.detection.lane import COLDCHAIN, Lane, Track
+from coldwatch.detection.lane import COLDCHAIN, Lane, Track, track
 from coldwatch.detection.memory import ShardMemory
 from coldwatch.detection.migration import moved
 from coldwatch.detection.plain import SEEN
@@ -36,6 +36,7 @@ class Choir:
 
     chorus: Chorus
     blank: Sequence[Track]
+    walls: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -65,7 +66,8 @@ def _choir(watches: Sequence[Watch]) -> Choir | None:
     except UnreadableInputError:
         return None
     pairs = zip(chorus.layouts, watches, strict=True)
-    return Choir(chorus, [Track(watch, layout) for layout, watch in pairs])
+    blank = [track(watch, layout) for layout, watch in pairs]
+    return Choir(chorus, blank, [place for place, each in enumerate(blank) if each.is_wall])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def begin_lane(entry: Entry, around: Surroundings) -> Lane | None:
         in_force=in_force,
         hear=choir.chorus.hear,
         tracks=tracks if stored else choir.blank,
+        walls=choir.walls,
         states=list(states),
         latest_event=max([_latest_event(each) for is_wall, each in stored if not is_wall], default=-1),
         latest_wall=max([each.changed_at for is_wall, each in stored if is_wall], default=-1),
@@ -119,22 +122,8 @@ def _begin(
     packed = blank.layout.pack(detector.snapshot)
     if packed[0] == FOREIGN:
         return None
-    return with_stored(blank, detector, around), packed
-
-
-def with_stored(track: Track, detector: Detector, around: Surroundings) -> Track:
-    """May it move: as `small.small_change` asks, of whatever no message of the lane can change."""
-    position = detector.positions.get(around.shard_id)
-    may_move = (
-        detector.detector_id in around.known.written
-        and detector.version > 0
-        and detector.home == around.shard_id
-        and detector.positions.keys() == {around.shard_id}
-        and position is not None
-        and position.thing == detector.device_id == detector.key
-        and detector.application == COLDCHAIN
-    )
-    return Track(track.watch, track.layout, detector, may_move)
+    is_written = name in around.known.written
+    return blank.following(detector, around.shard_id, is_written=is_written), packed
 
 
 def _is_settled(detector: Detector, watch: Watch, profile: Mapping[str, Any], around: Surroundings) -> bool:

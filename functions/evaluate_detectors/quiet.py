@@ -62,6 +62,13 @@ class Heard:
             found.append(lane.detector(place, shard_id, position))
         return found
 
+    def keep(self, stored: Iterable[Detector], known: ShardMemory, shard_id: str) -> None:
+        """Go on with the lanes of detectors that were written."""
+        for each in stored:
+            lane, place = self.changed[each.detector_id]
+            lane.keep(place, each, shard_id)
+            known.lanes[lane.thing] = lane
+
     def settle(self) -> None:
         """The changes are kept."""
         for lane, _ in self.changed.values():

@@ -155,8 +155,12 @@ class Work:
     def _write_heard(self) -> None:
         """What lanes have changed by more than a small change."""
         names = [name for name in self.heard.changed if name not in self.heard.small]
-        if names and self._commit(self.heard.detectors(names, self.place.shard_id)).moved:
+        if not names:
+            return
+        committed = self._commit(self.heard.detectors(names, self.place.shard_id))
+        if committed.moved:
             raise OvertakenError(self.place.shard_id)
+        self.heard.keep(committed.stored, self.known, self.place.shard_id)
 
     def _look_up(self) -> dict[str, Detector]:
         """Each as it is now, from memory where that may be trusted: that there is no such detector only of one that no
@@ -227,7 +231,8 @@ class Work:
     def _commit(self, changed: Sequence[Detector]) -> Committed:
         if changed:
             self._claim()
-        at_home = [replace(each, home=self.place.shard_id) for each in changed]
+        shard_id = self.place.shard_id
+        at_home = [each if each.home == shard_id else replace(each, home=shard_id) for each in changed]
         committed = commit(at_home, self._write, self.ports, now_ms=self.place.now_ms)
         self.progress.counts["effects"] += committed.effects
         for each in committed.stored:

@@ -2,9 +2,10 @@
 
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
+from operator import lt
 from typing import Any, overload, override
 
-from coldwatch.telemetry.envelope import StreamRecord, arrived_at, stream_record
+from coldwatch.telemetry.envelope import StreamRecord, stream_record
 
 type Column = tuple[str, bytes, int]
 """Partition key, data, and when it arrived."""
@@ -32,8 +33,8 @@ class Delivery(Sequence[StreamRecord]):
         found = [each["kinesis"] for each in self._records]
         keys = [each["partitionKey"] for each in found]
         data = [each["data"] for each in found]
-        times = [each["approximateArrivalTimestamp"] for each in found]
-        return zip(keys, map(binascii.a2b_base64, data), map(arrived_at, times), strict=True)
+        times = [int(float(each["approximateArrivalTimestamp"]) * 1000) for each in found]
+        return zip(keys, map(binascii.a2b_base64, data), times, strict=True)
 
     @property
     def numbers(self) -> list[str]:
@@ -52,4 +53,4 @@ def sequence_numbers(records: Sequence[StreamRecord]) -> list[str]:
 
 def is_in_order(numbers: Sequence[str]) -> bool:
     """As a shard delivers them. Numbers of one length are in the order of their texts."""
-    return len(set(map(len, numbers))) <= 1 and all(map(str.__lt__, numbers, numbers[1:]))
+    return len(set(map(len, numbers))) <= 1 and all(map(lt, numbers, numbers[1:]))

@@ -100,13 +100,8 @@ def stream_record(record: Mapping[str, Any]) -> StreamRecord:
         sequence_number=kinesis["sequenceNumber"],
         partition_key=kinesis["partitionKey"],
         data=binascii.a2b_base64(kinesis["data"]),
-        arrived_at=arrived_at(kinesis["approximateArrivalTimestamp"]),
+        arrived_at=int(float(kinesis["approximateArrivalTimestamp"]) * 1000),
     )
-
-
-def arrived_at(timestamp: float | str) -> int:
-    """Epoch ms."""
-    return int(float(timestamp) * 1000)
 
 
 def open_envelope(record: StreamRecord) -> Envelope:
