@@ -22,6 +22,7 @@ from coldwatch.engine.layout import FOREIGN, Packed, SharedForm, UnreadableInput
 from coldwatch.engine.model import DetectorModel
 from coldwatch.profiles.catalog import Catalog
 from coldwatch.profiles.context import INPUTS
+from coldwatch.profiles.deployment import Clock
 from coldwatch.telemetry.shapes import DeviceId
 
 INPUT: Final = INPUTS[COLDCHAIN]
@@ -67,7 +68,7 @@ def _choir(watches: Sequence[Watch]) -> Choir | None:
         return None
     pairs = zip(chorus.layouts, watches, strict=True)
     blank = [track(watch, layout) for layout, watch in pairs]
-    return Choir(chorus, blank, [place for place, each in enumerate(blank) if each.is_wall])
+    return Choir(chorus, blank, [place for place, each in enumerate(blank) if each.watch.clock is Clock.WALL])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def begin_lane(entry: Entry, around: Surroundings) -> Lane | None:
     if len(found) < len(begun):
         return None
     tracks, states = zip(*found, strict=True)
-    stored = [(each.is_wall, each.stored) for each in tracks if each.stored]
+    stored = [each.stored for each in tracks if each.stored]
     return Lane(
         thing=device.device_id,
         entry=entry,
@@ -103,8 +104,8 @@ def begin_lane(entry: Entry, around: Surroundings) -> Lane | None:
         tracks=tracks if stored else choir.blank,
         walls=choir.walls,
         states=list(states),
-        latest_event=max([_latest_event(each) for is_wall, each in stored if not is_wall], default=-1),
-        latest_wall=max([each.changed_at for is_wall, each in stored if is_wall], default=-1),
+        latest_event=max([_latest_event(each) for each in stored if each.clock is not Clock.WALL], default=-1),
+        latest_wall=max([each.changed_at for each in stored if each.clock is Clock.WALL], default=-1),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from coldwatch.detection.detector import Detector, Position, Watch, new_detector
 from coldwatch.detection.effect import detector_id
-from coldwatch.detection.plain import PlainEnvelope, PlainReading, check_firmware, read_plain
+from coldwatch.detection.plain import PlainEnvelope, PlainReading, check_firmware, plain_key, read_plain
 from coldwatch.detection.ports import Entry
 from coldwatch.detection.small import Small, fits, is_due_in_time
 from coldwatch.detection.step import with_position
@@ -22,7 +22,6 @@ from coldwatch.engine.layout import CLEARED, NEVER, Layout, Packed
 from coldwatch.engine.program import Irregular
 from coldwatch.profiles.catalog import ProfileInForce
 from coldwatch.profiles.deployment import Clock
-from coldwatch.telemetry.reading import NO_SENSOR
 from coldwatch.telemetry.topics import Application
 
 COLDCHAIN: Final = str(Application.COLDCHAIN)
@@ -30,9 +29,9 @@ _FEW_TIMERS: Final = 16
 """With fewer, and neither variables nor inputs, an entry is small whatever its timers say."""
 
 
-type Mark = tuple[int, int, int, int]
-"""When a detector changed first and last in a batch, on its clock, and timestamp and `seq` of the last reading that
-changed it.
+type Mark = tuple[int, Packed, int, int, int]
+"""When a detector changed first in a batch, on its clock, and what it was before; when it changed last, with timestamp
+and `seq` of the reading that changed it then.
 """
 
 
@@ -45,9 +44,9 @@ class Track:
 
     watch: Watch
     layout: Layout
-    is_wall: bool
     first: int
     stored: Detector | None = None
+    name: str = ""
     may_move: bool = False
 
     def following(self, stored: Detector, shard_id: str, *, is_written: bool) -> "Track":
@@ -62,10 +61,11 @@ class Track:
             and position.thing == stored.device_id == stored.key
             and stored.application == COLDCHAIN
         )
-        return Track(self.watch, self.layout, self.is_wall, self.first, stored, may_move)
+        return Track(self.watch, self.layout, self.first, stored, stored.detector_id, may_move)
 
-    def entry(self, before: Packed, after: Packed, mark: Mark, earlier: Small | None) -> Small | None:
+    def entry(self, after: Packed, mark: Mark, earlier: Small | None) -> Small | None:
         """What has changed in a batch, if that is a small change. `earlier` is the entry that the log has."""
+        _, before, at, timestamp, seq = mark
         if self.stored is None or not self.may_move or before[0] != after[0]:
             return None
         dues = _dues(before[self.first :], after[self.first :])
@@ -77,10 +77,10 @@ class Track:
         entry = Small(
             version=self.stored.version,
             stored_due_ms=self.stored.stored_due_ms,
-            due_ms=after[1] if self.is_wall and after[1] < NEVER else None,
+            due_ms=after[1] if after[1] < NEVER and self.watch.clock is Clock.WALL else None,
             dues=dues,
-            changed_at=mark[1],
-            changed_keys=(key_of_reading(mark),),
+            changed_at=at,
+            changed_keys=(plain_key(timestamp, seq),),
             variables=variables,
             inputs=earlier.inputs if earlier else None,
         )
@@ -90,11 +90,7 @@ class Track:
 
 def track(watch: Watch, layout: Layout) -> Track:
     """Where there is no detector yet."""
-    return Track(watch, layout, watch.clock is Clock.WALL, 2 + len(layout.variables))
-
-
-def key_of_reading(mark: Mark) -> str:
-    return f"{mark[2]:013d}#{NO_SENSOR}#{mark[3]}"
+    return Track(watch, layout, 2 + len(layout.variables))
 
 
 def _dues(before: Packed, after: Packed) -> tuple[int, ...] | None:
@@ -119,9 +115,8 @@ def is_same(before: Packed, after: Packed) -> bool:
 @dataclass(slots=True, eq=False)
 class Lane:
     """`entry` is what the registry said when it began; `hear` steps its detectors, which are in `states` in the order
-    of `tracks`. `marks` are of those that have changed in this batch, which `began` with other states. A lane that
-    `is_off` takes no more messages, and those that it took in this batch have to go the long way, too. `walls` are the
-    places of the detectors on the wall clock.
+    of `tracks`; `walls` are the places of those on the wall clock, `marks` of those that have changed in this batch. A
+    lane that `is_off` takes no more messages, and those that it took in this batch have to go the long way, too.
 
     A message has to come behind the latest that changed a detector, on that detector's clock, and on the device's: so
     none is late, or repeated.
@@ -141,19 +136,17 @@ class Lane:
     wall_due: int = NEVER
     firmware: str | None = None
     is_off: bool = False
-    began: tuple[Packed, ...] = ()
     marks: dict[int, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.profile = self.in_force.profile.values
-        self._look_ahead()
+        self.event_due, self.wall_due = self._next_due(on_wall=False), self._next_due(on_wall=True)
 
-    def _look_ahead(self) -> None:
-        """When the next timer is due, on either clock."""
-        states = self.states
-        self.wall_due = min([states[place][1] for place in self.walls], default=NEVER)
-        dues = [state[1] for place, state in enumerate(states) if state[1] < NEVER and place not in self.walls]
-        self.event_due = min(dues, default=NEVER)
+    def _next_due(self, *, on_wall: bool) -> int:
+        """When the next timer is due, on that clock."""
+        return min(
+            [state[1] for place, state in enumerate(self.states) if (place in self.walls) is on_wall], default=NEVER
+        )
 
     def take(self, envelope: PlainEnvelope, arrived_at: int, lead_ms: int) -> int:
         """Step the detectors by a message; when it arrived."""
@@ -179,32 +172,30 @@ class Lane:
         return arrived
 
     def _change(self, changes: Iterable[tuple[int, Packed]], reading: PlainReading, event: int, arrived: int) -> None:
-        if not self.marks:
-            self.began = tuple(self.states)
+        states, marks, walls = self.states, self.marks, self.walls
         for place, state in changes:
-            if is_same(self.states[place], state):
+            before = states[place]
+            if before == state and is_same(before, state):
                 continue
-            self.states[place] = state
-            is_wall = self.tracks[place].is_wall
-            at = arrived if is_wall else event
-            mark = self.marks.get(place)
-            self.marks[place] = mark[0] if mark else at, at, reading.timestamp, reading.seq
-            if not is_wall:
-                self.latest_event = reading.timestamp
-                self._look_ahead()
-            elif len(self.walls) == 1:
-                self.latest_wall, self.wall_due = arrived, state[1]
-            else:
+            states[place] = state
+            mark = marks.get(place)
+            at = arrived if place in walls else event
+            first, began = mark[:2] if mark else (at, before)
+            marks[place] = first, began, at, reading.timestamp, reading.seq
+            if place in walls:
                 self.latest_wall = arrived
-                self._look_ahead()
+                self.wall_due = state[1] if len(walls) == 1 else self._next_due(on_wall=True)
+            else:
+                self.latest_event = reading.timestamp
+                self.event_due = self._next_due(on_wall=False)
 
     def changes(self, known: Mapping[str, Small]) -> list[tuple[str, int, Small | None]]:
         """Of each detector that has changed in this batch, its id and place, and the change if it is small."""
         found = []
         for place, mark in self.marks.items():
             track = self.tracks[place]
-            name = detector_id(track.watch.name, self.thing)
-            found.append((name, place, track.entry(self.began[place], self.states[place], mark, known.get(name))))
+            name = track.name or detector_id(track.watch.name, self.thing)
+            found.append((name, place, track.entry(self.states[place], mark, known.get(name))))
         return found
 
     def keep(self, place: int, stored: Detector, shard_id: str) -> None:
@@ -217,7 +208,7 @@ class Lane:
 
     def detector(self, place: int, shard_id: str, position: Position) -> Detector:
         """As it is after its change."""
-        track, mark = self.tracks[place], self.marks[place]
+        track, (first, _, at, timestamp, seq) = self.tracks[place], self.marks[place]
         before = track.stored or new_detector(track.watch, self.thing)
         snapshot = track.layout.unpack(self.states[place])
         return replace(
@@ -227,7 +218,7 @@ class Lane:
             profile=dict(self.in_force.members) if snapshot.has_pending_timer else None,
             device_id=self.thing,
             application=COLDCHAIN,
-            changed_at=mark[1],
-            changed_keys=(key_of_reading(mark),),
-            created_at=before.created_at if track.stored else mark[0],
+            changed_at=at,
+            changed_keys=(plain_key(timestamp, seq),),
+            created_at=before.created_at if track.stored else first,
         )

@@ -16,7 +16,7 @@ from coldwatch.engine.values import UNDEFINED
 from coldwatch.profiles.values import ColdchainValues
 from coldwatch.telemetry.envelope import EpochMs, Text
 from coldwatch.telemetry.payload import MAX_PAYLOAD_BYTES, decode_payload
-from coldwatch.telemetry.reading import SMALLEST_MEASUREMENT
+from coldwatch.telemetry.reading import NO_SENSOR, SMALLEST_MEASUREMENT
 from coldwatch.telemetry.shapes import (
     EARLIEST_TIMESTAMP,
     Celsius,
@@ -124,6 +124,11 @@ def _read_loosely(payload: bytes) -> PlainReading:
     if isinstance(location := named.get("location"), dict):
         named["location"] = {name: location[name] for name in ("lat", "lon") if name in location}
     return msgspec.convert(named, PlainReading)
+
+
+def plain_key(timestamp: int, seq: int) -> str:
+    """As `reading.reading_key` of a reading of one of these."""
+    return f"{timestamp:013d}#{NO_SENSOR}#{seq}"
 
 
 def check_firmware(firmware: str | None) -> None:

@@ -8,7 +8,7 @@ index may say too early, and never says too late.
 """
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -136,21 +136,27 @@ class _Columns(msgspec.Struct, array_like=True):
 _decoder = msgspec.msgpack.Decoder(_Columns)
 
 
+_NO_COLUMNS: Final[Sequence[list[Any]]] = [[]] * 8
+
+
 def pack(entries: Mapping[str, Small], gone: Collection[str] = ()) -> bytes:
     """`gone` are the detectors whose earlier entry counts no more."""
     names = sorted(entries)
-    ordered = [entries[name] for name in names]
+    rows = [msgspec.structs.astuple(entries[name]) for name in names]
+    versions, stored, due, dues, at, keys, variables, inputs = (
+        map(list, zip(*rows, strict=True)) if rows else _NO_COLUMNS
+    )
     columns = _Columns(
         gone=sorted(gone),
         names=names,
-        versions=[each.version for each in ordered],
-        stored_due_ms=[_since(each.stored_due_ms, each.changed_at) for each in ordered],
-        due_ms=[_since(each.due_ms, each.changed_at) for each in ordered],
-        dues=[[due - each.changed_at for due in each.dues] for each in ordered],
-        changed_at=[each.changed_at for each in ordered],
-        changed_keys=[each.changed_keys for each in ordered],
-        variables=[each.variables for each in ordered],
-        inputs=[each.inputs for each in ordered],
+        versions=versions,
+        stored_due_ms=list(map(_since, stored, at)),
+        due_ms=list(map(_since, due, at)),
+        dues=[[each - then for each in some] for some, then in zip(dues, at, strict=True)],
+        changed_at=at,
+        changed_keys=keys,
+        variables=variables,
+        inputs=inputs,
     )
     return zlib.compress(msgspec.msgpack.encode(columns))
 
