@@ -54,10 +54,10 @@ class Heard:
 
     def detectors(self, names: Iterable[str], shard_id: str) -> list[Detector]:
         """As they are after their changes."""
-        last = {id(lane): place for place, lane in enumerate(self.lanes)}
+        last = {lane: place for place, lane in enumerate(self.lanes)}
         found = []
         for lane, place in (self.changed[name] for name in names):
-            at = last[id(lane)]
+            at = last[lane]
             position = Position(self.records[at].sequence, lane.thing, self.arrivals[at])
             found.append(lane.detector(place, shard_id, position))
         return found

@@ -326,11 +326,9 @@ class Work:
 
     def _settle_down(self, to: Checkpoint) -> None:
         """Remember what the log says now."""
-        for name in self.small:
-            if name in self.changed:
-                self.known.detectors[name] = self.changed[name]
-            else:
-                self.known.behind.add(name)
+        changed = {name: self.changed[name] for name in self.changed.keys() & self.small.keys()}
+        self.known.detectors |= changed
+        self.known.behind |= self.small.keys() - changed.keys()
         self.known.small |= self.small
         self.heard.settle()
         self.known.gone.clear()
