@@ -53,8 +53,9 @@ class Choirs:
         own = [each.for_key(device_id) for each in heard]
         known = tuple(map(id, own))
         if known not in self._found:
-            is_own = all(each.machine.key_path in OWN_KEYS for each in (*heard, *own))
-            self._found[known] = _choir([each for each in own if INPUT in each.machine.inputs]) if is_own else None
+            self._found[known] = None  # also if it fails: it would each time
+            if all(each.machine.key_path in OWN_KEYS for each in (*heard, *own)):
+                self._found[known] = _choir([each for each in own if INPUT in each.machine.inputs])
         return self._found[known]
 
 

@@ -130,8 +130,9 @@ class Listener:
             return None
 
     def _note(self, heard: Heard, lanes: Iterable[Lane]) -> None:
+        arrived = max(heard.arrivals)
         for lane in lanes:
-            for name, place, entry in lane.changes(self.around.known.small):
+            for name, place, entry in lane.changes(self.around.known.small, arrived):
                 heard.changed[name] = lane, place
                 if entry is not None:
                     heard.small[name] = entry

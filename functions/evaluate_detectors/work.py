@@ -97,6 +97,8 @@ class Work:
             current = {name: current[name] for name in left}
         if self.progress.failures:
             self.write_small(list(self.small))
+            # Some of these records come again: only what is stored, not a lane, knows that they were here.
+            self.heard.undo(self.known)
 
     def move(self, last_sequence: int, evaluated_until_ms: int) -> None:
         """Move the checkpoint, log and all, to behind the last record."""

@@ -16,7 +16,7 @@ from coldwatch.detection.effect import detector_id
 from coldwatch.detection.plain import PlainEnvelope, PlainReading, check_firmware, plain_key, read_plain
 from coldwatch.detection.ports import Entry
 from coldwatch.detection.small import Small, fits, is_due_in_time
-from coldwatch.detection.step import with_position
+from coldwatch.detection.step import POSITION_KEPT_MS, with_position
 from coldwatch.engine.chorus import Changes
 from coldwatch.engine.layout import CLEARED, NEVER, Layout, Packed
 from coldwatch.engine.program import Irregular
@@ -39,7 +39,7 @@ and `seq` of the reading that changed it then.
 class Track:
     """A detector in a lane. `stored` is what is remembered of it, but for small changes; None where there is none yet:
     such tracks are all alike. Only one that `may_move` has small changes. The timers' slots begin with the `first`,
-    behind those of variables.
+    behind those of variables. `elsewhere` is when the first record of another shard came that it remembers.
     """
 
     watch: Watch
@@ -48,6 +48,7 @@ class Track:
     stored: Detector | None = None
     name: str = ""
     may_move: bool = False
+    elsewhere: int = NEVER
 
     def following(self, stored: Detector, shard_id: str, *, is_written: bool) -> "Track":
         """Whether it may move: as `small.small_change` asks, of all that no message of a lane can change."""
@@ -57,16 +58,19 @@ class Track:
             and stored.version > 0
             and stored.home == shard_id
             and position is not None
-            and stored.positions.keys() == {shard_id}
             and position.thing == stored.device_id == stored.key
             and stored.application == COLDCHAIN
         )
-        return Track(self.watch, self.layout, self.first, stored, stored.detector_id, may_move)
+        elsewhere = min([each.at for shard, each in stored.positions.items() if shard != shard_id], default=NEVER)
+        return Track(self.watch, self.layout, self.first, stored, stored.detector_id, may_move, elsewhere)
 
-    def entry(self, after: Packed, mark: Mark, earlier: Small | None) -> Small | None:
-        """What has changed in a batch, if that is a small change. `earlier` is the entry that the log has."""
+    def entry(self, after: Packed, mark: Mark, earlier: Small | None, arrived: int) -> Small | None:
+        """What has changed in a batch up to a message that `arrived`, if that is a small change. `earlier` is the entry
+        that the log has.
+        """
         _, before, at, timestamp, seq = mark
-        if self.stored is None or not self.may_move or before[0] != after[0]:
+        may_move = self.may_move and self.elsewhere >= arrived - POSITION_KEPT_MS
+        if self.stored is None or not may_move or before[0] != after[0]:
             return None
         dues = _dues(before[self.first :], after[self.first :])
         if dues is None:
@@ -189,13 +193,13 @@ class Lane:
                 self.latest_event = reading.timestamp
                 self.event_due = self._next_due(on_wall=False)
 
-    def changes(self, known: Mapping[str, Small]) -> list[tuple[str, int, Small | None]]:
+    def changes(self, known: Mapping[str, Small], arrived: int) -> list[tuple[str, int, Small | None]]:
         """Of each detector that has changed in this batch, its id and place, and the change if it is small."""
         found = []
         for place, mark in self.marks.items():
             track = self.tracks[place]
             name = track.name or detector_id(track.watch.name, self.thing)
-            found.append((name, place, track.entry(self.states[place], mark, known.get(name))))
+            found.append((name, place, track.entry(self.states[place], mark, known.get(name), arrived)))
         return found
 
     def keep(self, place: int, stored: Detector, shard_id: str) -> None:

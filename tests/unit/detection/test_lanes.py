@@ -27,6 +27,7 @@ MODELS: Final = [each for each in WATCHES.values() if "telemetry" in each.inputs
 SETS: Final = (MODELS, [*MODELS, HEARTBEATS], [HEARTBEATS], [WATCHES[SILENCE]], [WATCHES["shock"], counting_watch()])
 """The third counts in a variable; one of the last sends at each message, so that no message is quiet."""
 
+NEXT: Final = "shardId-000000000001"
 PROFILES: Final = (None, '{"silence_s": 60}', '{"high_c": 5, "minimum_readings": 2}', '{"nonsense": 1}')
 
 type Change = Mapping[str, Any]
@@ -104,6 +105,13 @@ def _record(number: int, said: Said, content: Any, before: Sequence[StreamRecord
     return replace(bare_record(number, body, partition_key=thing), arrived_at=now + 40)
 
 
+def in_shards(records: Sequence[StreamRecord], *ends: int) -> list[Sequence[StreamRecord]]:
+    """The stream in three parts: of one shard, of another that goes on for it, and of the first once more."""
+    first, second = ends
+    moved = [replace(each, event_id=f"{NEXT}:{each.sequence_number}", shard_id=NEXT) for each in records[first:second]]
+    return [records[:first], moved, records[second:]]
+
+
 def run(
     batches: Sequence[tuple[Sequence[StreamRecord], Any]], models: Sequence[Watch], *, has_lanes: bool
 ) -> tuple[World, list[BatchReport]]:
@@ -138,17 +146,19 @@ def told(report: BatchReport) -> tuple[Any, ...]:
     messages=st.lists(said, min_size=1, max_size=40),
     cuts=st.lists(st.tuples(st.integers(1, 8), happenings), min_size=1, max_size=12),
     models=st.integers(0, len(SETS) - 1),
+    shards=st.tuples(st.integers(0, 60), st.integers(0, 60)),
 )
 def test_with_lanes_and_without_everything_is_the_same(
-    messages: list[Said], cuts: list[tuple[int, Any]], models: int
+    messages: list[Said], cuts: list[tuple[int, Any]], models: int, shards: tuple[int, int]
 ) -> None:
     """Stored detectors, the log, effects, wakes, the checkpoint, requests, and what is told."""
-    records, place = stream(messages), 0
     batches: list[tuple[Sequence[StreamRecord], Any]] = []
-    while place < len(records):
-        size, change = cuts[len(batches) % len(cuts)]
-        batches.append((records[place : place + size], change))
-        place += size
+    for part in in_shards(stream(messages), *sorted(shards)):
+        place = 0
+        while place < len(part):
+            size, change = cuts[len(batches) % len(cuts)]
+            batches.append((part[place : place + size], change))
+            place += size
 
     expected, expected_reports = run(batches, SETS[models], has_lanes=False)
     world, reports = run(batches, SETS[models], has_lanes=True)
@@ -223,6 +233,28 @@ def test_what_is_quiet_behind_a_failure_is_written_and_the_checkpoint_waits_befo
     snapshot = world.detectors[f"heartbeats/{FRIDGE}"].snapshot
     assert snapshot
     assert snapshot.variables["count"] == 5
+
+
+def test_a_lane_does_not_take_a_second_time_what_came_behind_a_failure() -> None:
+    world, models = World(now_ms=NOW), [WATCHES["shock"], WATCHES["sustained_excursion_high"]]
+    for name in (FRIDGE, OTHER):
+        world.register(registered(name))
+    ports = evaluation_ports(world)
+    broken = Knowledge(RULES, {"telemetry": models}, Broken())
+    mended = Knowledge(RULES, {"telemetry": models}, FILES.catalog)
+    temperatures = (4.0, 9.5, 4.0, 4.0, 4.0)
+    said = [
+        records_of([(15 * n, {"temp_c": each})], first=n, device_id=OTHER if n == 3 else FRIDGE)[0]
+        for n, each in enumerate(temperatures)
+    ]
+    evaluate_batch(said[:1], ports, broken, now_ms=NOW)
+
+    failed = evaluate_batch(said[1:], ports, broken, now_ms=NOW)
+    again = evaluate_batch(said[3:], ports, mended, now_ms=NOW)
+
+    assert (failed.counts["quiet"], failed.counts["changed"]) == (3, 1)
+    # The detector that had changed has seen it; the other has kept nothing of it, and nothing comes of it again.
+    assert (again.counts["redelivered"], again.counts["changed"]) == (1, 0)
 
 
 def test_records_are_read_from_an_event_as_they_are_asked_for() -> None:
