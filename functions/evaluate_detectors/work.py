@@ -328,10 +328,11 @@ class Work:
 
     def _settle_down(self, to: Checkpoint) -> None:
         """Remember what the log says now."""
-        changed = {name: self.changed[name] for name in self.changed.keys() & self.small.keys()}
-        self.known.detectors |= changed
-        self.known.behind |= self.small.keys() - changed.keys()
         self.known.small |= self.small
+        self.known.behind.update(self.small)
+        for name in self.changed.keys() & self.small.keys() if self.changed else ():
+            self.known.detectors[name] = self.changed[name]
+            self.known.behind.discard(name)
         self.heard.settle()
         self.known.gone.clear()
         self.known.last_sequence = to.last_sequence

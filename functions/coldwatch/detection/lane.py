@@ -69,26 +69,18 @@ class Track:
         that the log has.
         """
         _, before, at, timestamp, seq = mark
-        may_move = self.may_move and self.elsewhere >= arrived - POSITION_KEPT_MS
-        if self.stored is None or not may_move or before[0] != after[0]:
+        stored, first = self.stored, self.first
+        may_move = self.may_move and self.elsewhere >= arrived - POSITION_KEPT_MS and before[0] == after[0]
+        dues = _dues(before[first:], after[first:]) if may_move else None
+        if stored is None or dues is None:
             return None
-        dues = _dues(before[self.first :], after[self.first :])
-        if dues is None:
-            return None
-        variables = earlier.variables if earlier else None
-        if self.first > 2 and not is_same(before[2 : self.first], after[2 : self.first]):
+        variables, inputs = (earlier.variables, earlier.inputs) if earlier else (None, None)
+        if first > 2 and not is_same(before[2:first], after[2:first]):
             variables = dict(self.layout.unpack(after).variables)
-        entry = Small(
-            version=self.stored.version,
-            stored_due_ms=self.stored.stored_due_ms,
-            due_ms=after[1] if after[1] < NEVER and self.watch.clock is Clock.WALL else None,
-            dues=dues,
-            changed_at=at,
-            changed_keys=(plain_key(timestamp, seq),),
-            variables=variables,
-            inputs=earlier.inputs if earlier else None,
-        )
-        is_short = variables is None and entry.inputs is None and len(dues) < _FEW_TIMERS
+        due = after[1] if after[1] < NEVER and self.watch.clock is Clock.WALL else None
+        key = plain_key(timestamp, seq)
+        entry = Small(stored.version, stored.stored_due_ms, due, dues, at, (key,), variables, inputs)
+        is_short = variables is None and inputs is None and len(dues) < _FEW_TIMERS
         return entry if is_due_in_time(entry) and (is_short or fits(entry)) else None
 
 
