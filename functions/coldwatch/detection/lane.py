@@ -18,7 +18,7 @@ from coldwatch.detection.ports import Entry
 from coldwatch.detection.small import Small, fits, is_due_in_time
 from coldwatch.detection.step import POSITION_KEPT_MS, with_position
 from coldwatch.engine.chorus import Changes
-from coldwatch.engine.layout import CLEARED, NEVER, Layout, Packed
+from coldwatch.engine.layout import CLEARED, NEVER, Layout, Packed, TimerSlot
 from coldwatch.engine.program import Irregular
 from coldwatch.profiles.catalog import ProfileInForce
 from coldwatch.profiles.deployment import Clock
@@ -71,7 +71,8 @@ class Track:
         _, before, at, timestamp, seq = mark
         stored, first = self.stored, self.first
         may_move = self.may_move and self.elsewhere >= arrived - POSITION_KEPT_MS and before[0] == after[0]
-        dues = _dues(before[first:], after[first:]) if may_move else None
+        slots = before[first:], after[first:]
+        dues = (_due(*slots[0], *slots[1]) if len(after) == first + 1 else _dues(*slots)) if may_move else None
         if stored is None or dues is None:
             return None
         variables, inputs = (earlier.variables, earlier.inputs) if earlier else (None, None)
@@ -87,6 +88,13 @@ class Track:
 def track(watch: Watch, layout: Layout) -> Track:
     """Where there is no detector yet."""
     return Track(watch, layout, 2 + len(layout.variables))
+
+
+def _due(old: TimerSlot, new: TimerSlot) -> tuple[int, ...] | None:
+    """`_dues` of one timer, as most detectors have that are changed often."""
+    if old is None or new is None or new[1] != old[1] or new[2] != old[2]:
+        return None if old is not new else ()
+    return (new[0],) if new[2] != CLEARED else ()
 
 
 def _dues(before: Packed, after: Packed) -> tuple[int, ...] | None:

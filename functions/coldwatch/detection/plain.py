@@ -31,6 +31,7 @@ from coldwatch.telemetry.shapes import (
 from coldwatch.telemetry.validation import with_whole_numbers
 
 _ABSENT: Final = cast("Any", UNDEFINED)
+_WITH_13_DIGITS: Final = 10**12
 _MEASURED: Final = ("temp_c", "humidity_pct", "shock_g", "battery_pct")
 
 
@@ -128,7 +129,8 @@ def _read_loosely(payload: bytes) -> PlainReading:
 
 def plain_key(timestamp: int, seq: int) -> str:
     """As `reading.reading_key` of a reading of one of these."""
-    return f"{timestamp:013d}#{NO_SENSOR}#{seq}"
+    digits = str(timestamp) if timestamp >= _WITH_13_DIGITS else f"{timestamp:013d}"
+    return f"{digits}#{NO_SENSOR}#{seq}"
 
 
 def check_firmware(firmware: str | None) -> None:

@@ -20,7 +20,7 @@ from coldwatch.engine.snapshot import Snapshot, Timer
 LARGEST_BYTES: Final = 512
 
 
-class Small(msgspec.Struct, frozen=True, array_like=True):
+class Small(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a detector has otherwise than the stored one of that `version`, whose next timer is due at `stored_due_ms`,
     while really it is at `due_ms`. `dues` are of all its timers, by name. Variables and inputs that are None are as
     stored.
