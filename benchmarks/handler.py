@@ -25,16 +25,16 @@ from coldwatch.detection.detector import Detector, Watch, watches
 from coldwatch.detection.effect import Effect
 from coldwatch.detection.log import Logs
 from coldwatch.detection.memory import KnownDevices, Memory
+from coldwatch.detection.plain import PlainReading, open_plain
 from coldwatch.detection.ports import Checkpoint, Entry, Epoch, Page, Start, Wake
 from coldwatch.engine.evaluation import Trigger
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 from coldwatch.profiles.context import join
 from coldwatch.profiles.device import RegisteredDevice
-from coldwatch.telemetry.envelope import stream_record
+from coldwatch.telemetry.delivery import Delivery
 from coldwatch.telemetry.identity import Device
 from coldwatch.telemetry.judgement import Rules
-from coldwatch.telemetry.shapes import ColdchainTelemetry
 from evaluate_detectors.evaluation import Ports, evaluate_batch
 from evaluate_detectors.intake import Knowledge
 
@@ -131,17 +131,10 @@ def _record(number: int, line: bytes) -> Event:
     }
 
 
-class _Wire(msgspec.Struct):
-    payload: bytes
-    topic: str
-    thing: str
-    application: str
-    received_at: int
-
-
 class Floor:
-    """The least that has to be done. `payloads` are the models' own, joined and decoded beforehand: no time of it
-    counts, so the join is the handler's alone.
+    """The least that has to be done: the very types that the handler decodes an ordinary message into, and the models'
+    compiled functions, called one after the other. `payloads` are the models' own, joined and decoded beforehand: no
+    time of it counts, so the join is the handler's alone.
     """
 
     def __init__(self, found: Sequence[Watch], entries: Mapping[str, Entry]) -> None:
@@ -151,29 +144,29 @@ class Floor:
         self._programs = [Program(each) for each in models]
         self._kinds = [each.payload(INPUT)[0] for each in self._programs]
         self._states: list[dict[str, Any]] = [{} for _ in models]
-        self._wire, self._telemetry = msgspec.json.Decoder(_Wire), msgspec.json.Decoder(ColdchainTelemetry)
+        self._telemetry = msgspec.json.Decoder(PlainReading)
 
     def prepared(self, event: bytes) -> list[list[Any]]:
         """Of each record, the payload of each model."""
         found = []
         for record in json.loads(event)["Records"]:
-            wire = self._wire.decode(binascii.a2b_base64(record["kinesis"]["data"]))
-            said = json.loads(wire.payload)
-            _, payload = join(said, self._entries[wire.thing].watched, self._catalog)
+            envelope = open_plain(binascii.a2b_base64(record["kinesis"]["data"]))
+            said = json.loads(envelope.payload)
+            _, payload = join(said, self._entries[envelope.thing].watched, self._catalog)
             found.append([msgspec.convert(payload, kind) for kind in self._kinds])
         return found
 
     def run(self, event: bytes, payloads: list[list[Any]]) -> None:
-        stepping = list(zip(self._programs, self._states, strict=True))
+        decode, happened = self._telemetry.decode, list[Any]().append
+        stepping = [(each, each.take(INPUT), states) for each, states in zip(self._programs, self._states, strict=True)]
         for record, prepared in zip(json.loads(event)["Records"], payloads, strict=True):
-            wire = self._wire.decode(binascii.a2b_base64(record["kinesis"]["data"]))
-            said = self._telemetry.decode(wire.payload)
+            said = decode(open_plain(binascii.a2b_base64(record["kinesis"]["data"])).payload)
             key, now_ms = said.device_id, said.timestamp
-            for (program, states), payload in zip(stepping, prepared, strict=True):
+            for (program, take, states), payload in zip(stepping, prepared, strict=True):
                 before = states.get(key)
                 if before is not None and before[1] <= now_ms:
                     *_, (before, _) = program.advance(before, key=key, until_ms=now_ms)
-                after, _ = program.step_decoded(before, payload, INPUT, key=key, now_ms=now_ms, trigger=_trigger)
+                after = take(before, payload, key, now_ms, happened, _trigger)
                 if after is not before:
                     states[key] = after
 
@@ -192,7 +185,7 @@ class Handler:
         self._knowledge = Knowledge(Rules((), 300_000), {INPUT: list(found)}, load_detectors().catalog)
 
     def run(self, event: bytes) -> None:
-        records = [stream_record(each) for each in json.loads(event)["Records"]]
+        records = Delivery(json.loads(event)["Records"])
         now_ms = records[-1].arrived_at
         report = evaluate_batch(records, self._ports, self._knowledge, now_ms=now_ms)
         assert not report.failures, report.failures

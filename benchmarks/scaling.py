@@ -31,9 +31,10 @@ INDEX_ENTRY_BYTES: Final = 80
 RECORDS_PER_SHARD_S: Final = 500
 """Half of what a shard takes: room for bursts, and for one invocation at a time to keep up at 1 ms a record."""
 DEVICES_PER_SHARD: Final = 100_000
-"""What an environment remembers: 200,000 detectors of 2 KB (`MOST_DETECTORS`), a cold chain device counting 1.5."""
+"""What an environment remembers: 200,000 detectors of 2 KB (`MOST_DETECTORS`), a cold chain device counting 1.8."""
 DETECTOR_BYTES: Final = 2_000
 ABSENT_BYTES: Final = 100
+LANE_BYTES: Final = 750
 DETECTORS_OF_A_DEVICE: Final = 6
 BATCH: Final = 500
 ENGINE_BATCH_S, ENGINE_RECORD_S = 0.02, 0.001
@@ -88,7 +89,8 @@ class Fleet:
 
     @property
     def cache_mb(self) -> float:
-        return self.shard_devices * (DETECTOR_BYTES + (DETECTORS_OF_A_DEVICE - 1) * ABSENT_BYTES) / 1e6
+        absent_bytes = (DETECTORS_OF_A_DEVICE - 1) * ABSENT_BYTES
+        return self.shard_devices * (DETECTOR_BYTES + absent_bytes + LANE_BYTES) / 1e6
 
 
 FLEETS: Final = [Fleet(devices, period) for devices in (1_000, 100_000, M, 10 * M) for period in (15, 300)]

@@ -8,7 +8,6 @@ everything is done with. A batch may stop anywhere and be delivered again, whole
 records: detectors and effects come out the same.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +16,11 @@ from coldwatch.detection.errors import CheckpointMovedError, DetectorContestedEr
 from coldwatch.detection.memory import KnownDevices, Memory, ShardMemory
 from coldwatch.detection.ports import Checkpoint, Checkpoints
 from coldwatch.engine.machine import Note
+from coldwatch.telemetry.delivery import is_in_order, sequence_numbers
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.intake import Intake, Knowledge, take_in
+from evaluate_detectors.lanes import Surroundings
+from evaluate_detectors.quiet import Heard, Listener
 from evaluate_detectors.work import Place, Progress, Work
 
 TRIES = 10
@@ -68,22 +70,66 @@ def evaluate_batch(records: Sequence[StreamRecord], ports: Ports, knowledge: Kno
         first = first or checkpoint
         if checkpoint.last_sequence != first.last_sequence or checkpoint.owner not in {first.owner, ports.memory.owner}:
             raise CheckpointMovedError(shard_id)
-        new = [each for each in records if not checkpoint.has_seen(each.sequence)]
-        intake = take_in(new, ports.registry.at(start.devices), knowledge) if new else Intake()
-        progress = Progress(dict(intake.failures), Counter(intake.counts))
+        progress = Progress()
         try:
             known = ports.memory.take(shard_id, start) or _read_log(shard_id, checkpoint, ports)
             with ports.memory.keeping(shard_id, known):
-                place = Place(shard_id, checkpoint, now_ms)
-                work = Work(place, ports.memory.owner, known, ports.checkpoints, ports.commit, progress)
-                work.evaluate(intake.tasks)
-                _move(work, new, intake.arrived)
+                batch = Batch(records, ports.registry.at(start.devices), knowledge)
+                faults = _evaluate(batch, Place(shard_id, checkpoint, now_ms), known, ports, progress)
         except OvertakenError:
             effects += progress.counts["effects"]
             continue
         progress.counts["effects"] += effects
-        return BatchReport(records, progress.counts, progress.failures, intake.faults, progress.notes, progress.omitted)
+        return BatchReport(records, progress.counts, progress.failures, faults, progress.notes, progress.omitted)
     raise DetectorContestedError(f"{shard_id}: detectors were written from outside {TRIES} times during one batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The records that came, and what is known of their devices."""
+
+    records: Sequence[StreamRecord]
+    devices: KnownDevices
+    knowledge: Knowledge
+
+
+def _evaluate(
+    batch: Batch, place: Place, known: ShardMemory, ports: Ports, progress: Progress
+) -> Mapping[str, Sequence[str]]:
+    """What is quiet, then the rest. What was wrong with the profiles."""
+    new, is_ordered = _unseen(batch.records, place.checkpoint)
+    if not new:
+        return {}
+    has_lanes = is_ordered and batch.knowledge.has_lanes
+    heard = _listen(new, batch, place.shard_id, known) if has_lanes else Heard.nothing_of(new)
+    left = heard.left
+    intake = take_in(left, batch.devices, batch.knowledge) if left else Intake()
+    progress.failures |= intake.failures
+    progress.counts.update(intake.counts)
+    progress.counts.update(heard.counts)
+    work = Work(place, ports.memory.owner, known, ports.checkpoints, ports.commit, progress, heard)
+    try:
+        work.evaluate(intake.tasks)
+        _move(work, new, intake.arrived)
+    except OvertakenError:
+        heard.undo(known)
+        raise
+    return intake.faults
+
+
+def _unseen(records: Sequence[StreamRecord], checkpoint: Checkpoint) -> tuple[Sequence[StreamRecord], bool]:
+    """Those that are not done with, and whether they are in order beyond doubt."""
+    numbers, last = sequence_numbers(records), checkpoint.last_sequence
+    is_ordered = is_in_order(numbers)
+    if last is None or (is_ordered and int(numbers[0]) > last):
+        return records, is_ordered
+    return [each for each in records if not checkpoint.has_seen(each.sequence)], is_ordered
+
+
+def _listen(records: Sequence[StreamRecord], batch: Batch, shard_id: str, known: ShardMemory) -> Heard:
+    knowledge = batch.knowledge
+    around = Surroundings(shard_id, records[0].sequence, known, knowledge.choirs, knowledge.catalog)
+    return Listener(batch.devices, around, knowledge.rules.max_clock_lead_ms).listen(records)
 
 
 def _read_log(shard_id: str, checkpoint: Checkpoint, ports: Ports) -> ShardMemory:
@@ -97,9 +143,16 @@ def _read_log(shard_id: str, checkpoint: Checkpoint, ports: Ports) -> ShardMemor
 
 
 def _move(work: Work, records: Sequence[StreamRecord], arrived: Mapping[int, int]) -> None:
-    """The checkpoint, behind the last record before which nothing failed."""
+    """The checkpoint, behind the last record before which nothing failed. `arrived`: what was not quiet."""
     lowest_failed = min(work.progress.failures, default=None)
-    done = [each.sequence for each in records if lowest_failed is None or each.sequence < lowest_failed]
-    if done:
-        until = max([work.place.checkpoint.evaluated_until_ms, *(arrived[each] for each in done if each in arrived)])
-        work.move(done[-1], until)
+    if lowest_failed is None:
+        last, arrivals = records[-1].sequence, [*work.heard.arrivals, *arrived.values()]
+    else:
+        sequences = [each.sequence for each in records]
+        done = [place for place, sequence in enumerate(sequences) if sequence < lowest_failed]
+        if not done:
+            return
+        last = sequences[done[-1]]
+        arrivals = [work.heard.arrivals[each] for each in done]
+        arrivals += [arrived[sequences[each]] for each in done if sequences[each] in arrived]
+    work.move(last, max(work.place.checkpoint.evaluated_until_ms, *arrivals))

@@ -29,7 +29,7 @@ from coldwatch.detection.detector import Watch, watches
 from coldwatch.detection.log import Logs
 from coldwatch.detection.memory import KnownDevices, Memory
 from coldwatch.settings import EvaluateDetectorsSettings
-from coldwatch.telemetry.envelope import stream_record
+from coldwatch.telemetry.delivery import Delivery
 from coldwatch.telemetry.judgement import Rules
 from evaluate_detectors.evaluation import BatchReport, Ports, evaluate_batch
 from evaluate_detectors.intake import Knowledge
@@ -85,7 +85,7 @@ def by_input(found: Mapping[str, Watch]) -> dict[str, list[Watch]]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    records = [stream_record(record) for record in event["Records"]]
+    records = Delivery(event["Records"])
     if not records:
         return {"batchItemFailures": []}
     now_ms = time.time_ns() // 1_000_000
@@ -99,7 +99,7 @@ def failed_items(report: BatchReport) -> list[dict[str, str]]:
     if lowest is None:
         return []
     failed = next(record for record in report.records if record.sequence == lowest)
-    if failed is report.records[0]:
+    if failed.event_id == report.records[0].event_id:
         raise FirstRecordFailedError(failed.event_id) from report.failures[lowest]
     # Its own text, not the number's: the event source looks it up as it sent it.
     return [{"itemIdentifier": failed.sequence_number}]

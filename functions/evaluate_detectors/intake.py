@@ -6,7 +6,8 @@ What is rejected here is rejected by `store_telemetry` too, which keeps it in qu
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from functools import cached_property
+from typing import Any
 
 from coldwatch.detection.detector import Detector, Watch, new_detector
 from coldwatch.detection.ports import Entry, Registry
@@ -19,18 +20,23 @@ from coldwatch.telemetry.envelope import Envelope, StreamRecord, open_envelope
 from coldwatch.telemetry.judgement import Interpretation, Rules, interpret, judge
 from coldwatch.telemetry.reading import Reading
 from coldwatch.telemetry.rejection import Rejection
-
-_OWN_KEYS: Final = (("device_id",), ("sensor_id",))
-"""The keys of models that keep the devices apart."""
+from evaluate_detectors.lanes import OWN_KEYS, Choirs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Knowledge:
-    """What an installation watches for. `watches` are the models, by the input that any version of them looks at."""
+    """What an installation watches for. `watches` are the models, by the input that any version of them looks at.
+    Unless it `has_lanes` all goes the long way.
+    """
 
     rules: Rules
     watches: Mapping[str, Sequence[Watch]]
     catalog: Catalog
+    has_lanes: bool = True
+
+    @cached_property
+    def choirs(self) -> Choirs:
+        return Choirs(self.watches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def _give(arrival: Arrival, watch: Watch, intake: Intake, *, has_gateway: bool) 
     own = watch.for_key(key)
     if arrival.input_name in own.machine.inputs:
         blank = new_detector(own, key)
-        is_private = not has_gateway and own.machine.key_path in _OWN_KEYS
+        is_private = not has_gateway and own.machine.key_path in OWN_KEYS
         intake.tasks.setdefault(blank.detector_id, Task(own, blank, is_private)).arrivals.append(arrival)
 
 

@@ -11,12 +11,13 @@ SHOWN = 10
 _ERROR_LIMIT = 200
 """An exception may repeat what a device sent; the log need not."""
 
-COUNTS = (*Fate, "changed", "moved", "effects", "rejected", "unwatched", "keyless")
+COUNTS = (*Fate, "changed", "moved", "effects", "rejected", "unwatched", "keyless", "quiet")
 
 
 def describe(report: BatchReport) -> dict[str, Any]:
     """The fields of the batch's one line in the log. Counts are of messages at detectors, a message counting once at
-    each; `moved` are detectors that went on under another version of their model. `notes` are expressions that could
+    each; `moved` are detectors that went on under another version of their model, and `quiet` records at which nothing
+    happened, so that their devices' lanes took them. `notes` are expressions that could
     not be evaluated, and what such a move has lost; `omitted` actions that could not be performed.
     """
     return {

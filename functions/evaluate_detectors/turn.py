@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from coldwatch.detection.detector import Detector, without_pending
 from coldwatch.detection.effect import is_enough
 from coldwatch.detection.step import Arrival, Fate, receive
+from coldwatch.engine.errors import Level
 from coldwatch.engine.machine import Note
 from evaluate_detectors.intake import Task
 
@@ -57,6 +58,7 @@ def _receive(turn: Turn, arrival: Arrival, task: Task) -> Fate:
     turn.detector = step.detector
     turn.has_changed |= step.has_changed
     turn.counts[step.fate] += step.fate is not Fate.WAITING
-    turn.notes += step.notes
+    # What is merely undefined, as a member is that a device never sends, is no fault; a lane does not notice it either.
+    turn.notes += [each for each in step.notes if each.level is not Level.INFO]
     turn.omitted += step.omitted
     return step.fate

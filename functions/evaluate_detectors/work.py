@@ -8,11 +8,11 @@
 | anything, in another shard than home| the detector, in a transaction with the other's checkpoint   |
 """
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from coldwatch.detection.commit import Committed, commit, send_pending, wake_soon
+from coldwatch.detection.commit import Committed, commit, send_pending, wake_at, wake_soon
 from coldwatch.detection.commit import Ports as CommitPorts
 from coldwatch.detection.detector import Detector, without_pending
 from coldwatch.detection.errors import DetectorContestedError, OvertakenError
@@ -24,6 +24,7 @@ from coldwatch.detection.ports import Checkpoint, Checkpoints, Page
 from coldwatch.detection.small import Small, overlaid, pack, small_change
 from coldwatch.engine.machine import Note
 from evaluate_detectors.intake import Task
+from evaluate_detectors.quiet import Heard
 from evaluate_detectors.turn import Turn, take_turn
 
 _FEW = PAGE_BYTES // 600
@@ -38,7 +39,7 @@ several shards feed is the only other one that can be.
 class Progress:
     """Where a batch has got to; `tries` counts, by detector, how often somebody else came first."""
 
-    failures: dict[int, Exception]
+    failures: dict[int, Exception] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     tries: Counter[str] = field(default_factory=Counter)
     notes: list[Note] = field(default_factory=list)
@@ -57,8 +58,9 @@ class Place:
 @dataclass(slots=True)
 class Work:
     """Of the environment `owner`. `known` is what it remembers of the shard; `loaded` are the detectors that it does
-    not, as they were read; `small` what is to go into the log. It `has_read` detectors since it last made sure that the
-    shard is its own.
+    not, as they were read; `heard` is the quiet part of the batch; `small` what is to go into the log, of which
+    `changed` has the detectors that are not in `heard`. It `has_read` detectors since it last made sure that the shard
+    is its own.
     """
 
     place: Place
@@ -67,8 +69,10 @@ class Work:
     checkpoints: Checkpoints
     ports: CommitPorts
     progress: Progress
+    heard: Heard
     loaded: Loaded = field(default_factory=lambda: Loaded({}, {}))
-    small: dict[str, tuple[Detector, Small]] = field(default_factory=dict)
+    small: dict[str, Small] = field(default_factory=dict)
+    changed: dict[str, Detector] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     has_read: bool = False
 
@@ -77,6 +81,8 @@ class Work:
         between, and one that somebody else has written is read and evaluated again.
         """
         self.tasks = tasks
+        self.small |= self.heard.small
+        self._write_heard()
         current = self._look_up()
         left = dict(tasks)
         while left:
@@ -91,11 +97,14 @@ class Work:
             current = {name: current[name] for name in left}
         if self.progress.failures:
             self.write_small(list(self.small))
+            # Some of these records come again: only what is stored, not a lane, knows that they were here.
+            self.heard.undo(self.known)
 
     def move(self, last_sequence: int, evaluated_until_ms: int) -> None:
         """Move the checkpoint, log and all, to behind the last record."""
         self._shorten()
-        wake_soon((detector for detector, _ in self.small.values()), self.ports.timers, now_ms=self.place.now_ms)
+        dues = ((name, entry.due_ms) for name, entry in self.small.items())
+        wake_at(dues, self.ports.timers, now_ms=self.place.now_ms)
         for _ in range(TRIES):
             to, pages = self._next(last_sequence, evaluated_until_ms)
             previous = self.place.checkpoint
@@ -106,9 +115,8 @@ class Work:
         raise OvertakenError(self.place.shard_id)
 
     def _next(self, last_sequence: int, evaluated_until_ms: int) -> tuple[Checkpoint, list[Page]]:
-        entries = {name: entry for name, (_, entry) in self.small.items()}
         at = self.place.checkpoint
-        log, pages = next_pages(at.log, entries, self.known.gone, self.known.small | entries)
+        log, pages = next_pages(at.log, self.small, self.known.gone, ChainMap(self.small, self.known.small))
         to = Checkpoint(
             last_sequence=last_sequence,
             evaluated_until_ms=evaluated_until_ms,
@@ -128,7 +136,8 @@ class Work:
         if now.stands_like(before):
             return
         is_still_here = (now.last_sequence, now.owner) == (before.last_sequence, before.owner)
-        if not is_still_here or now.touched_all or not now.touched.isdisjoint(self.tasks):
+        is_apart = now.touched.isdisjoint(self.tasks) and not self.heard.has_heard(now.touched)
+        if not is_still_here or now.touched_all or not is_apart:
             raise OvertakenError(self.place.shard_id)
         self.known.catch_up(now)
         self.place.checkpoint = now
@@ -137,15 +146,30 @@ class Work:
         """Write the detectors, not the log: where the checkpoint will not move behind what changed them, or where the
         log has no room.
         """
-        committed = self._commit([self.small.pop(name)[0] for name in names])
+        found = [self.changed[name] for name in names if name in self.changed]
+        found += self.heard.detectors([name for name in names if name not in self.changed], self.place.shard_id)
+        for name in names:
+            del self.small[name]
+        committed = self._commit(found)
         if committed.moved:
             raise DetectorContestedError(f"written by others while it was evaluated: {min(committed.moved)}")
+
+    def _write_heard(self) -> None:
+        """What lanes have changed by more than a small change."""
+        names = [name for name in self.heard.changed if name not in self.heard.small]
+        if not names:
+            return
+        committed = self._commit(self.heard.detectors(names, self.place.shard_id))
+        if committed.moved:
+            raise OvertakenError(self.place.shard_id)
+        self.heard.keep(committed.stored, self.known, self.place.shard_id)
 
     def _look_up(self) -> dict[str, Detector]:
         """Each as it is now, from memory where that may be trusted: that there is no such detector only of one that no
         other shard can have made.
         """
-        known = {name: self.known.detectors[name] for name in self.tasks if name in self.known.detectors}
+        found = {name: self.known.current(name) for name in self.tasks}
+        known = {name: each for name, each in found.items() if each is not None}
         known |= {
             name: task.blank for name, task in self.tasks.items() if task.is_private and name in self.known.absent
         }
@@ -181,7 +205,7 @@ class Work:
             if entry is None or turn.left:
                 found.append(turn.detector)
             else:
-                self.small[name] = turn.detector, entry
+                self.small[name], self.changed[name] = entry, turn.detector
         return found
 
     def _small_change(self, before: Detector, after: Detector) -> Small | None:
@@ -209,7 +233,8 @@ class Work:
     def _commit(self, changed: Sequence[Detector]) -> Committed:
         if changed:
             self._claim()
-        at_home = [replace(each, home=self.place.shard_id) for each in changed]
+        shard_id = self.place.shard_id
+        at_home = [each if each.home == shard_id else replace(each, home=shard_id) for each in changed]
         committed = commit(at_home, self._write, self.ports, now_ms=self.place.now_ms)
         self.progress.counts["effects"] += committed.effects
         for each in committed.stored:
@@ -284,7 +309,7 @@ class Work:
 
     def _shorten(self) -> None:
         """Keep the log small enough for its pages."""
-        if len(self.small) > _FEW and len(pack({name: entry for name, (_, entry) in self.small.items()})) > PAGE_BYTES:
+        if len(self.small) > _FEW and len(pack(self.small)) > PAGE_BYTES:
             self.write_small(list(self.small))
         if is_full(self.place.checkpoint.log):
             self._write_oldest([name for name in oldest_beyond(self.known.small) if name not in self.small])
@@ -303,8 +328,11 @@ class Work:
 
     def _settle_down(self, to: Checkpoint) -> None:
         """Remember what the log says now."""
-        for name, (detector, entry) in self.small.items():
-            self.known.detectors[name] = detector
-            self.known.small[name] = entry
+        self.known.small |= self.small
+        self.known.behind.update(self.small)
+        for name in self.changed.keys() & self.small.keys() if self.changed else ():
+            self.known.detectors[name] = self.changed[name]
+            self.known.behind.discard(name)
+        self.heard.settle()
         self.known.gone.clear()
         self.known.last_sequence = to.last_sequence

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for done, outcome in enumerate(outcomes, 1):
         faults += outcome.faults
         totals.update(messages=outcome.messages, effects=outcome.effects, given_up=int(outcome.given_up > 0))
+        totals.update(quiet=outcome.quiet)
         if outcome.differences:
             failed.append(outcome)
         if monotonic() - told_at > TOLD_EVERY_S:
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for outcome in failed[:SHOWN_DIFFERENCES]:
         tell(outcome.case, steps=options.steps)
     print(f"{totals['messages']} messages, {totals['effects']} effects; records given up in {totals['given_up']} seeds")
+    print(f"{totals['quiet']} messages were taken by their devices' lanes in the runs with faults")
     by_kind = {kind: faults[kind] for kind in KINDS}
     print(json.dumps({"seeds": len(cases), "divergences": len(failed), "faults": by_kind}))
     return 1 if failed else 0

@@ -120,13 +120,15 @@ class Evaluating(Environment):
         super().__init__(wire)
         memory = Memory(owner=wire.actor, most=wire.world.workload.most_remembered)
         self.ports = EvaluationPorts(KnownDevices(self.registry), memory, self.checkpoints, self.commit)
-        self.knowledge = Knowledge(RULES, wire.world.by_input, MoodyCatalog(FILES.catalog, wire))
+        catalog = MoodyCatalog(FILES.catalog, wire)
+        self.knowledge = Knowledge(RULES, wire.world.by_input, catalog, has_lanes=wire.world.has_lanes)
 
     def evaluate(self, records: Sequence[StreamRecord]) -> str | None:
         """The sequence number from which the batch must come again."""
         self.served.add(records[0].shard_id)
         with _moody(self.wire):
             report = evaluate_batch(records, self.ports, self.knowledge, now_ms=self.wire.clock_ms)
+        self.wire.world.quiet += report.counts["quiet"]
         items = failed_items(report)
         return items[0]["itemIdentifier"] if items else None
 

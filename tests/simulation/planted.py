@@ -168,6 +168,19 @@ class _HearsNothing(Memory):
         return super().take(shard_id, start)
 
 
+class _KeepsLanes(Memory):
+    """Whatever else wrote their detectors."""
+
+    @override
+    def take(self, shard_id: str, start: Start) -> ShardMemory | None:
+        known = self._shards.get(shard_id)
+        lanes = dict(known.lanes) if known is not None else {}
+        found = super().take(shard_id, start)
+        if found is not None:
+            found.lanes = lanes
+        return found
+
+
 class _Impatient(Frontier):
     @override
     def reaches(self, due_ms: int, positions: Mapping[str, Position], *, now_ms: int) -> bool:
@@ -241,6 +254,7 @@ BUGS: Final[Mapping[str, Bug]] = {
     "epoch_forgotten": Bug("The registry is remembered for ever.", 50, _checkpoints(_ForgetsTheEpoch)),
     "memory_stale": Bug("What is remembered is used though another had the shard.", 50, _memory(_TrustsItself)),
     "touched_ignored": Bug("What was written from outside is remembered as it was.", 50, _memory(_HearsNothing)),
+    "lane_stale": Bug("A lane outlives what is written from outside.", 50, _memory(_KeepsLanes)),
     "page_lost": Bug("The log's pages are empty.", 50, _checkpoints(_LosesPages)),
     "frontier_ignored": Bug("Timers overtake the stream.", 100, _frontier),
     "marks_ignored": Bug("What is marked as done is done again.", 50, _markers),

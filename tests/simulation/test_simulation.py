@@ -24,6 +24,7 @@ def test_faults_change_nothing() -> None:
 
     assert not [(each.case.command, each.differences) for each in outcomes if each.differences]
     assert sum(each.effects for each in outcomes) > SHORT
+    assert sum(each.quiet for each in outcomes) > sum(each.messages for each in outcomes) // 25
     faults = sum((each.faults for each in outcomes[1:]), start=outcomes[0].faults)
     assert min(faults[kind] for kind in KINDS) > 0, faults
 

@@ -49,6 +49,9 @@ class World:
         self.chance = chance
         self.story = story
         self.plant: Callable[[Environment], None] = lambda _: None
+        self.has_lanes = True
+        self.quiet = 0
+        """Records that lanes took."""
         self.now_ms = workload.phases[0].begins_at
         self.is_merciless = chance.is_stormy and chance.random.random() < MERCILESS
         self.by_input = by_input(workload.watches)

@@ -64,7 +64,11 @@ def send_pending(detectors: Iterable[Detector], queue: EffectQueue) -> int:
 
 def wake_soon(detectors: Iterable[Detector], queue: TimerQueue, *, now_ms: int) -> None:
     """See to it that timers fire to the second which the sweep might find too late."""
-    dues = ((each.detector_id, each.next_timer_ms) for each in detectors)
+    wake_at(((each.detector_id, each.next_timer_ms) for each in detectors), queue, now_ms=now_ms)
+
+
+def wake_at(dues: Iterable[tuple[str, int | None]], queue: TimerQueue, *, now_ms: int) -> None:
+    """Likewise, of detectors by id."""
     wakes = [Wake(name, due, delay_s(due, now_ms)) for name, due in dues if due is not None and due <= now_ms + SOON_MS]
     if wakes:
         queue.send(wakes)

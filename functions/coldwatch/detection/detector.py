@@ -189,7 +189,7 @@ def written(detector: Detector) -> Detector:
 
 
 def without_pending(detector: Detector) -> Detector:
-    return replace(detector, pending=())
+    return replace(detector, pending=()) if detector.pending else detector
 
 
 class _Stored(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -66,6 +66,15 @@ def detector_id(model: str, key: str | None) -> str:
     return f"{model}/{key or ''}"
 
 
+def key_of(detector_id: str) -> str:
+    """The value that the detector is keyed by.
+
+    >>> key_of("shock/acme-fridge-0042")
+    'acme-fridge-0042'
+    """
+    return detector_id.partition("/")[2]
+
+
 def effect_id(detector: str, cause: Sequence[str | int], index: int) -> str:
     """The same whenever the same cause, a message or the expiry of a timer, makes a detector act; text of a UUID."""
     return str(uuid5(_NAMESPACE, msgspec.json.encode((detector, *cause, index)).decode()))

@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from coldwatch.detection.detector import Detector
+from coldwatch.detection.effect import key_of
 from coldwatch.detection.errors import OvertakenError
+from coldwatch.detection.lane import Lane
 from coldwatch.detection.ports import Checkpoint, Entry, Epoch, Registry, Start
-from coldwatch.detection.small import Small
+from coldwatch.detection.small import Small, overlaid
 
 MOST_DETECTORS: Final = 200_000
-"""Over all shards. One takes about 2 KB; that there is none yet is remembered in 100 bytes, ten times as often."""
+"""Over all shards. One takes about 2 KB, a lane a third of that; that there is none yet is remembered in 100 bytes, ten
+times as often.
+"""
 MOST_DEVICES: Final = 200_000
 
 
@@ -25,7 +29,8 @@ MOST_DEVICES: Final = 200_000
 class ShardMemory:
     """The detectors of a shard that were read or written since the environment has owned it, as they are now. `absent`
     are those that there are not, `written` those that it has stored itself, as they are stored now. `small` is the
-    shard's whole log, `gone` what is no longer right in it.
+    shard's whole log, `gone` what is no longer right in it; `behind` are detectors of which the log knows more than
+    `detectors` does. `lanes` hold detectors of devices once more, by the device's id.
     """
 
     last_sequence: int | None
@@ -35,10 +40,20 @@ class ShardMemory:
     written: set[str] = field(default_factory=set)
     small: dict[str, Small] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    behind: set[str] = field(default_factory=set)
+    lanes: dict[str, Lane] = field(default_factory=dict)
 
     @property
     def weight(self) -> int:
-        return len(self.detectors) + len(self.absent) // 10
+        return len(self.detectors) + len(self.absent) // 10 + len(self.lanes) // 3
+
+    def current(self, detector_id: str) -> Detector | None:
+        """As it is now, if it is known."""
+        known = self.detectors.get(detector_id)
+        if known is not None and detector_id in self.behind:
+            self.detectors[detector_id] = known = overlaid(known, self.small.get(detector_id))
+            self.behind.discard(detector_id)
+        return known
 
     def remember(self, detector: Detector) -> None:
         """As it is stored now."""
@@ -52,8 +67,17 @@ class ShardMemory:
             self.detectors.pop(each, None)
             self.absent.discard(each)
             self.written.discard(each)
+            self.behind.discard(each)
+            self.lanes.pop(key_of(each), None)
             if self.small.pop(each, None):
                 self.gone.add(each)
+
+    def forget_absence(self, detector_ids: Collection[str] | None) -> None:
+        """That there are no such detectors; None: of all."""
+        lost = self.absent if detector_ids is None else self.absent.intersection(detector_ids)
+        for each in lost:
+            self.lanes.pop(key_of(each), None)
+        self.absent = self.absent - lost
 
     def catch_up(self, checkpoint: Checkpoint) -> None:
         """Forget what was written from outside."""
@@ -64,6 +88,8 @@ class ShardMemory:
             self.detectors.clear()
             self.absent.clear()
             self.written.clear()
+            self.behind.clear()
+            self.lanes.clear()
         self.generation = checkpoint.generation
 
 
@@ -89,7 +115,7 @@ class Memory:
     def _hear_of(self, created: Epoch) -> None:
         names = created.changed_since(self._created)
         for each in self._shards.values():
-            each.absent.difference_update(each.absent.copy() if names is None else names)
+            each.forget_absence(names)
         self._created = created.number
 
     @contextmanager
@@ -125,6 +151,10 @@ class KnownDevices:
             self._entries.pop(each, None)
         self._epoch = epoch.number
         return self
+
+    def known(self, device_id: str) -> Entry | None:
+        """What is remembered of it; None of one that nobody has looked up, too."""
+        return self._entries.get(device_id)
 
     def look_up(self, device_ids: Collection[str]) -> Mapping[str, Entry]:
         unknown = [each for each in device_ids if each not in self._entries]

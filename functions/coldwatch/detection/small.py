@@ -8,7 +8,7 @@ index may say too early, and never says too late.
 """
 
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from coldwatch.engine.snapshot import Snapshot, Timer
 LARGEST_BYTES: Final = 512
 
 
-class Small(msgspec.Struct, frozen=True, array_like=True):
+class Small(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a detector has otherwise than the stored one of that `version`, whose next timer is due at `stored_due_ms`,
     while really it is at `due_ms`. `dues` are of all its timers, by name. Variables and inputs that are None are as
     stored.
@@ -53,7 +53,7 @@ def small_change(before: Detector, after: Detector, earlier: Small | None, shard
         variables=_changed(old.variables, new.variables, earlier.variables if earlier else None),
         inputs=_changed(old.inputs, new.inputs, earlier.inputs if earlier else None),
     )
-    return entry if _is_due_in_time(entry) and _fits(entry) else None
+    return entry if is_due_in_time(entry) and fits(entry) else None
 
 
 def overlaid(stored: Detector, entry: Small | None) -> Detector:
@@ -103,13 +103,15 @@ def _bytes(values: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(values, order="deterministic")
 
 
-def _is_due_in_time(entry: Small) -> bool:
+def is_due_in_time(entry: Small) -> bool:
+    """Whether the index is right about it, or early."""
     if entry.due_ms is None or entry.stored_due_ms is None:
         return entry.due_ms is entry.stored_due_ms
     return entry.due_ms >= entry.stored_due_ms
 
 
-def _fits(entry: Small) -> bool:
+def fits(entry: Small) -> bool:
+    """Whether it is short enough, and of what a log can hold."""
     try:
         return len(msgspec.msgpack.encode(entry)) <= LARGEST_BYTES
     except (OverflowError, TypeError):
@@ -134,20 +136,28 @@ class _Columns(msgspec.Struct, array_like=True):
 _decoder = msgspec.msgpack.Decoder(_Columns)
 
 
+_NO_COLUMNS: Final[Sequence[list[Any]]] = [[]] * 8
+
+
 def pack(entries: Mapping[str, Small], gone: Collection[str] = ()) -> bytes:
     """`gone` are the detectors whose earlier entry counts no more."""
-    columns = _Columns(gone=sorted(gone))
-    for name, entry in sorted(entries.items()):
-        at = entry.changed_at
-        columns.names.append(name)
-        columns.versions.append(entry.version)
-        columns.stored_due_ms.append(_since(entry.stored_due_ms, at))
-        columns.due_ms.append(_since(entry.due_ms, at))
-        columns.dues.append([due - at for due in entry.dues])
-        columns.changed_at.append(at)
-        columns.changed_keys.append(entry.changed_keys)
-        columns.variables.append(entry.variables)
-        columns.inputs.append(entry.inputs)
+    names = sorted(entries)
+    rows = [msgspec.structs.astuple(entries[name]) for name in names]
+    versions, stored, due, dues, at, keys, variables, inputs = (
+        map(list, zip(*rows, strict=True)) if rows else _NO_COLUMNS
+    )
+    columns = _Columns(
+        gone=sorted(gone),
+        names=names,
+        versions=versions,
+        stored_due_ms=list(map(_since, stored, at)),
+        due_ms=list(map(_since, due, at)),
+        dues=[[each - then for each in some] for some, then in zip(dues, at, strict=True)],
+        changed_at=at,
+        changed_keys=keys,
+        variables=variables,
+        inputs=inputs,
+    )
     return zlib.compress(msgspec.msgpack.encode(columns))
 
 

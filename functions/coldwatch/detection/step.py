@@ -189,15 +189,17 @@ def _event_time(arrival: Arrival) -> int:
 
 def _having_seen(detector: Detector, arrival: Arrival) -> Detector:
     if arrival.message_id is None:
-        return replace(detector, positions=_positions(detector, arrival))
+        position = Position(arrival.sequence, arrival.thing, arrival.arrived_at)
+        return replace(detector, positions=with_position(detector.positions, arrival.shard_id, position))
     come = remembering(detector.message_ids, arrival.message_id, now_ms=arrival.arrived_at)
     return replace(detector, message_ids=come)
 
 
-def _positions(detector: Detector, arrival: Arrival) -> dict[str, Position]:
-    forgotten = arrival.arrived_at - POSITION_KEPT_MS
-    kept = {shard: each for shard, each in detector.positions.items() if each.at >= forgotten}
-    return {**kept, arrival.shard_id: Position(arrival.sequence, arrival.thing, arrival.arrived_at)}
+def with_position(positions: Mapping[str, Position], shard_id: str, last: Position) -> dict[str, Position]:
+    """After the `last` record of a shard."""
+    forgotten = last.at - POSITION_KEPT_MS
+    kept = {shard: each for shard, each in positions.items() if each.at >= forgotten}
+    return {**kept, shard_id: last}
 
 
 def _after_message(

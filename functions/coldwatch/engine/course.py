@@ -31,7 +31,8 @@ class Course:
     """The code of one trigger: an input's message `m`, or a timer.
 
     It finds the detector in `s`, and its key and the time in the names that it is told. A function's code returns the
-    detector as it is afterwards, which is `s` itself where nothing changed; a loop's writes what changed to `states`.
+    detector as it is afterwards, which is `s` itself where nothing changed; a loop's, which goes on with `continue`,
+    writes what changed to `states`.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Course:
         self._layout = layout
         self._source = source
         self._leave = leave
-        self._kept_in = "s" if leave == "return s" else f"states[{key}]"
+        self._kept_in = f"states[{key}]" if leave == "continue" else "s"
         self._code = ExpressionCode(self)
         self._is_loaded = False
         self._may_act = False
@@ -73,8 +74,8 @@ class Course:
         return f"v{index}" if self._is_loaded else f"s[{2 + index}]"
 
     def payload(self, node: InputReference) -> tuple[str, Carries] | None:
-        form = self._layout.form(node.input_name)
-        if form is None:
+        place = self._layout.place(node.input_name, node.path)
+        if place is None:
             raise NotCompiledError
         if node.input_name == self.trigger:
             base = "m"
@@ -82,7 +83,6 @@ class Course:
             base = f"s[{self._layout.input_slot(node.input_name)}]"
         else:
             return None
-        place = form.place(node.path)
         source = f"{base}{place.attributes}"
         return (f"follow({source}, {self.constants.name(place.rest)})" if place.rest else source), place.carries
 

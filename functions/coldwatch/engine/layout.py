@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -166,14 +167,36 @@ def _document(member: _Member, payload: Any) -> dict[str, Any]:
     return found
 
 
+class SharedForm:
+    """What several models read of one input's messages, whose kinds are known: an object with attributes under the
+    members' own names, absent ones NaN or UNDEFINED. What reads other paths is the interpreter's.
+    """
+
+    def __init__(self, carries: Mapping[tuple[str, ...], Carries]) -> None:
+        self.carries = carries
+
+    def place(self, path: tuple[Step, ...]) -> Place | None:
+        names = _members(path)
+        if names != path or names not in self.carries:
+            return None
+        return Place("".join(f".{name}" for name in names), (), self.carries[names])
+
+
 class Layout:
-    def __init__(self, model: DetectorModel) -> None:
+    def __init__(self, model: DetectorModel, shared: Mapping[str, SharedForm] = MappingProxyType({})) -> None:
+        """`shared`: of the inputs that are read so. Raises UnreadableInputError if messages of these are remembered."""
+        if shared.keys() & model.remembered.keys():
+            raise UnreadableInputError
         self.model = model
-        self.carries: Mapping[Reference, Carries] = conclude(model)
+        facts: dict[Reference, Carries] = {
+            (name, path): carries for name, form in shared.items() for path, carries in form.carries.items()
+        }
+        self.carries: Mapping[Reference, Carries] = conclude(model, facts)
         self.states = tuple(model.states)
         self.variables = tuple(sorted(each for each in self.carries if isinstance(each, str)))
         self.timers = tuple(sorted(_timer_names(model)))
         self.inputs = tuple(sorted(model.inputs))
+        self._shared = shared
         self._forms: dict[str, PayloadForm | None] = {}
         forms = {name: self.form(name) for name in sorted(model.remembered)}
         self._absent = {name: form.struct()() for name, form in forms.items() if form is not None}
@@ -198,6 +221,11 @@ class Layout:
             except UnreadableInputError:
                 self._forms[input_name] = None
         return self._forms[input_name]
+
+    def place(self, input_name: str, path: tuple[Step, ...]) -> Place | None:
+        """Where a message has what a path leads to; None if it has no place."""
+        form = self._shared.get(input_name) or self.form(input_name)
+        return None if form is None else form.place(path)
 
     def is_readable_later(self, input_name: str, path: tuple[Step, ...]) -> bool:
         """Whether a remembered message still has what the path leads to."""

@@ -5,6 +5,7 @@ A conclusion shapes the compiled code, never the answer: a value of another kind
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from coldwatch.engine.model import DetectorModel, Expression, SetTimer, SetVariable
@@ -80,9 +81,11 @@ def _carried_by_call(function: str, arguments: tuple[Node, ...]) -> Carries:
     return Carries.NUMBER if function in _ON_BITS else Carries.TRUTH
 
 
-def conclude(model: DetectorModel) -> Mapping[Reference, Carries]:
-    """Of every variable and every path that the model mentions."""
-    witness = _Witness(model)
+def conclude(
+    model: DetectorModel, facts: Mapping[Reference, Carries] = MappingProxyType({})
+) -> Mapping[Reference, Carries]:
+    """Of every variable and every path that the model mentions; `facts` need no conclusion."""
+    witness = _Witness(model, facts)
     witness.hear()
     # Of two sides that nobody knows, compared by order, numbers are by far the likeliest.
     witness.takes_order_for_numbers = True
@@ -91,8 +94,9 @@ def conclude(model: DetectorModel) -> Mapping[Reference, Carries]:
 
 
 class _Witness:
-    def __init__(self, model: DetectorModel) -> None:
-        self.known: dict[Reference, Carries] = {}
+    def __init__(self, model: DetectorModel, facts: Mapping[Reference, Carries]) -> None:
+        self._facts = facts
+        self.known: dict[Reference, Carries] = dict(facts)
         self.mentioned: dict[Reference, None] = {}
         self.takes_order_for_numbers = False
         self._conditions: list[Expression] = []
@@ -118,6 +122,8 @@ class _Witness:
 
     def _conclude(self, about: Reference, carries: Carries | None) -> None:
         self.mentioned[about] = None
+        if about in self._facts:
+            return
         if carries is not None and self.known.setdefault(about, carries) is not carries:
             self.known[about] = Carries.ANY
 

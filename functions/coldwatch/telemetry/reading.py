@@ -17,7 +17,7 @@ from coldwatch.telemetry.shapes import ColdchainTelemetry, FactoryTelemetry, Tel
 
 NO_SENSOR = "-"
 _SHORT_HASH = 8
-_SMALLEST_MEASUREMENT = 1e-100
+SMALLEST_MEASUREMENT = 1e-100
 """DynamoDB takes no number between 0 and 1e-130; anything this small is 0 to any instrument."""
 
 
@@ -191,7 +191,7 @@ def _measure_coldchain(telemetry: ColdchainTelemetry, metadata: str | None) -> M
 
 def _number(value: float) -> float:
     """`value` as both stores can hold it: no negative zero, nothing too small for DynamoDB."""
-    return value if abs(value) >= _SMALLEST_MEASUREMENT else 0.0
+    return value if abs(value) >= SMALLEST_MEASUREMENT else 0.0
 
 
 def _metadata(metadata: dict[str, Any] | None, unknown: dict[str, Any]) -> str | None:

@@ -32,7 +32,7 @@ def validate(members: dict[str, Any], application: Application) -> Telemetry | R
     if missing:
         return Rejection(Reason.MISSING_FIELD, f"{application} telemetry needs {', '.join(f'`{n}`' for n in missing)}.")
     try:
-        return msgspec.convert(_with_whole_numbers(members), shape)
+        return msgspec.convert(with_whole_numbers(members), shape)
     except msgspec.ValidationError as error:
         return _explain(str(error), members)
 
@@ -61,7 +61,7 @@ def leftover(members: dict[str, Any], application: Application) -> dict[str, Any
     return unknown
 
 
-def _with_whole_numbers(members: dict[str, Any]) -> dict[str, Any]:
+def with_whole_numbers(members: dict[str, Any]) -> dict[str, Any]:
     """`members` with 1767225600000.0 read as the whole number it is, as JSON Schema does."""
     floats = {name: members[name] for name in _WHOLE_NUMBERS if isinstance(members.get(name), float)}
     return members | {name: int(value) for name, value in floats.items() if value.is_integer()}
