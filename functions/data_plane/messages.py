@@ -102,17 +102,21 @@ def _take_turn(
             many = f"{detector.detector_id} has had too many messages in five minutes."
             turn.failed[arrival.origin] = ApiError(ErrorCode.THROTTLING, many)
             continue
-        step = receive(turn.detector, arrival, watch)
-        # One that was dropped leaves no trace, as it would not be stored.
-        turn.detector = step.detector if step.has_changed else turn.detector
-        turn.has_changed |= step.has_changed
-        turn.notes += step.notes
-        turn.omitted += step.omitted
-        if step.fate is Fate.WAITING:
+        if _receive(turn, arrival, watch) is Fate.WAITING:
             turn.left = list(arrivals[place:])
             break
-        turn.counts[step.fate] += 1
     return turn
+
+
+def _receive(turn: Turn, arrival: Arrival, watch: Watch) -> Fate:
+    step = receive(turn.detector, arrival, watch)
+    # One that was dropped leaves no trace, as it would not be stored.
+    turn.detector = step.detector if step.has_changed else turn.detector
+    turn.has_changed |= step.has_changed
+    turn.counts[step.fate] += step.fate is not Fate.WAITING
+    turn.notes += step.notes
+    turn.omitted += step.omitted
+    return step.fate
 
 
 def _waits_for_stream(detector: Detector, frontier: Frontier, now_ms: int) -> bool:
