@@ -40,7 +40,11 @@ BATCH: Final = 500
 ENGINE_BATCH_S, ENGINE_RECORD_S = 0.02, 0.001
 STORE_BATCH_S, STORE_RECORD_S, STORE_WINDOW_S = 0.10, 0.001, 5
 COLD_STARTS: Final = MONTH_H // 2
-"""An environment is replaced every two hours, and reads its detectors and registry entries again."""
+"""An environment is replaced every two hours, reads its detectors and registry entries again, and writes each detector
+with its first heartbeat.
+"""
+FIRST_HEARTBEAT_UNITS: Final = 3
+"""The detector, and its place in the index, which is taken from one time to another."""
 
 # Prices in dollars.
 WRITE_UNIT, READ_UNIT, GB_STORED = 0.625 / M, 0.125 / M, 0.45
@@ -103,13 +107,18 @@ def log_write_units(fleet: Fleet) -> float:
     return 2 * (page + base / BATCHES_TO_A_BASE)
 
 
+def first_heartbeats(fleet: Fleet) -> float:
+    return COLD_STARTS * fleet.devices
+
+
 def engine_requests(fleet: Fleet) -> float:
-    return REQUESTS_OF_A_BATCH * fleet.batches + CHANGES_PER_MILLION * fleet.messages / M
+    return REQUESTS_OF_A_BATCH * fleet.batches + CHANGES_PER_MILLION * fleet.messages / M + first_heartbeats(fleet)
 
 
 def engine_write_units(fleet: Fleet) -> float:
     of_batches = (CHECKPOINT_UNITS + log_write_units(fleet)) * fleet.batches
-    return of_batches + CHANGES_PER_MILLION * fleet.messages / M
+    of_changes = CHANGES_PER_MILLION * fleet.messages / M
+    return of_batches + of_changes + FIRST_HEARTBEAT_UNITS * first_heartbeats(fleet)
 
 
 def sweep_read_units(fleet: Fleet) -> float:

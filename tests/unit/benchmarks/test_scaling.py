@@ -12,6 +12,7 @@ from benchmarks.scaling import (
     engine,
     engine_requests,
     engine_write_units,
+    first_heartbeats,
     log_write_units,
     store,
     total,
@@ -27,10 +28,12 @@ def test_the_page_has_the_table_as_it_is_computed(name: str) -> None:
     assert told == TABLES[name](), "write it anew: python -m benchmarks.scaling"
 
 
-def test_full_batches_take_two_requests_each_and_one_for_each_change() -> None:
+def test_full_batches_take_two_requests_each_and_one_for_each_change_and_each_first_heartbeat() -> None:
     fleet = Fleet(10_000_000, 1)
 
-    assert engine_requests(fleet) / fleet.messages * 1_000_000 == pytest.approx(10_803)
+    first = first_heartbeats(fleet) / fleet.messages * 1_000_000
+    assert engine_requests(fleet) / fleet.messages * 1_000_000 == pytest.approx(10_803 + first)
+    assert first == pytest.approx(139, rel=0.01)
 
 
 def test_the_log_takes_what_was_counted() -> None:
@@ -44,7 +47,7 @@ def test_the_log_takes_what_was_counted() -> None:
 def test_the_readings_store_dominates_and_the_engine_is_a_small_part() -> None:
     for fleet in FLEETS[2:]:
         assert store(fleet) > total(fleet) / 2
-        assert engine(fleet) < total(fleet) / 20
+        assert engine(fleet) < total(fleet) / 15
 
 
 def test_a_shard_has_no_more_devices_than_are_remembered_and_no_more_messages_than_it_takes() -> None:
