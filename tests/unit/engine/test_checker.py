@@ -155,6 +155,12 @@ def test_kinds_follow_variables_set_from_variables() -> None:
     assert findings_of("$variable.c == 'x'", setting, growing) == []
 
 
+def test_what_is_negated_is_a_number_whatever_it_was_taken_from() -> None:
+    [finding] = findings_of("-$input.i.id == 'x'")
+
+    assert finding.type is FindingType.DATA_TYPE
+
+
 def test_a_variable_set_from_a_message_may_be_anything() -> None:
     setting = event("set", "true", set_variable("a", "$input.i.a"), set_variable("a", "1"))
 

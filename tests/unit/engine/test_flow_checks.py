@@ -101,6 +101,13 @@ def test_asking_whether_it_is_set_is_not_reading_it(asking: str) -> None:
     assert told(first, second) == []
 
 
+def test_a_part_of_what_is_compared_is_read() -> None:
+    first = state("a", [event("go", f"{IS_INPUT} && $variable.n + 1 != 2", to="b")])
+    second = state("b", enter=[event("set", None, set_variable("n", "1"))])
+
+    assert [message for _, message in told(first, second)] == [by_then("n")]
+
+
 def test_a_timer_that_is_set_later_alone_cannot_expire_here() -> None:
     again = event("again", IS_INPUT, {"resetTimer": {"timerName": "t"}})
     first = state("a", [again, event("late", "timeout('t')", publish("t")), event("go", IS_INPUT, to="b")])
