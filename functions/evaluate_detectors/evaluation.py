@@ -101,6 +101,8 @@ def _evaluate(
     if not new:
         return {}
     has_lanes = is_ordered and batch.knowledge.has_lanes
+    if not has_lanes:
+        known.lanes.clear()  # the long way changes what they hold
     heard = _listen(new, batch, place.shard_id, known) if has_lanes else Heard.nothing_of(new)
     left = heard.left
     intake = take_in(left, batch.devices, batch.knowledge) if left else Intake()

@@ -259,7 +259,7 @@ class Work:
             claimed
         ):
             raise OvertakenError(self.place.shard_id)
-        self.place.checkpoint = claimed
+        self.place.checkpoint, self.has_read = claimed, False
 
     def _is_at(self, to: Checkpoint) -> bool:
         """A request whose answer was lost is tried again by the client, and then finds its own work done."""

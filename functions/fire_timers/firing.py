@@ -11,7 +11,7 @@ A timer that another message has fired meanwhile, or that was cleared or set ane
 detector as it is, stored and logged, and a wake only says where to look. So wakes may come twice, late or for nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -25,13 +25,15 @@ from coldwatch.detection.migration import moved
 from coldwatch.detection.outside import Outcome as Written
 from coldwatch.detection.outside import write_outside
 from coldwatch.detection.ports import DueIndex, Entry, Registry, Wake
-from coldwatch.detection.step import FIRINGS, Step, expire_due
+from coldwatch.detection.step import FIRINGS, POSITION_KEPT_MS, Step, expire_due
 from coldwatch.engine.machine import Note
 
 AHEAD_MS = 60_000
 """How far a sweep looks ahead: to the next one."""
 ATTEMPTS = 5
 """How often a timer that waits for the stream is looked at again, after 2, 4, ... s; then it is left to the sweeps."""
+ENDED_AFTER_MS = POSITION_KEPT_MS
+"""A shard of which nothing was evaluated for so long has ended, most likely. Without its log a wake comes early."""
 RETIRED_AFTER_MS = 3_600_000
 """Overdue for so long, a timer of a model that is deployed no more is taken off."""
 SIDE_BY_SIDE_MS = 600_000
@@ -80,7 +82,8 @@ def sweep(ports: Ports, *, now_ms: int) -> int:
     until_ms = now_ms + AHEAD_MS
     due = ports.index.due(until_ms)
     logs = ports.commit.logs
-    later = due_later(logs.read(logs.checkpoints.logged_shards()).values()) if due else {}
+    shards = logs.checkpoints.logged_shards() if due else ()
+    later = due_later(logs.read(shards, since_ms=now_ms - ENDED_AFTER_MS).values())
     wakes = [_wake(name, _really_due(due_ms, later.get(name)), now_ms) for name, due_ms in due]
     wakes = [wake for wake in wakes if wake.due_ms <= until_ms]
     if wakes:
@@ -105,10 +108,15 @@ def _wake(detector_id: str, due_ms: int, now_ms: int) -> Wake:
 
 def fire(wakes: Sequence[Wake], ports: Ports, *, now_ms: int) -> Fired:
     """Fire what is due of these detectors, together; come again later for those whose stream is not that far yet."""
-    looking, latest = _Looking(ports, now_ms), {wake.detector_id: wake for wake in wakes}
-    written = write_outside(latest, looking.change, ports.commit, now_ms=now_ms)
-    outcomes = {name: looking.outcome(name, latest, written) for name in latest}
-    early = [_again(wake, now_ms) for name, wake in latest.items() if outcomes[name] is Outcome.EARLY]
+    looking, told = _Looking(ports, now_ms), {(wake.detector_id, wake.due_ms): wake for wake in wakes}
+    names = {wake.detector_id for wake in wakes}
+    written = write_outside(names, looking.change, ports.commit, now_ms=now_ms)
+    outcomes = {name: looking.outcome(name, told.keys(), written) for name in names}
+    early = [
+        _again(wake, now_ms)
+        for (name, due_ms), wake in told.items()
+        if outcomes[name] is Outcome.EARLY and looking.known[name].next_timer_ms == due_ms
+    ]
     again = [wake for wake in early if wake is not None]
     if again:
         ports.commit.timers.send(again)
@@ -144,12 +152,13 @@ class _Looking:
         self.steps |= steps
         return {name: step.detector for name, step in steps.items() if step.has_changed}
 
-    def outcome(self, name: str, wakes: Mapping[str, Wake], written: Written) -> Outcome:
+    def outcome(self, name: str, told: Collection[tuple[str, int]], written: Written) -> Outcome:
+        """`told` are the detectors and times that the wakes named: several of one detector, if some are outdated."""
         if name in written.stored:
             return Outcome.RETIRED if written.stored[name].snapshot is None else Outcome.FIRED
         if name in written.settled:
             return Outcome.TOLD
-        if name not in written.found or self.known[name].next_timer_ms != wakes[name].due_ms:
+        if name not in written.found or (name, self.known[name].next_timer_ms) not in told:
             # Whoever set another timer has seen to that.
             return Outcome.NOTHING
         return Outcome.EARLY

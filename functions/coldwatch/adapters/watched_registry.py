@@ -1,4 +1,6 @@
-"""The device registry as detectors need it: identity and profile, read anew for each batch."""
+"""The device registry as detectors need it: identity and profile. What was read is remembered
+(`detection.memory.KnownDevices`) until the registry's epoch says otherwise.
+"""
 
 from __future__ import annotations
 

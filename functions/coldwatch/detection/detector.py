@@ -233,7 +233,7 @@ def encode_detector(detector: Detector) -> str:
         pending=detector.pending,
         message_ids=grouped(detector.message_ids),
         created_at=detector.created_at,
-        home=detector.home,
+        home="" if detector.positions.keys() == {detector.home} else detector.home,
     )
     return msgspec.json.encode(stored).decode()
 
@@ -257,11 +257,16 @@ def decode_detector(body: str, version: int, *, is_owing: bool) -> Detector:
         profile=stored.profile,
         pending=stored.pending if is_owing else (),
         created_at=stored.created_at,
-        home=stored.home,
+        home=stored.home or _only(stored.positions),
         version=version,
         **read,
     )
     return replace(detector, stored_due_ms=detector.next_timer_ms)
+
+
+def _only(positions: Mapping[str, Any]) -> str:
+    """The only shard that has fed a detector is at home to it, and not named twice: a write unit is a KB."""
+    return next(iter(positions)) if len(positions) == 1 else ""
 
 
 def _read(body: str) -> tuple[_Stored, dict[str, Any]]:

@@ -88,7 +88,14 @@ def encode_effect(effect: Effect) -> str:
             f"{effect.detector_id}: what {effect.event_name!r} sends has {len(body):,} bytes; at most"
             f" {LARGEST_BYTES:,} can be handed on. Make the content expression of its action shorter."
         )
-    return body.decode()
+    return as_message(body)
+
+
+def as_message(body: bytes) -> str:
+    """JSON as a queue takes it: of what may stand in a text unescaped it refuses these two (Amazon SQS API reference,
+    SendMessage).
+    """
+    return body.decode().replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def decode_effect(body: bytes | str) -> Effect:

@@ -77,18 +77,23 @@ class Logs:
     checkpoints: Checkpoints
     _known: dict[str, tuple[int, dict[str, Small]]] = field(default_factory=dict)
 
-    def read(self, shard_ids: Collection[str]) -> dict[str, Logged]:
-        """As of now; a page that is overwritten in the moment between is looked for again."""
+    def read(self, shard_ids: Collection[str], *, since_ms: int = 0) -> dict[str, Logged]:
+        """As of now; a page that is overwritten in the moment between is looked for again. Those of shards of which
+        nothing has been evaluated since then (epoch ms) are left out, and forgotten.
+        """
         found: dict[str, Logged] = {}
+        left = set(shard_ids)
         for _ in range(_TRIES):
-            left = set(shard_ids) - found.keys()
+            for shard_id, checkpoint in self.checkpoints.read(left).items() if left else ():
+                if checkpoint.evaluated_until_ms < since_ms:
+                    self._known.pop(shard_id, None)
+                    left.discard(shard_id)
+                elif (entries := self.entries(shard_id, checkpoint)) is not None:
+                    found[shard_id] = Logged(checkpoint, entries)
+                    left.discard(shard_id)
             if not left:
                 return found
-            for shard_id, checkpoint in self.checkpoints.read(left).items():
-                entries = self.entries(shard_id, checkpoint)
-                if entries is not None:
-                    found[shard_id] = Logged(checkpoint, entries)
-        raise DetectorContestedError(f"the log of {min(set(shard_ids) - found.keys())} cannot be read: it moves on")
+        raise DetectorContestedError(f"the log of {min(left)} cannot be read: it moves on")
 
     def entries(self, shard_id: str, checkpoint: Checkpoint) -> dict[str, Small] | None:
         """As of a checkpoint; None if the log is further already."""

@@ -74,7 +74,14 @@ class ShardMemory:
 
     def forget_absence(self, detector_ids: Collection[str] | None) -> None:
         """That there are no such detectors; None: of all."""
-        lost = self.absent if detector_ids is None else self.absent.intersection(detector_ids)
+        self._forget_absence(self.absent if detector_ids is None else self.absent.intersection(detector_ids))
+
+    def forget_absence_of_devices(self, device_ids: Collection[str] | None) -> None:
+        """Others may have spoken for these meanwhile, on other shards; None: for any."""
+        names = None if device_ids is None else set(device_ids)
+        self._forget_absence({each for each in self.absent if names is None or not names.isdisjoint(_devices_of(each))})
+
+    def _forget_absence(self, lost: set[str]) -> None:
         for each in lost:
             self.lanes.pop(key_of(each), None)
         self.absent = self.absent - lost
@@ -93,6 +100,12 @@ class ShardMemory:
         self.generation = checkpoint.generation
 
 
+def _devices_of(detector_id: str) -> tuple[str, str]:
+    """What the device may be called whose detector this is: a key is its id, or a sensor's, `{device_id}:{type}`."""
+    key = key_of(detector_id)
+    return key, key.rpartition(":")[0]
+
+
 @dataclass(slots=True)
 class Memory:
     """`owner` names the environment."""
@@ -100,11 +113,12 @@ class Memory:
     owner: str
     most: int = MOST_DETECTORS
     _created: int = 0
+    _devices: int = 0
     _shards: OrderedDict[str, ShardMemory] = field(default_factory=OrderedDict)
 
     def take(self, shard_id: str, start: Start) -> ShardMemory | None:
         """What is known of a shard, if it may be used. It is forgotten, unless it is kept."""
-        self._hear_of(start.created)
+        self._hear_of(start.created, start.devices)
         checkpoint = start.checkpoint
         known = self._shards.pop(shard_id, None)
         if known is None or checkpoint.owner != self.owner or known.last_sequence != checkpoint.last_sequence:
@@ -112,11 +126,13 @@ class Memory:
         known.catch_up(checkpoint)
         return known
 
-    def _hear_of(self, created: Epoch) -> None:
-        names = created.changed_since(self._created)
+    def _hear_of(self, created: Epoch, devices: Epoch) -> None:
+        made, changed = created.changed_since(self._created), devices.changed_since(self._devices)
         for each in self._shards.values():
-            each.forget_absence(names)
-        self._created = created.number
+            each.forget_absence(made)
+            if changed is None or changed:
+                each.forget_absence_of_devices(changed)
+        self._created, self._devices = created.number, devices.number
 
     @contextmanager
     def keeping(self, shard_id: str, known: ShardMemory) -> Iterator[None]:

@@ -6,7 +6,7 @@ reject, raises here, and has to go the long way. Left to whoever reads are who s
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -53,8 +53,9 @@ class _Location(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 class PlainReading(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """`shapes.ColdchainTelemetry`, but for `metadata`. `profile` is for whoever reads to fill in: a message may have a
-    member of that name, which says nothing.
+    """`shapes.ColdchainTelemetry`, but for `metadata`. `profile` is for whoever reads to fill in. A message may have a
+    member of that name, which says nothing; to the decoder it is null or wrong, and so it is looked at as those are
+    that nobody knows.
     """
 
     device_id: str
@@ -70,7 +71,10 @@ class PlainReading(msgspec.Struct, kw_only=True, gc=False, forbid_unknown_fields
     fleet_id: str | None = None
     location: _Location | None = None
     metadata: None = None
-    profile: Any = None
+    if TYPE_CHECKING:
+        profile: Any = None
+    else:
+        profile: None = None
 
 
 def _carries(kind: Any) -> Carries:

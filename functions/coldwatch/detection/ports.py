@@ -76,9 +76,11 @@ class Epoch:
     changed: tuple[str, ...] = ()
 
     def changed_since(self, number: int) -> Collection[str] | None:
-        """What changed after that epoch; None if it does not reach back so far."""
+        """What changed after that epoch; None if it does not reach back so far, or that epoch is none of its past, as
+        where a table was restored.
+        """
         missed = self.number - number
-        if missed > len(self.changed):
+        if not 0 <= missed <= len(self.changed):
             return None
         return self.changed[len(self.changed) - missed :]
 

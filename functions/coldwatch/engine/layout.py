@@ -184,8 +184,10 @@ class SharedForm:
 
 class Layout:
     def __init__(self, model: DetectorModel, shared: Mapping[str, SharedForm] = MappingProxyType({})) -> None:
-        """`shared`: of the inputs that are read so. Raises UnreadableInputError if messages of these are remembered."""
-        if shared.keys() & model.remembered.keys():
+        """`shared`: of the inputs that are read so. Raises UnreadableInputError if the model remembers messages, of
+        whatever input.
+        """
+        if shared and model.remembered:
             raise UnreadableInputError
         self.model = model
         facts: dict[Reference, Carries] = {

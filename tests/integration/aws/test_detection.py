@@ -269,6 +269,15 @@ def test_effects_of_a_detector_are_one_group_in_their_order_and_come_once(aws: A
     assert len(received) == len(effects)
 
 
+def test_nobody_waits_where_all_was_taken(aws: Aws) -> None:
+    waited: list[float] = []
+
+    SqsEffectQueue(aws.sqs, aws.effects, waited.append).send([effect(index=index) for index in range(25)])
+    SqsTimerQueue(aws.sqs, aws.timers, waited.append).send([Wake(f"device_silence/{n}", NOW, 0) for n in range(25)])
+
+    assert waited == []
+
+
 def test_effects_behind_one_that_the_queue_refuses_wait_for_it(aws: Aws) -> None:
     refused = effect(key="a", index=1)
 

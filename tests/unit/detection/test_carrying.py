@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import pytest
 
-from coldwatch.detection.effect import Effect, encode_effect
+from coldwatch.detection.effect import Effect, decode_effect, encode_effect
 from coldwatch.detection.errors import EffectError, TargetFailedError
 from run_effects.carrying import TRIES, Carried, Ports, QueuedEffect, carry_out_all, queued_effect
 from tests.unit.detection.builders import NOW, effect
@@ -167,3 +168,13 @@ def test_a_message_without_a_group_stands_for_itself() -> None:
 
     assert queued_effect(record).group == "g"
     assert queued_effect({"messageId": "m-1", "body": ""}).group == "m-1"
+
+
+def test_characters_that_no_queue_takes_are_written_otherwise() -> None:
+    odd = effect()
+    odd = msgspec.structs.replace(odd, event_name="a\ufffe b\uffff c")
+
+    body = encode_effect(odd)
+
+    assert not set("\ufffe\uffff") & set(body)
+    assert decode_effect(body) == odd

@@ -21,8 +21,8 @@ NAME = f"{SILENCE}/{FRIDGE}"
 
 def world_with(*detectors: Detector, **more: Any) -> World:
     """As stored at NOW, by a shard that is evaluated up to then."""
-    more = {"entries": {FRIDGE: entry(FRIDGE)}, **more}
-    world = World(now_ms=NOW, checkpoints={SHARD: Checkpoint(last_sequence=1, evaluated_until_ms=NOW)}, **more)
+    more = {"entries": {FRIDGE: entry(FRIDGE)}, "now_ms": NOW, **more}
+    world = World(checkpoints={SHARD: Checkpoint(last_sequence=1, evaluated_until_ms=NOW)}, **more)
     for each in detectors:
         world.items[each.detector_id] = Item.of(each, NOW)
     return world
@@ -120,6 +120,19 @@ def test_a_wake_for_a_timer_that_was_set_anew_does_not_multiply() -> None:
 
     assert fire_at(world, DUE - 100_000, due_ms=DUE - 100_000).outcomes[NAME] is Outcome.NOTHING
     assert world.wakes == []
+
+
+def test_a_wake_that_is_outdated_does_not_hide_the_true_one_beside_it() -> None:
+    """The stream is behind, so that the true one has to come again."""
+    world = world_with(waiting(), streams={SHARD: records_of([(0, {})], first=2)}, now_ms=DUE + 60_000)
+    outdated, true = Wake(NAME, DUE - 100_000, 0), Wake(NAME, DUE, 0)
+
+    for wakes in ([outdated, true], [true, outdated]):
+        world.wakes.clear()
+        fired = fire(wakes, firing_ports(world), now_ms=world.now_ms)
+
+        assert fired.outcomes == {NAME: Outcome.EARLY}
+        assert [(wake.due_ms, wake.attempt) for _, wake in world.wakes] == [(DUE, 1)]
 
 
 def test_for_a_stream_that_is_behind_it_comes_again_a_few_times_and_then_with_the_sweep() -> None:

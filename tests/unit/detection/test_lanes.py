@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldwatch.detection.detector import Watch
-from coldwatch.detection.ports import Entry
+from coldwatch.detection.ports import Entry, Start
 from coldwatch.detection.small import unpack
-from coldwatch.profiles import Catalog, ProfileInForce, RegisteredDevice
+from coldwatch.engine.loader import load_model
+from coldwatch.profiles import Catalog, Clock, ProfileInForce, RegisteredDevice
 from coldwatch.telemetry.delivery import Delivery, columns, is_in_order, sequence_numbers
 from coldwatch.telemetry.envelope import StreamRecord
 from coldwatch.telemetry.identity import Device
@@ -24,8 +25,33 @@ from tests.unit.telemetry.builders import record as bare_record
 
 OTHER: Final = "acme-fridge-0002"
 MODELS: Final = [each for each in WATCHES.values() if "telemetry" in each.inputs]
-SETS: Final = (MODELS, [*MODELS, HEARTBEATS], [HEARTBEATS], [WATCHES[SILENCE]], [WATCHES["shock"], counting_watch()])
-"""The third counts in a variable; one of the last sends at each message, so that no message is quiet."""
+MODE: Final[dict[str, Any]] = {
+    "detectorModelName": "mode",
+    "key": "device_id",
+    "detectorModelDefinition": {
+        "initialStateName": "only",
+        "states": [
+            {
+                "stateName": "only",
+                "onInput": {
+                    "events": [
+                        {
+                            "eventName": "Rest",
+                            "condition": 'currentInput("telemetry") && !($input.mode.level > 5)',
+                            "actions": [{"setTimer": {"timerName": "rest", "seconds": 60}}],
+                        }
+                    ]
+                },
+            }
+        ],
+    },
+}
+"""It remembers what another input said last."""
+SETS: Final = (
+    *(MODELS, [*MODELS, HEARTBEATS], [HEARTBEATS], [WATCHES[SILENCE]], [WATCHES["shock"], counting_watch()]),
+    [WATCHES[SILENCE], Watch(load_model(MODE), Clock.WALL, "1")],
+)
+"""The third counts in a variable; one of the fifth sends at each message, so that no message is quiet."""
 
 NEXT: Final = "shardId-000000000001"
 PROFILES: Final = (None, '{"silence_s": 60}', '{"high_c": 5, "minimum_readings": 2}', '{"nonsense": 1}')
@@ -195,6 +221,29 @@ def test_a_detector_that_changes_by_a_variable_goes_on_in_the_log() -> None:
     snapshot = world.detectors[f"heartbeats/{FRIDGE}"].snapshot
     assert snapshot
     assert snapshot.variables["count"] == 5
+
+
+def test_beside_a_model_that_remembers_another_input_no_message_is_quiet() -> None:
+    _, reports = quiet_world(SETS[-1], 3)
+
+    assert [each.counts["quiet"] for each in reports] == [0, 0, 0]
+
+
+def test_a_lane_is_no_longer_believed_behind_a_batch_that_went_the_long_way() -> None:
+    world = World(now_ms=NOW)
+    world.register(registered(FRIDGE))
+    ports = evaluation_ports(world)
+    knowledge = Knowledge(RULES, {"telemetry": [HEARTBEATS]}, FILES.catalog)
+    for at in range(6):
+        said = records_of([(15 * at, {})], first=at)
+        evaluate_batch(said, ports, replace(knowledge, has_lanes=at != 3), now_ms=said[-1].arrived_at)
+
+    known = ports.memory.take(SHARD, Start(world.checkpoints[SHARD], world.devices, world.created))
+    assert known
+    current = known.current(f"heartbeats/{FRIDGE}")
+    assert current
+    assert current.snapshot
+    assert current.snapshot.variables["count"] == 6
 
 
 class Broken(Catalog):

@@ -198,3 +198,19 @@ def test_the_sweep_believes_no_entry_of_a_detector_that_was_written_from_outside
     assert later(Checkpoint().raised(["another"])) == {NAME: (DUE, DUE + 1)}
     assert later(Checkpoint().raised([NAME])) == {}
     assert later(Checkpoint(touched_all=True)) == {}
+
+
+def test_the_log_of_a_shard_that_has_ended_is_neither_read_nor_remembered() -> None:
+    world = World(now_ms=NOW)
+    checkpoints = FakeCheckpoints(world, Stepper())
+    for shard, until in ((SHARD, NOW), ("shardId-000000000009", NOW - 1)):
+        to = Checkpoint(evaluated_until_ms=until, log=LogReach(last=1))
+        page = Page("1", 1, pack({NAME: Small(1, None, None, (), NOW, ())}))
+        assert checkpoints.move(shard, to, previous=Checkpoint(), pages=[page])
+    logs = Logs(checkpoints)
+
+    assert logs.read([SHARD, "shardId-000000000009"]).keys() == {SHARD, "shardId-000000000009"}
+    world.requests.clear()
+
+    assert logs.read([SHARD, "shardId-000000000009"], since_ms=NOW).keys() == {SHARD}
+    assert world.requests == {"BatchGetItem": 1}, "the checkpoints alone"

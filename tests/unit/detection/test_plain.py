@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from coldwatch.detection.plain import SEEN, check_firmware, open_plain, plain_key, read_plain
@@ -72,6 +72,8 @@ def the_long_way(content: bytes) -> Reading | None:
 
 
 @settings(max_examples=600, deadline=None)
+@example(changes=[("profile", "[" * 60 + "]" * 60)], outside=("", ""), adds=False)
+@example(changes=[("profile", '{"high_c": -90}')], outside=("", ""), adds=False)
 @given(changes=members, outside=around, adds=st.booleans())
 def test_a_payload_is_read_as_the_long_way_reads_it(
     changes: list[tuple[str, str]], outside: tuple[str, str], *, adds: bool
