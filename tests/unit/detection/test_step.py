@@ -10,7 +10,7 @@ from coldwatch.detection.errors import StoredDetectorError
 from coldwatch.detection.step import Fate, expire_due, receive
 from coldwatch.engine.snapshot import Snapshot, Timer
 from coldwatch.profiles.deployment import Clock
-from tests.unit.detection.builders import FRIDGE, NOW, WATCHES, arrival, counting_watch, detector, effect
+from tests.unit.detection.builders import FRIDGE, NOW, SHARD, WATCHES, arrival, counting_watch, detector, effect
 
 WALL, EVENT = counting_watch(Clock.WALL), counting_watch(Clock.EVENT)
 
@@ -116,6 +116,6 @@ def test_what_is_no_detector_is_not_read_as_one(body: str) -> None:
 
 
 def test_sequence_numbers_of_any_length_come_back() -> None:
-    known = receive(new_detector(WALL, FRIDGE), arrival(10**60), WALL).detector
+    known = replace(receive(new_detector(WALL, FRIDGE), arrival(10**60), WALL).detector, home=SHARD)
 
     assert decode_detector(encode_detector(known), 0, is_owing=True) == known
