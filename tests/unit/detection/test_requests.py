@@ -104,7 +104,7 @@ def test_with_a_heartbeat_timer_on_each_device_only_what_else_happens_is_written
     assert world.writes == calm.writes + DEVICES
     assert sum(world.requests.values()) <= 2 * BATCHES + world.writes + COLD + DEVICES // 100
     assert sum(world.requests.values()) <= 60 * len(data) // 1_000
-    assert sum(world.write_units.values()) <= 140 * len(data) // 1_000
+    assert sum(world.write_units.values()) <= 60 * len(data) // 1_000
 
 
 def silent_fleet(devices: int) -> tuple[World, Ports, list[str]]:
