@@ -128,7 +128,8 @@ class World:
 
     def _register(self, entry: Mapping[str, Scalar | None]) -> None:
         """As whoever changes the registry does: with its epoch."""
-        client = DynamoClient(self.store, Wire(self, "somebody"))
+        wire = Wire(self, "somebody")
+        client = DynamoClient(self.store, wire)
         put = {"Put": {"TableName": "devices", "Item": to_item(entry)}}
         with self.mercy():
             change_device(
@@ -137,6 +138,7 @@ class World:
                 table="devices",
                 device_id=str(entry["device_id"]),
                 attribute=typed,
+                sleep=wire.sleep,
             )
 
     def _add(self, detector_id: str) -> None:

@@ -7,19 +7,23 @@ changed last. A full list is begun anew: environments that are further behind th
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from coldwatch.adapters.batches import BACKOFF_S
 from coldwatch.detection.ports import Epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from coldwatch.adapters.batches import Sleep
+
 EPOCH_ID: Final = "#epoch"
 """In the table of the devices; no device can be called so."""
 NAMES: Final = {"#epoch": "epoch", "#changed": "changed"}
 MOST_LISTED: Final = 100
-_TRIES: Final = 5
 
 type Attribute = Callable[[Any], Any]
 """Makes a plain value what a client takes."""
@@ -70,26 +74,36 @@ def read_epoch(item: Mapping[str, Any]) -> Epoch:
 
 
 def change_device(
-    send: Send, actions: Sequence[Any], *, table: str, device_id: str, attribute: Attribute = plain
+    send: Send,
+    actions: Sequence[Any],
+    *,
+    table: str,
+    device_id: str,
+    attribute: Attribute = plain,
+    sleep: Sleep = time.sleep,
 ) -> None:
     """Send `actions`, which change a device, in one transaction with the registry's epoch."""
-    write_with_epoch(send, actions, Raise(table, {"device_id": attribute(EPOCH_ID)}, [device_id], attribute))
+    epoch = Raise(table, {"device_id": attribute(EPOCH_ID)}, [device_id], attribute)
+    write_with_epoch(send, actions, epoch, sleep=sleep)
 
 
-def write_with_epoch(send: Send, actions: Sequence[Any], epoch: Raise) -> None:
-    """Send `actions` in one transaction with an epoch. What it raises is about `actions`, if it is not about the
-    service.
+def write_with_epoch(send: Send, actions: Sequence[Any], epoch: Raise, *, sleep: Sleep) -> None:
+    """Send `actions` in one transaction with an epoch, after a pause where others raise it in the same moment. What it
+    raises is about `actions`, if it is not about the service.
     """
     is_list_full = False
-    for tries_left in reversed(range(_TRIES)):
+    for delay in (*BACKOFF_S, None):
         try:
             send([*actions, {"Update": epoch.update(is_list_full=is_list_full)}])
         except Exception as error:
             codes = _reasons(error)
-            is_list_full = is_list_full or codes[-1:] == ["ConditionalCheckFailed"]
             is_about_actions = "ConditionalCheckFailed" in codes[:-1] or not codes
-            if is_about_actions or not tries_left:
+            if is_about_actions or delay is None:
                 raise
+            if codes[-1] == "ConditionalCheckFailed":
+                is_list_full = True
+            else:
+                sleep(random.uniform(0, delay))  # noqa: S311 - spreads tries, no secret
         else:
             return
 

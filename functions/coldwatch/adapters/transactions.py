@@ -26,7 +26,7 @@ def transact(client: DynamoDBClient, actions: Sequence[Any], epoch: Raise | None
         if epoch is None:
             send(actions)
         else:
-            write_with_epoch(send, actions, epoch)
+            write_with_epoch(send, actions, epoch, sleep=_at_once)
     except ClientError as error:
         if is_beaten(error):
             return False
@@ -40,3 +40,7 @@ def is_beaten(error: ClientError) -> bool:
         return True
     codes = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])} - {"None"}
     return bool(codes) and codes <= _BEATEN
+
+
+def _at_once(_seconds: float) -> None:
+    """Whoever is beaten reads anew before trying again, which takes long enough."""

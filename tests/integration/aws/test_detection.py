@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -25,7 +26,7 @@ from coldwatch.adapters.detector_store import (
 )
 from coldwatch.adapters.effect_queue import SqsEffectQueue, message_group
 from coldwatch.adapters.effect_targets import AwsEffectTargets, Clients
-from coldwatch.adapters.epochs import MOST_LISTED
+from coldwatch.adapters.epochs import MOST_LISTED, change_device
 from coldwatch.adapters.items import to_item
 from coldwatch.adapters.request_count import RequestCount
 from coldwatch.adapters.stream_frontier import KinesisTails
@@ -226,6 +227,26 @@ def test_a_write_from_outside_is_one_with_the_checkpoint_and_names_whom_it_touch
     names = [each.detector_id for each in changed]
     assert store.load(names)[known.detector_id].changed_at == 5
     assert checkpoints.begin(SHARD) == Start(at.raised(names), Epoch(), Epoch(1, (new.detector_id,)))
+
+
+def test_who_changes_the_registry_in_the_same_moment_as_others_waits_a_little_each_time() -> None:
+    reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+    busy = ClientError(
+        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key] # it has
+        "TransactWriteItems",
+    )
+    answers: list[Exception | None] = [busy, busy, None]
+    waited: list[float] = []
+
+    def send(_actions: list[Any]) -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    change_device(send, [], table="t", device_id=FRIDGE, sleep=waited.append)
+
+    assert not answers
+    assert len(waited) == 2
+    assert max(waited) <= 0.1
 
 
 def test_an_epoch_whose_list_is_full_begins_a_new_one(aws: Aws) -> None:
