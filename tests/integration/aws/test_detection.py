@@ -230,9 +230,9 @@ def test_a_write_from_outside_is_one_with_the_checkpoint_and_names_whom_it_touch
 
 
 def test_who_changes_the_registry_in_the_same_moment_as_others_waits_a_little_each_time() -> None:
-    reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+    reasons: Any = [{"Code": "None"}, {"Code": "TransactionConflict"}]
     busy = ClientError(
-        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},  # type: ignore[typeddict-unknown-key] # it has
+        {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons},
         "TransactWriteItems",
     )
     answers: list[Exception | None] = [busy, busy, None]
