@@ -140,15 +140,17 @@ class OnDuty:
         while not self._over.wait(0.2):
             new = read_pages(self._inbox)[self._seen :]
             self._seen += len(new)
+            unanswered: list[Page] = []
             for page in new:
                 self.pages.append(page)
                 self._tell(f"{page.contact_id} is told: {page.subject}")
                 if self._answers(page):
                     self._threads.append(self._thread(self._answer, page))
                     self._threads[-1].start()
-            for page in new:
-                if not self._answers(page):
-                    scan(page.link)
+                else:
+                    unanswered.append(page)
+            for page in unanswered:
+                scan(page.link)
 
     def _answer(self, page: Page) -> None:
         scan(page.link)

@@ -23,8 +23,8 @@ from simulator.message import Kind
 GATEWAY = AllowedSerial("GW0001", "coldchain", "north", "gateway")
 POLICY = Path(__file__).with_name("policy.json")
 CHILD = "north-probe-0001"
-ANSWERED_WITHIN_S = 30
 """A sensor that a gateway speaks for, and that nobody has registered at first."""
+ANSWERED_WITHIN_S = 30
 
 
 class Story:

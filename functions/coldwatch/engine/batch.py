@@ -114,7 +114,7 @@ class Batch:
 
     def _advance(self, key: str | None, packed: Packed, until_ms: int) -> Packed:
         while packed[1] <= until_ms and packed[1] < NEVER:
-            due_ms, name = min((due, name) for name, due in self.program.layout.pending(packed).items())
+            due_ms, name = self.program.layout.next_timer(packed)
             try:
                 packed = self.program.fire(packed, name, key=key, now_ms=due_ms, happened=self._happened.append)
                 self._states[key] = packed

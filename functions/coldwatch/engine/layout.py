@@ -264,6 +264,10 @@ class Layout:
         slots = zip(self.timers, packed[2 + len(self.variables) :], strict=False)
         return {name: slot[0] for name, slot in slots if slot is not None and slot[2] == PENDING}
 
+    def next_timer(self, packed: Packed) -> tuple[int, str]:
+        """Of those that are pending, of which there is one: when it is due (epoch ms), and its name."""
+        return min((due_ms, name) for name, due_ms in self.pending(packed).items())
+
     def pack(self, snapshot: Snapshot) -> Packed:
         packed = self._packed(snapshot)
         if packed is not None:

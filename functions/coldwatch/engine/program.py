@@ -225,7 +225,7 @@ class Program:
         """Every timer that is due by then (epoch ms, included), in order, each at its own time."""
         packed = before
         while packed[1] <= until_ms and packed[1] < NEVER:
-            due_ms, name = min((due, name) for name, due in self.layout.pending(packed).items())
+            due_ms, name = self.layout.next_timer(packed)
             packed, evaluation = self.expire(packed, name, key=key, now_ms=due_ms)
             yield packed, evaluation
 
