@@ -16,7 +16,7 @@ from tests.simulation.world import World
 SHORT = 40
 QUICKLY = 50
 """A bug that needs more seeds is looked for in the long suite."""
-LONG = range(10_000, 11_200)
+LONG = range(10_000, 10_600)
 
 
 def test_faults_change_nothing() -> None:
