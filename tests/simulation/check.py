@@ -110,4 +110,7 @@ def _effects(world: World) -> dict[str, list[str]]:
 def _timeless(body: str) -> str:
     """Of effects whose messages come in any order all but the id may differ."""
     effect = decode_effect(body)
-    return encode_effect(replace(effect, occurred_at=0, trigger={}, profile=None, device_id="", application=""))
+    action = replace(effect.action, action_execution_id="")
+    return encode_effect(
+        replace(effect, occurred_at=0, trigger={}, profile=None, device_id="", application="", action=action)
+    )

@@ -15,7 +15,7 @@ from coldwatch.adapters.items import Scalar
 from coldwatch.detection.detector import Watch
 from coldwatch.detection.effect import detector_id
 from coldwatch.detection.frontier import GIVEN_UP_AFTER_MS
-from tests.simulation.models import HEARTBEATS, IN_ANY_ORDER, WATCHES
+from tests.simulation.models import ADDED_TO, IN_ANY_ORDER, NOTING_SHOCKS, WATCHES
 from tests.simulation.stream import HASHES, Stream
 from tests.unit.telemetry.builders import NOW, coldchain, envelope_of, factory
 
@@ -37,6 +37,9 @@ PROFILES: Final[tuple[str | None, ...]] = (
 
 ROAMING: Final = 0.15
 """So many fleets are of devices in and out of their gateways' reach."""
+
+QUIET: Final = 0.15
+"""So many fleets are looked at by a single model, which leaves most messages to their lanes."""
 
 type Entry = dict[str, Scalar | None]
 
@@ -85,31 +88,44 @@ class _Said:
 
 
 def make_workload(random: Random, limits: Limits) -> Workload:
-    stream = Stream()
-    is_roaming = random.random() < ROAMING
-    cuts = sorted(random.randrange(1, HASHES) for _ in range(random.choice((1, 2) if is_roaming else (0, 1, 2))))
-    for first, end in zip((0, *cuts), (*cuts, HASHES), strict=True):
-        stream.open(first, end - 1, NOW)
-    watches = dict(IN_ANY_ORDER) if is_roaming else _some(random, WATCHES)
-    most_remembered = random.choice((1_000, 1_000, 4, 1))
-    workload = Workload(stream, watches, most_remembered=most_remembered, is_roaming=is_roaming)
-    devices = _fleet(random, with_gateway=0.9 if is_roaming else 0.3)
+    workload, phases = _looked_at(random)
+    devices = _fleet(random, with_gateway=0.9 if workload.is_roaming else 0.3)
     now_ms, left = NOW, limits.messages
-    for number in range(min(random.choice((1, 1, 1, 2, 2, 3)), limits.phases)):
+    for number in range(min(random.choice(phases), limits.phases)):
         entries = _entries(random, devices, is_first=number == 0)
         workload.profile_changes += len(entries) if number else 0
         said = sorted(_all_said(random, [*devices][: limits.devices], now_ms), key=lambda each: each.at)[:left]
         left -= len(said)
         last_at = _put_all(random, workload, said, devices, now_ms)
         additions = [
-            (random.randint(now_ms, last_at), detector_id(HEARTBEATS.name, name))
-            for name in random.choices([*devices], k=random.randint(0, 6))
+            (random.randint(now_ms, last_at), detector_id(model, name))
+            for model in ADDED_TO
+            if model in workload.watches
+            for name in random.choices([*devices], k=random.randint(0, 8))
         ]
         break_ms = POISONED_BREAK_MS if POISON in devices else BREAK_MS
         phase = Phase(now_ms, last_at + STORM_GOES_ON_MS, last_at + break_ms, tuple(entries), tuple(additions))
         workload.phases.append(phase)
         now_ms = phase.ends_at
     return workload
+
+
+def _looked_at(random: Random) -> tuple[Workload, tuple[int, ...]]:
+    """The shards and the models of one, without devices yet, and how many phases it may have."""
+    stream = Stream()
+    is_roaming = random.random() < ROAMING
+    cuts = sorted(random.randrange(1, HASHES) for _ in range(random.choice((1, 2) if is_roaming else (0, 1, 2))))
+    for first, end in zip((0, *cuts), (*cuts, HASHES), strict=True):
+        stream.open(first, end - 1, NOW)
+    is_quiet = not is_roaming and random.random() < QUIET
+    watches = dict(IN_ANY_ORDER) if is_roaming else _one(NOTING_SHOCKS) if is_quiet else _some(random, WATCHES)
+    most_remembered = random.choice((1_000, 1_000, 4, 1))
+    workload = Workload(stream, watches, most_remembered=most_remembered, is_roaming=is_roaming)
+    return workload, (2, 3) if is_quiet else (1, 1, 1, 2, 2, 3)
+
+
+def _one(watch: Watch) -> dict[str, Watch]:
+    return {watch.name: watch}
 
 
 def _some(random: Random, watches: Mapping[str, Watch]) -> dict[str, Watch]:
