@@ -38,7 +38,10 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The part of a policy that an incident keeps to, whatever becomes of the policy."""
+    """The part of a policy that an incident keeps to, whatever becomes of the policy.
+
+    `hold_down_s` is how long nobody is told, should it recover by itself. `commands` are what a responder may send.
+    """
 
     tiers: tuple[Tier, ...]
     rounds: int
@@ -47,6 +50,10 @@ class Plan:
     auto_resolve: AutoResolve
     policy_id: str
     policy_version: str
+    hold_down_s: int = 0
+    snooze_min_s: int = 300
+    snooze_max_s: int = 4 * 3600
+    commands: tuple[str, ...] = ()
 
     @property
     def first_steps(self) -> int:
