@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
-from coldwatch.incidents.incident import Incident, Page, TimelineEvent
+from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy
@@ -133,6 +133,13 @@ class FakeIncidents:
     def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
         return known[:2] if known else None
+
+    def unfinished(self) -> list[str]:
+        return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
+
+    def unrecorded(self) -> list[str]:
+        over = (each for each in self.incidents.values() if each.status is Status.RESOLVED)
+        return [each.incident_id for each in over if each.recorded_at is None]
 
     def _add(self, incident_id: str, event: TimelineEvent) -> None:
         events = self.events.setdefault(incident_id, {})
@@ -288,6 +295,8 @@ class World:
     forms: dict[str, IncidentForm] = field(default_factory=dict)
     made: int = 0
     """How many secrets were made."""
+    standing: str = ""
+    """What a wait was measured for."""
 
     def __post_init__(self) -> None:
         self.waiting = FakeWaiting(self.incidents)
