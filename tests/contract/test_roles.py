@@ -152,7 +152,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
     "SchedulerRole": {
-        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction")),
+        "InvokeScheduledFunctions": (
+            ("lambda:InvokeFunction",),
+            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction"),
+        ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
     "RunEffectsRole": {

@@ -180,15 +180,15 @@ def test_a_page_is_kept_with_its_event_and_stays_sent(store: Store) -> None:
     assert [event.event_id for event in store.timeline(MADE.incident_id)][1:] == ["p0", "p1"]
 
 
-def test_the_token_of_the_latest_round_is_the_one_that_waits(store: Store) -> None:
-    second = replace(MADE, round=2)
+def test_the_token_for_what_became_of_it_is_the_one_that_waits(store: Store) -> None:
+    second = replace(MADE, round=2, revision=2)
     assert store.token(MADE.incident_id) is None
 
     store.keep_token(second, "b")
     store.keep_token(replace(MADE, round=1), "a")
     assert store.token(MADE.incident_id) == ("b", second.standing)
 
-    taken = replace(second, status=Status.ACKNOWLEDGED)
+    taken = replace(second, status=Status.ACKNOWLEDGED, revision=3)
     store.keep_token(taken, "c")
     assert store.token(MADE.incident_id) == ("c", taken.standing)
 

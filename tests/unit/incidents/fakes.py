@@ -4,6 +4,7 @@ else can come: the end of the process, or somebody who was quicker.
 `tests/integration/aws/test_incident_stores.py` runs the same facts against `FakeIncidents` and the real store.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy
 from coldwatch.incidents.ports import CommandRefusedError, Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names, seconds_until
 
 
 class Killed(BaseException):
@@ -127,8 +128,8 @@ class FakeIncidents:
 
     def keep_token(self, incident: Incident, token: str) -> None:
         known = self.tokens.get(incident.incident_id)
-        if known is None or known[2] <= incident.round:
-            self.tokens[incident.incident_id] = token, incident.standing, incident.round
+        if known is None or known[2] <= incident.revision:
+            self.tokens[incident.incident_id] = token, incident.standing, incident.revision
 
     def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
@@ -170,6 +171,12 @@ class FakeWaiting:
         found = self.incidents.token(incident.incident_id)
         if found and incident.standing != found[1]:
             self.complete(found[0], answer_of(incident, now_ms=now_ms))
+
+    def complete_text(self, token: str, output: str) -> None:
+        """As Step Functions takes it; a token that waits no longer is refused."""
+        if token not in self.open_tokens:
+            raise KeyError(token)
+        self.complete(token, json.loads(output))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
@@ -297,6 +304,8 @@ class World:
     """How many secrets were made."""
     standing: str = ""
     """What a wait was measured for."""
+    silenced_until: int = 0
+    """Until when nobody is to be told, whatever the plan says."""
 
     def __post_init__(self) -> None:
         self.waiting = FakeWaiting(self.incidents)
@@ -324,7 +333,11 @@ class World:
             waiting=watch(self.waiting),
             random_bytes=self.random_bytes,
             page_base_url="https://page.example/",
+            silenced_s=self.silenced_s,
         )
+
+    def silenced_s(self, _incident: Incident, now_ms: int) -> int | None:
+        return seconds_until(self.silenced_until, now_ms) if now_ms < self.silenced_until else None
 
     def evidence(self, course: Course | None = None) -> evidence.Ports:
         watch = (course or Course()).watch

@@ -11,7 +11,7 @@ from coldwatch.incidents.awaiting import await_change
 from coldwatch.incidents.enrichment import enrich
 from coldwatch.incidents.evidence import NotStoredYetError, keep_evidence
 from coldwatch.incidents.incident import Incident
-from coldwatch.incidents.reconciling import hand_over
+from coldwatch.incidents.reconciling import hand_over, reconcile
 from coldwatch.incidents.recording import record
 from coldwatch.incidents.telling import NotAllToldError, Round, tell
 from coldwatch.incidents.workflow import execution_name
@@ -19,6 +19,7 @@ from tests.unit.incidents.fakes import Course, Killed, World
 from tests.unit.incidents.machine import Execution, definition
 
 type Function = Callable[[World, Course, Mapping[str, Any], int], Any]
+HOUR = 3_600_000
 DIED = "Runtime.ExitError"
 
 
@@ -173,6 +174,24 @@ class Workflows:
         for workflow in self.all.values():
             workflow.go_on(self.now)
         if any(name not in self.all for name in self.here.executions.started):
+            self.settle()
+
+    def adopt(self, execution: Execution, name: str) -> None:
+        self.all[name] = Workflow(self.here, execution, self.functions)
+
+    def run_until_told(self, at: int, sent: int, *, is_checked: bool = True) -> None:
+        """Let time pass until somebody is told more, or until `at`; the hourly check is made each hour."""
+        self.settle()
+        check = self.now + HOUR
+        while len(self.here.channel.sent) == sent and self.now < at:
+            due = self._next(at)
+            if due is None or (due.until or 0) > check:
+                self.now, check = min(check, at), check + HOUR
+                if is_checked:
+                    reconcile(self.here.incidents, self.here.executions, with_unrecorded=True, now_ms=self.now)
+            else:
+                self.now = max(self.now, due.until or 0)
+                due.time_out(self.now)
             self.settle()
 
     def run_until(self, at: int) -> None:
