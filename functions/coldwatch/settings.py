@@ -164,6 +164,19 @@ class AwaitResolutionSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class HandOverIncidentSettings(Settings):
+    stage: str
+    incident_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileIncidentsSettings(Settings):
+    stage: str
+    incident_table: str
+    incident_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordIncidentSettings(Settings):
     may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
 

@@ -152,7 +152,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
     "SchedulerRole": {
-        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction")),
+        "InvokeScheduledFunctions": (
+            ("lambda:InvokeFunction",),
+            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction"),
+        ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
     "RunEffectsRole": {
@@ -173,6 +176,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
         "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
@@ -206,6 +210,19 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
+    "HandOverIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("HandOverIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+    },
+    "ReconcileIncidentsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ReconcileIncidentsLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ListIncidents": (("dynamodb:Query",), ("${IncidentTable}/index/by_status",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+    },
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
@@ -220,6 +237,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "EnrichIncidentFunction",
                 "NotifyTierFunction",
                 "AwaitResolutionFunction",
+                "HandOverIncidentFunction",
                 "RecordIncidentFunction",
             ),
         ),
@@ -268,6 +286,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+        "SendCommands": (("lambda:InvokeFunction",), ("SendCommandFunction",)),
     },
     "SendCommandRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendCommandLogGroup",)),
@@ -340,6 +359,8 @@ ASSUMED_BY = {
     "EnrichIncidentRole": "lambda",
     "NotifyTierRole": "lambda",
     "AwaitResolutionRole": "lambda",
+    "HandOverIncidentRole": "lambda",
+    "ReconcileIncidentsRole": "lambda",
     "RecordIncidentRole": "lambda",
     "IncidentStateMachineRole": "states",
     "ManageContactsRole": "lambda",

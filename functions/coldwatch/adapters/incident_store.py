@@ -117,16 +117,15 @@ class DynamoIncidentStore:
             "incident_id": incident.incident_id,
             "part": "token",
             "token": token,
-            "round": incident.round,
+            "revision": incident.revision,
             "standing": incident.standing,
         }
         try:
             self.client.put_item(
                 TableName=self.table,
                 Item=to_item(record),
-                ConditionExpression=f"{_ABSENT} OR #round <= :round",
-                ExpressionAttributeNames={"#round": "round"},
-                ExpressionAttributeValues={":round": {"N": str(incident.round)}},
+                ConditionExpression=f"{_ABSENT} OR attribute_not_exists(revision) OR revision <= :revision",
+                ExpressionAttributeValues={":revision": {"N": str(incident.revision)}},
             )
         except ClientError as error:
             if not is_failed_condition(error):

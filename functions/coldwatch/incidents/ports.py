@@ -62,7 +62,8 @@ class TokenStore(Protocol):
     def keep_token(self, incident: Incident, token: str) -> None:
         """Remember the task token that waits for as long as the incident stands as it does (`Incident.standing`).
 
-        A token of an older round does not replace one of a newer.
+        A token for an incident as it was before does not replace one for what became of it: a process that is so slow
+        that its workflow has gone on without it takes nobody's place.
         """
 
 

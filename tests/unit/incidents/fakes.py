@@ -4,6 +4,7 @@ else can come: the end of the process, or somebody who was quicker.
 `tests/integration/aws/test_incident_stores.py` runs the same facts against `FakeIncidents` and the real store.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,12 @@ from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
 from coldwatch.incidents.escalation.rota import Rota
-from coldwatch.incidents.incident import Incident, Page, TimelineEvent
+from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy
 from coldwatch.incidents.ports import CommandRefusedError, Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names, seconds_until
 
 
 class Killed(BaseException):
@@ -128,12 +129,19 @@ class FakeIncidents:
 
     def keep_token(self, incident: Incident, token: str) -> None:
         known = self.tokens.get(incident.incident_id)
-        if known is None or known[2] <= incident.round:
-            self.tokens[incident.incident_id] = token, incident.standing, incident.round
+        if known is None or known[2] <= incident.revision:
+            self.tokens[incident.incident_id] = token, incident.standing, incident.revision
 
     def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
         return known[:2] if known else None
+
+    def unfinished(self) -> list[str]:
+        return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
+
+    def unrecorded(self) -> list[str]:
+        over = (each for each in self.incidents.values() if each.status is Status.RESOLVED)
+        return [each.incident_id for each in over if each.recorded_at is None]
 
     def _add(self, incident_id: str, event: TimelineEvent) -> None:
         events = self.events.setdefault(incident_id, {})
@@ -164,6 +172,12 @@ class FakeWaiting:
         found = self.incidents.token(incident.incident_id)
         if found and incident.standing != found[1]:
             self.complete(found[0], answer_of(incident, now_ms=now_ms))
+
+    def complete_text(self, token: str, output: str) -> None:
+        """As Step Functions takes it; a token that waits no longer is refused."""
+        if token not in self.open_tokens:
+            raise KeyError(token)
+        self.complete(token, json.loads(output))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
@@ -290,6 +304,10 @@ class World:
     forms: dict[str, IncidentForm] = field(default_factory=dict)
     made: int = 0
     """How many secrets were made."""
+    standing: str = ""
+    """What a wait was measured for."""
+    silenced_until: int = 0
+    """Until when nobody is to be told, whatever the plan says."""
 
     def __post_init__(self) -> None:
         self.waiting = FakeWaiting(self.incidents)
@@ -318,7 +336,11 @@ class World:
             waiting=watch(self.waiting),
             random_bytes=self.random_bytes,
             page_base_url="https://page.example/",
+            silenced_s=self.silenced_s,
         )
+
+    def silenced_s(self, _incident: Incident, now_ms: int) -> int | None:
+        return seconds_until(self.silenced_until, now_ms) if now_ms < self.silenced_until else None
 
     def evidence(self, course: Course | None = None) -> evidence.Ports:
         watch = (course or Course()).watch
