@@ -11,7 +11,7 @@ from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
 from coldwatch_ops.incidents import commands as incidents
 from coldwatch_ops.quarantine import commands as quarantine
-from coldwatch_ops.responders import contacts, policies
+from coldwatch_ops.responders import contacts, policies, rotas
 from coldwatch_ops.teardown import commands as teardown
 
 NOUNS: Final = {
@@ -19,6 +19,7 @@ NOUNS: Final = {
     "incidents": "what somebody must answer for",
     "contacts": "who can be told",
     "policy": "who is told, and after how long the next one is",
+    "rota": "who is on call",
     "command": "instructions to devices, and what became of them",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
@@ -30,6 +31,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *incidents.COMMANDS,
     *contacts.COMMANDS,
     *policies.COMMANDS,
+    *rotas.COMMANDS,
     *command_executions.COMMANDS,
     *telemetry.COMMANDS,
     *accounts.COMMANDS,
