@@ -32,6 +32,7 @@ class EventType(StrEnum):
     RECOVERED = "recovered"
     RESOLVED = "resolved"
     RECORDED = "recorded"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class Incident:
     final_evidence_key: str | None = None
     final_evidence_sha256: str | None = None
     recorded_at: int | None = None
+    reported_at: int | None = None
+    manifest_sha256: str | None = None
     revision: int = 1
 
     @property

@@ -44,13 +44,13 @@ def storage_class(profile: Any) -> StorageClass | None:
 def why_not_meaningful(incident: Incident) -> str | None:
     """A sentence; None where the mean kinetic temperature is meaningful."""
     if incident.application != "coldchain":
-        return "Not meaningful: it is about products in storage or transport, not about machines."
+        return "Not meaningful: it is about products, not machines."
     if incident.kind == "too_cold":
         return "Not meaningful: it says nothing about freezing."
     if incident.kind != "too_warm":
-        return "Not meaningful: the incident is not about a high temperature."
+        return "Not meaningful: this is about no high temperature."
     if storage_class(incident.profile) is None:
-        return "Not meaningful: USP states no window for what is kept frozen."
+        return "Not meaningful: USP has no window for frozen goods."
     return None
 
 
@@ -62,7 +62,7 @@ def judge(incident: Incident, of: Course, samples: list[Sample]) -> dict[str, An
     excursion = of.excursion or (incident.began_at, incident.recovered_at or of.until)
     found = worst_window(samples, excursion, window_ms=asked.window_ms, longest_gap_ms=of.longest_gap_ms)
     if found is None:
-        return {"is_meaningful": False, "why_not": "Not known: there are no two readings close enough to each other."}
+        return {"is_meaningful": False, "why_not": "Not known: too few readings, or too far apart."}
     return {
         "is_meaningful": True,
         "celsius": round(found.celsius, 3),

@@ -11,11 +11,11 @@ from coldwatch.incidents.wording import figure
 from coldwatch.reports.pdf.paper import INK, INNER, MARGIN, MUTED, RULE, Color, Paper
 from coldwatch.reports.spans import Sample
 
-HEIGHT: Final = 218.0
+HEIGHT: Final = 226.0
 POINTS: Final = 1_500
 """More could not be told apart on paper."""
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 10.0, 14.0, 44.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 10.0, 24.0, 44.0
 TRACE: Final = (0.07, 0.30, 0.56)
 LIMIT: Final = (0.71, 0.14, 0.09)
 OUT: Final = (0.99, 0.87, 0.85)
@@ -174,15 +174,16 @@ def _limit(paper: Paper, frame: _Frame, limit: float, said: str) -> None:
 
 
 def _marks(paper: Paper, frame: _Frame, outcome: Mapping[str, Any]) -> None:
-    """When somebody had it, and when it was over."""
-    taken, over = outcome["acknowledged_at"], outcome["resolved_at"]
-    for at, said, lower in ((taken, "acknowledged", 0), (over, "resolved", 9)):
-        if at is None or not frame.since <= at <= frame.until:
-            continue
-        x = frame.x(at)
+    """When somebody had it, and when it was over; named above the drawing, where no curve is."""
+    places = {"acknowledged": outcome["acknowledged_at"], "resolved": outcome["resolved_at"]}
+    shown = {name: frame.x(at) for name, at in places.items() if at is not None and frame.since <= at <= frame.until}
+    for x in shown.values():
         paper.line([(x, frame.top), (x, frame.bottom)], INK, width=0.6, dash=(1, 2))
-        is_left = x > (frame.x(frame.since) + frame.right) / 2
-        paper.text(x - 3 if is_left else x + 3, frame.top + 7 + lower, said, 7, align="right" if is_left else "left")
+    if len(shown) == 2 and shown["resolved"] - shown["acknowledged"] < 64:
+        shown = {"acknowledged, resolved": shown["resolved"]}
+    for name, x in shown.items():
+        half = paper.fonts.regular.width(name, 7) / 2
+        paper.text(min(x, MARGIN + INNER - half), frame.top - 3, name, 7, align="center")
 
 
 def _legend(paper: Paper, y: float, course: Mapping[str, Any], *, has_limits: bool) -> None:

@@ -12,7 +12,8 @@ from typing import Final
 
 import pydyf
 
-from coldwatch.reports.pdf.font import REPLACEMENT, Font, subset, subset_name
+from coldwatch.reports.pdf.embedding import embed
+from coldwatch.reports.pdf.font import REPLACEMENT, Font
 
 WIDTH: Final = 595.0
 HEIGHT: Final = 842.0
@@ -111,8 +112,13 @@ class Paper:
                 line = longer
         return [*lines, line]
 
-    def paragraph(self, said: str, size: float, *, color: Color = INK, bold: bool = False, gap: float = 4) -> None:
-        for line in self.wrapped(said, size, INNER, bold=bold):
+    def paragraph(
+        self, said: str, size: float, *, color: Color = INK, bold: bool = False, gap: float = 4, most_lines: int = 20
+    ) -> None:
+        lines = self.wrapped(said, size, INNER, bold=bold)
+        if len(lines) > most_lines:
+            lines = [*lines[: most_lines - 1], lines[most_lines - 1][:-2] + "…"]
+        for line in lines:
             self.need(size * 1.35)
             self.y += size * 1.35
             self.text(MARGIN, self.y, line, size, color=color, bold=bold)
@@ -158,7 +164,7 @@ def bind(paper: Paper, *, title: str, at_ms: int, foot: Callable[[int, int], str
     for number in range(len(paper.sheets)):
         paper.at = number
         _foot(paper, foot(number + 1, len(paper.sheets)))
-    fonts = pydyf.Dictionary({"F": _embed(pdf, paper, "F"), "B": _embed(pdf, paper, "B")})
+    fonts = pydyf.Dictionary({name: embed(pdf, paper.font(bold=name == "B"), paper.used[name]) for name in "FB"})
     for sheet in paper.sheets:
         pdf.add_object(sheet)
         page = {
@@ -194,67 +200,3 @@ def _foot(paper: Paper, said: str) -> None:
     left, _, right = said.partition("|")
     paper.text(MARGIN, y + 13, left, 7.5, color=MUTED)
     paper.text(WIDTH - MARGIN, y + 13, right, 7.5, color=MUTED, align="right")
-
-
-def _embed(pdf: pydyf.PDF, paper: Paper, name: str) -> bytes:
-    """The letters that were used, and what each of them means, for whoever searches or copies the text."""
-    font, used = paper.font(bold=name == "B"), dict(sorted(paper.used[name].items()))
-    base = subset_name(font, used)
-    file = pydyf.Stream([subset(font, used)], compress=True)
-    meanings = pydyf.Stream([_meanings(used)], compress=True)
-    pdf.add_object(file)
-    pdf.add_object(meanings)
-    descriptor = pydyf.Dictionary(
-        {
-            "Type": "/FontDescriptor",
-            "FontName": f"/{base}",
-            "Flags": 4,
-            "FontBBox": pydyf.Array([font.metric("head", place) for place in (36, 38, 40, 42)]),
-            "ItalicAngle": 0,
-            "Ascent": font.metric("hhea", 4),
-            "Descent": font.metric("hhea", 6),
-            "CapHeight": 729,
-            "StemV": 80,
-            "FontFile2": file.reference,
-        }
-    )
-    pdf.add_object(descriptor)
-    letters = _letters(font, used, base, descriptor)
-    pdf.add_object(letters)
-    whole = {"Type": "/Font", "Subtype": "/Type0", "BaseFont": f"/{base}", "Encoding": "/Identity-H"}
-    composed = pydyf.Dictionary(
-        whole | {"DescendantFonts": pydyf.Array([letters.reference]), "ToUnicode": meanings.reference}
-    )
-    pdf.add_object(composed)
-    return composed.reference
-
-
-def _letters(font: Font, used: dict[int, str], base: str, descriptor: pydyf.Dictionary) -> pydyf.Dictionary:
-    widths = [part for glyph in used for part in (glyph, pydyf.Array([font.advance(glyph)]))]
-    system = {"Registry": pydyf.String("Adobe"), "Ordering": pydyf.String("Identity"), "Supplement": 0}
-    return pydyf.Dictionary(
-        {
-            "Type": "/Font",
-            "Subtype": "/CIDFontType2",
-            "BaseFont": f"/{base}",
-            "CIDSystemInfo": pydyf.Dictionary(system),
-            "FontDescriptor": descriptor.reference,
-            "W": pydyf.Array(widths),
-            "CIDToGIDMap": "/Identity",
-        }
-    )
-
-
-def _meanings(used: dict[int, str]) -> bytes:
-    """A character map from glyphs to Unicode; PDF allows a hundred entries at a time."""
-    entries = [b"<%04x> <%s>" % (glyph, each.encode("utf-16-be").hex().encode()) for glyph, each in used.items()]
-    blocks = [entries[start : start + 100] for start in range(0, len(entries), 100)]
-    listed = b"\n".join(b"%d beginbfchar\n%s\nendbfchar" % (len(each), b"\n".join(each)) for each in blocks)
-    return (
-        b"/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n"
-        b"/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
-        b"/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"
-        b"1 begincodespacerange\n<0000> <ffff>\nendcodespacerange\n"
-        + listed
-        + b"\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend"
-    )

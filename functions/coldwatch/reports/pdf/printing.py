@@ -10,7 +10,7 @@ from coldwatch.reports.pdf.paper import INNER, MARGIN, MUTED, RULE, Color, Fonts
 from coldwatch.reports.pdf.sentences import delivered, facts, outcome, tiles, when, words
 from coldwatch.reports.pdf.tables import Column, draw_table
 
-MOST_ROWS: Final = 60
+MOST_ROWS: Final = 30
 """Of a table; all of it is in report.json. The first third and the last two are printed: how it began, how it ended."""
 
 _COLORS: Mapping[str, Color] = {"critical": (0.71, 0.14, 0.09), "warning": (0.71, 0.33, 0.03)}
@@ -46,10 +46,10 @@ def _head(paper: Paper, report: Mapping[str, Any]) -> None:
     ended = f", resolved {when(known['resolved_at'])}" if known["resolved_at"] is not None else ""
     said = f"Incident report, {incident['severity']}. Began {when(incident['began_at'])}{ended}."
     paper.paragraph(said, 8.5, color=MUTED, gap=1)
-    paper.paragraph(f"{incident['title']}: {report['device']['device_id']}", 17, bold=True, gap=3)
+    paper.paragraph(f"{incident['title']}: {report['device']['device_id']}", 17, bold=True, gap=3, most_lines=3)
     place = report["device"].get("place") or {}
     where = ", ".join(f"{words(name)} {value}" for name, value in place.items())
-    paper.paragraph(where or f"fleet {report['device']['fleet_id'] or 'none'}", 9.5, gap=9)
+    paper.paragraph(where or f"fleet {report['device']['fleet_id'] or 'none'}", 9.5, gap=9, most_lines=2)
 
 
 def _tiles(paper: Paper, report: Mapping[str, Any]) -> None:

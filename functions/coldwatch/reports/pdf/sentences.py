@@ -56,7 +56,8 @@ _DURATIONS = {
 
 
 def count(number: int, name: str) -> str:
-    """
+    """With its plural.
+
     >>> count(1, "gap"), count(2, "gap")
     ('1 gap', '2 gaps')
     """
