@@ -7,8 +7,8 @@ import msgspec
 
 from coldwatch.reports.pdf import chart
 from coldwatch.reports.pdf.paper import INNER, MARGIN, MUTED, RULE, Color, Fonts, Paper, bind
-from coldwatch.reports.pdf.sentences import delivered, facts, outcome, tiles, when, words
 from coldwatch.reports.pdf.tables import Column, draw_table
+from coldwatch.reports.sentences import delivered, facts, outcome, tiles, when, words
 
 MOST_ROWS: Final = 30
 """Of a table; all of it is in report.json. The first third and the last two are printed: how it began, how it ended."""

@@ -1,4 +1,4 @@
-"""What the report says in words: durations, moments, and the facts of its head and of its tables. Pure text."""
+"""What a report says in words, on paper and at a terminal: durations, moments, facts. Pure text."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
