@@ -183,6 +183,7 @@ class RecordIncidentSettings(Settings):
     stage: str
     topic_prefix: str
     incident_table: str
+    reading_table: str
     evidence_bucket: str
 
 

@@ -170,7 +170,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "OpenIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("OpenIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
@@ -180,7 +181,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "KeepEvidenceRole": {
@@ -207,7 +209,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "AwaitResolutionRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "HandOverIncidentRole": {
@@ -226,7 +229,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
+        "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
+        "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
     },
     "IncidentStateMachineRole": {
@@ -278,10 +284,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "IncidentPageRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadLinks": (("dynamodb:GetItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),

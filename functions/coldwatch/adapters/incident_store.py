@@ -76,7 +76,7 @@ class DynamoIncidentStore:
         return self._write(
             self._put(incident_item(incident), _ABSENT),
             self._put(to_item(lock | {"holder": incident.incident_id}), _ABSENT),
-            self._put(event_item(incident.incident_id, event)),
+            self._append(incident.incident_id, event),
         )
 
     def apply(self, change: Change) -> bool:
@@ -84,7 +84,7 @@ class DynamoIncidentStore:
         revision = {":revision": {"N": str(change.before.revision)}}
         writes = [self._put(incident_item(after), "revision = :revision", revision)]
         if change.event:
-            writes.append(self._put(event_item(after.incident_id, change.event)))
+            writes.append(self._append(after.incident_id, change.event))
         if change.effect_id:
             taken = {"incident_id": f"effect#{change.effect_id}", "part": "taken", "holder": after.incident_id}
             writes.append(self._put(to_item(taken), _ABSENT))
@@ -109,7 +109,7 @@ class DynamoIncidentStore:
         unsent = {":false": {"BOOL": False}}
         return self._write(
             self._put(page_item(page), f"{_ABSENT} OR is_sent = :false", unsent),
-            self._put(event_item(page.incident_id, event)),
+            self._append(page.incident_id, event),
         )
 
     def keep_token(self, incident: Incident, token: str) -> None:
@@ -184,6 +184,10 @@ class DynamoIncidentStore:
         if values:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
+
+    def _append(self, incident_id: str, event: TimelineEvent) -> Any:
+        """An event is added and never changed: one that is there already is not written over."""
+        return self._put(event_item(incident_id, event), _ABSENT)
 
     def _release_lock(self, incident: Incident) -> Any:
         """Whoever resolves gives it back; a lock that another incident holds is not theirs to give."""

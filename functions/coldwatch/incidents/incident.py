@@ -82,6 +82,7 @@ class EventType(StrEnum):
     RECORDED = "recorded"
     REATTACHED = "reattached"
     HANDED_OVER = "handed_over"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +142,8 @@ class Incident:
     final_evidence_sha256: str | None = None
     recorded_at: int | None = None
     executions: int = 1
+    reported_at: int | None = None
+    manifest_sha256: str | None = None
     revision: int = 1
 
     @property

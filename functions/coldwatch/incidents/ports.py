@@ -194,5 +194,5 @@ class ReadingHistory(Protocol):
 
 
 class EvidenceStore(Protocol):
-    def keep(self, key: str, content: bytes) -> None:
-        """Write an object; the same key again replaces it."""
+    def keep(self, key: str, content: bytes) -> object:
+        """Write an object; the same key again replaces it, in a bucket that keeps what was there."""

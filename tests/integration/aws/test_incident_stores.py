@@ -433,6 +433,7 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
         monkeypatch.setenv(name, value)
     for function in FUNCTIONS:
         function.ports.cache_clear()
+    record_incident.filing_ports.cache_clear()
     for made in (clients.dynamodb_client, clients.s3_client, clients.sns_client, clients.step_functions_client):
         made.cache_clear()
     clients.iot_data_client.cache_clear()
@@ -449,6 +450,7 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     yield aws
     for function in FUNCTIONS:
         function.ports.cache_clear()
+    record_incident.filing_ports.cache_clear()
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -485,13 +487,11 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(recovered))
     assert keep_evidence.handler(final, None)["outcome"] == "kept"
     assert record_incident.handler(sample("record_incident"), None)["resolution"] == "recovered"
+    assert record_incident.handler({"incident_id": incident_id, "part": "report"}, None)["manifest_sha256"]
 
     folder = f"incidents/{incident_id}"
-    assert set(account.objects("evidence")) == {
-        f"{folder}/evidence.json",
-        f"{folder}/evidence-final.json",
-        f"{folder}/record.json",
-    }
+    kept = ("evidence.json", "evidence-final.json", "record.json", "window.json", "report.json", "report.pdf")
+    assert set(account.objects("evidence")) == {f"{folder}/{name}" for name in (*kept, "manifest.json")}
     record = json.loads(account.objects("evidence")[f"{folder}/record.json"])
     assert [event["type"] for event in record["timeline"]] == [
         "opened",
