@@ -25,6 +25,10 @@ WITHOUT_RESOURCE_TYPE = (
     "iot:RegisterThing",
 )
 
+SECRETS = "secretsmanager:secret:coldwatch/${AWS::StackName}"
+MAILS = ("ses:identity/*", "ses:configuration-set/coldwatch-${AWS::StackName}")
+"""Which mails, a condition says: those from the sender that the template names."""
+
 ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "AuthorizeProvisioningRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
@@ -193,16 +197,25 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "NotifyTierRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
-        "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "MakeLinksAndKeepPace": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
+        "SendMails": (("ses:SendEmail",), MAILS),
+        "ReadSecretsOfChannels": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "AwaitResolutionRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("IncidentTable",),
+        ),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "RecordIncidentRole": {
@@ -210,6 +223,9 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
     },
     "IncidentStateMachineRole": {
         "TakeItsSteps": (
@@ -243,7 +259,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "ManageContactsRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ManageContactsLogGroup",)),
         "KeepContacts": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"),
             ("ContactTable",),
         ),
         "TendSubscriptions": (
@@ -256,6 +272,27 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("NotificationTopic",),
         ),
+        "SendTestPages": (("sns:Publish",), ("NotificationTopic",)),
+        "KeepPace": (("dynamodb:UpdateItem",), ("LinkTable",)),
+        "SendTestMails": (("ses:SendEmail",), MAILS),
+        "PutTestEvents": (("events:PutEvents",), ("IncidentBus",)),
+        "ReadTheKeyOfCodes": (("secretsmanager:GetSecretValue",), ("CodeKey",)),
+        "KeepSecretsOfChannels": (
+            (
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+            ),
+            (f"{SECRETS}/channels/*",),
+        ),
+        "OpenAndRecoverIncidents": (("lambda:InvokeFunction",), ("OpenIncidentFunction", "RecoverIncidentFunction")),
+    },
+    "RecordDeliveryRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordDeliveryLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "TellTheNextWay": (("lambda:InvokeFunction",), ("NotifyTierFunction",)),
+        "SendFailedEvents": (("sqs:SendMessage",), ("DeliveryDeadLetterQueue",)),
     },
     "IncidentPageRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
@@ -342,6 +379,7 @@ ASSUMED_BY = {
     "RecordIncidentRole": "lambda",
     "IncidentStateMachineRole": "states",
     "ManageContactsRole": "lambda",
+    "RecordDeliveryRole": "lambda",
     "IncidentPageRole": "lambda",
     "SendCommandRole": "lambda",
     "DispatchCommandRole": "lambda",
