@@ -25,6 +25,10 @@ WITHOUT_RESOURCE_TYPE = (
     "iot:RegisterThing",
 )
 
+SECRETS = "secretsmanager:secret:coldwatch/${AWS::StackName}"
+MAILS = ("ses:identity/*", "ses:configuration-set/coldwatch-${AWS::StackName}")
+"""Which mails, a condition says: those from the sender that the template names."""
+
 ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "AuthorizeProvisioningRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
@@ -199,18 +203,24 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "NotifyTierRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
-        "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "MakeLinksAndKeepPace": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadRotas": (("dynamodb:GetItem",), ("PolicyTable",)),
         "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
+        "SendMails": (("ses:SendEmail",), MAILS),
+        "ReadSecretsOfChannels": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "AwaitResolutionRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
         "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "HandOverIncidentRole": {
@@ -234,6 +244,9 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
         "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
     },
     "IncidentStateMachineRole": {
         "TakeItsSteps": (
@@ -268,7 +281,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "ManageContactsRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ManageContactsLogGroup",)),
         "KeepContacts": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"),
             ("ContactTable",),
         ),
         "TendSubscriptions": (
@@ -281,6 +294,27 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("NotificationTopic",),
         ),
+        "SendTestPages": (("sns:Publish",), ("NotificationTopic",)),
+        "KeepPace": (("dynamodb:UpdateItem",), ("LinkTable",)),
+        "SendTestMails": (("ses:SendEmail",), MAILS),
+        "PutTestEvents": (("events:PutEvents",), ("IncidentBus",)),
+        "ReadTheKeyOfCodes": (("secretsmanager:GetSecretValue",), ("CodeKey",)),
+        "KeepSecretsOfChannels": (
+            (
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+            ),
+            (f"{SECRETS}/channels/*",),
+        ),
+        "OpenAndRecoverIncidents": (("lambda:InvokeFunction",), ("OpenIncidentFunction", "RecoverIncidentFunction")),
+    },
+    "RecordDeliveryRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordDeliveryLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "TellTheNextWay": (("lambda:InvokeFunction",), ("NotifyTierFunction",)),
+        "SendFailedEvents": (("sqs:SendMessage",), ("DeliveryDeadLetterQueue",)),
     },
     "IncidentPageRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
@@ -368,6 +402,7 @@ ASSUMED_BY = {
     "RecordIncidentRole": "lambda",
     "IncidentStateMachineRole": "states",
     "ManageContactsRole": "lambda",
+    "RecordDeliveryRole": "lambda",
     "IncidentPageRole": "lambda",
     "SendCommandRole": "lambda",
     "DispatchCommandRole": "lambda",

@@ -4,7 +4,7 @@
 | -------------------- | ------------------------ | --------------------------------------------------------- |
 | the incident         | `incident`               | the incident, alone in the indexes by status and device   |
 | the incident         | `event#{at}#{event_id}`  | an event of its timeline                                  |
-| the incident         | `page#{round}#{contact}` | what a responder was sent                                 |
+| the incident         | `page#{round}#{contact}#{channel}` | what a responder was sent, by a channel          |
 | the incident         | `token`                  | the task token that waits, and how the incident stood for it |
 | `open#{model}#{key}` | `lock`                   | `holder`: the incident that is open                       |
 | `open#{model}#{key}` | `recovered`              | when a recovery was seen that found no open incident      |
@@ -101,9 +101,9 @@ class DynamoIncidentStore:
         record = self._get(_open(detector_model, key), "recovered")
         return int(record["occurred_at"]) if record else None
 
-    def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None:
-        record = self._get(incident_id, page_part(round_, contact_id))
-        return page_of(record) if record else None
+    def pages_of(self, incident_id: str, round_: int, contact_id: str) -> list[Page]:
+        found = (page_of(record) for record in self._query(incident_id, page_part(round_, contact_id)))
+        return [page for page in found if page.contact_id == contact_id]
 
     def keep_page(self, page: Page, event: TimelineEvent) -> bool:
         unsent = {":false": {"BOOL": False}}
@@ -111,6 +111,10 @@ class DynamoIncidentStore:
             self._put(page_item(page), f"{_ABSENT} OR is_sent = :false", unsent),
             self._append(page.incident_id, event),
         )
+
+    def note_delivery(self, page: Page, event: TimelineEvent | None) -> bool:
+        writes = [self._put(page_item(page), "attribute_exists(part)")]
+        return self._write(*writes, *([self._append(page.incident_id, event)] if event else []))
 
     def keep_token(self, incident: Incident, token: str) -> None:
         record: Record = {

@@ -209,7 +209,11 @@ class TimelineEvent:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a responder was sent in a round, or why nothing could be sent."""
+    """What a responder was sent in a round on one channel, or why nothing could be sent.
+
+    `channel` is empty where a failure concerns them all, and in pages from before there were several. `delivery` is
+    what was heard of the message since: `sent`, `delivered` or `failed`.
+    """
 
     incident_id: str
     round: int
@@ -219,3 +223,5 @@ class Page:
     is_sent: bool
     message_id: str | None = None
     failure: str | None = None
+    channel: str = ""
+    delivery: str | None = None

@@ -175,8 +175,8 @@ def test_a_page_is_kept_with_its_event_and_stays_sent(store: Store) -> None:
     written = [store.keep_page(page, event) for page, event in zip((failed, sent, failed), events, strict=True)]
 
     assert written == [True, True, False]
-    assert store.find_page(MADE.incident_id, 2, "ana") == sent
-    assert store.find_page(MADE.incident_id, 3, "ana") is None
+    assert list(store.pages_of(MADE.incident_id, 2, "ana")) == [sent]
+    assert list(store.pages_of(MADE.incident_id, 3, "ana")) == []
     assert list(store.pages(MADE.incident_id)) == [sent]
     assert [event.event_id for event in store.timeline(MADE.incident_id)][1:] == ["p0", "p1"]
 
@@ -428,12 +428,20 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
         "NOTIFICATION_TOPIC_ARN": topic,
         "INCIDENT_STATE_MACHINE_ARN": machine_arn,
         "PAGE_BASE_URL": "https://page.example/",
+        "MAIL_SENDER": "",
+        "MAIL_CONFIGURATION_SET": "",
+        "CODE_KEY_SECRET": "coldwatch/test/code-key",
+        "EVENT_BUS_NAME": "incidents",
     }
     for name, value in (named | own).items():
         monkeypatch.setenv(name, value)
+    boto3.client("events", region_name=REGION).create_event_bus(Name="incidents")
     for function in FUNCTIONS:
         function.ports.cache_clear()
     record_incident.filing_ports.cache_clear()
+    record_incident.announced.cache_clear()
+    clients.events_client.cache_clear()
+    clients.secrets_client.cache_clear()
     for made in (clients.dynamodb_client, clients.s3_client, clients.sns_client, clients.step_functions_client):
         made.cache_clear()
     clients.iot_data_client.cache_clear()

@@ -19,7 +19,7 @@ from coldwatch.incidents.evidence import AT_MOST, PATIENCE_MS, NotStoredYetError
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.readings import excursion, shows_what_was_said
 from coldwatch.incidents.recording import NotResolvedError, record
-from coldwatch.incidents.wording import SUBJECT_LIMIT, subject, text
+from coldwatch.incidents.wording import SUBJECT_LIMIT, Key, subject, text
 from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident, is_, opened, operated, told, world
 from tests.unit.incidents.fakes import World
 
@@ -178,7 +178,7 @@ def test_a_responder_learns_where_how_bad_and_since_when() -> None:
     assert (details["high"], details["last_reading_at"]) == (8.0, BEGAN + int(4.5 * MINUTE))
     assert (details["first_out_of_range_at"], details["last_out_of_range_at"]) == (BEGAN, BEGAN + 4 * MINUTE)
     assert [each["temp_c"] for each in details["recent"]] == [9.9, 8.5, 9.25, 8.1, 7.9]
-    message = text(after, name="Ana", link="https://x/a/s")
+    message = text(after, name="Ana", key=Key("https://x/a/s"))
     assert "Peak:     9.25 degrees C" in message
     assert "site Basel" in message
 

@@ -1,5 +1,6 @@
 """Who is told, in which order things happen, and what an answer in the middle of it stops."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -127,10 +128,10 @@ def test_a_contact_that_is_missing_or_unreadable_harms_only_itself() -> None:
     del here.directory.names["ben"]
 
     class Recipients:
-        def find_recipient(self, contact_id: str) -> Recipient | None:
+        def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
             if contact_id == "ben":
                 raise KeyError("addresses")
-            return here.directory.find_recipient(contact_id)
+            return here.directory.find_recipient(contact_id, channels)
 
     missing = told(here, incident, 2)
     unreadable = tell(
