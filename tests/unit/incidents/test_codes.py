@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from coldwatch.incidents.answering import Action, Answer, Outcome, act
+from coldwatch.incidents.answering import Action, Answer, Asked, Outcome, act
 from coldwatch.incidents.channels.html_mail import render
 from coldwatch.incidents.codes import (
     MOST_PER_INCIDENT,
@@ -43,8 +43,7 @@ def acting(here: World, now_ms: int = NOW) -> Callable[[str, LinkStore], Answer]
     def press(secret: str, links: LinkStore) -> Answer:
         return act(
             secret,
-            Action.ACKNOWLEDGE,
-            note=None,
+            Asked(Action.ACKNOWLEDGE),
             incidents=here.incidents,
             links=links,
             roster=here.directory,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.changing import IncidentMissingError
 from coldwatch.incidents.evidence import keep_evidence
 from coldwatch.incidents.incident import Incident
@@ -74,9 +74,8 @@ def recorded(kind: Mapping[str, Any] = PROFILE) -> Case:
     keep_evidence(incident.incident_id, evidence, now_ms=NOW + 10 * MINUTE)
     act_as_operator(
         incident.incident_id,
-        Action.RESOLVE,
+        Asked(Action.RESOLVE, note="done"),
         who="op",
-        note="done",
         incidents=here.incidents,
         waiting=here.waiting,
         now_ms=NOW + 150 * MINUTE,
