@@ -192,11 +192,11 @@ def test_the_token_for_what_became_of_it_is_the_one_that_waits(store: Store) -> 
 
     store.keep_token(second, "b")
     store.keep_token(replace(MADE, round=1), "a")
-    assert store.token(MADE.incident_id) == ("b", second.standing)
+    assert store.token(MADE.incident_id) == ("b", second.standing, 2)
 
     taken = replace(second, status=Status.ACKNOWLEDGED, revision=3)
     store.keep_token(taken, "c")
-    assert store.token(MADE.incident_id) == ("c", taken.standing)
+    assert store.token(MADE.incident_id) == ("c", taken.standing, 3)
 
 
 def test_the_latest_recovery_of_nothing_is_remembered(store: Store) -> None:
@@ -285,7 +285,7 @@ def test_a_token_that_waits_no_longer_takes_no_harm(dynamodb: Any, code: str) ->
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
 
-        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED), now_ms=NOW)
+        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED, revision=2), now_ms=NOW)
 
         stub.assert_no_pending_responses()
 
@@ -311,11 +311,12 @@ def test_a_workflow_is_woken_by_what_changes_how_the_incident_stands(
     states = boto3.client("stepfunctions", region_name=REGION)
     real = DynamoIncidentStore(dynamodb, "IncidentTable")
     real.keep_token(before, "t")
+    later = replace(after, revision=before.revision + 1)
     with Stubber(states) as stub:
-        output = json.dumps(answer_of(after, now_ms=NOW))
+        output = json.dumps(answer_of(later, now_ms=NOW))
         stub.add_response("send_task_success", {}, {"taskToken": "t", "output": output})
 
-        StepFunctionsWaiting(states, real).wake(after, now_ms=NOW)
+        StepFunctionsWaiting(states, real).wake(later, now_ms=NOW)
 
         if says:
             assert json.loads(output)["outcome"] == says
@@ -323,6 +324,16 @@ def test_a_workflow_is_woken_by_what_changes_how_the_incident_stands(
         else:
             with pytest.raises(AssertionError, match="remaining"):
                 stub.assert_no_pending_responses()
+
+
+def test_a_wake_up_call_that_comes_late_does_not_end_a_later_wait(dynamodb: Any) -> None:
+    states = boto3.client("stepfunctions", region_name=REGION)
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    real.keep_token(replace(OPEN, round=2, revision=7), "t")
+    with Stubber(states) as stub:  # which answers nothing
+        StepFunctionsWaiting(states, real).wake(replace(TAKEN, revision=5), now_ms=NOW)
+
+        stub.assert_no_pending_responses()
 
 
 def running(states: Any) -> dict[str, str]:
@@ -464,9 +475,9 @@ def test_a_command_from_the_page_goes_the_way_of_every_command() -> None:
             stub.add_response("invoke", {"Payload": payload}, asked)
         commands = LambdaCommands(functions, "send_command")
 
-        assert commands.send(FRIDGE, "start_defrost", token="t", requested_by="ana") == "x1"  # noqa: S106 - no secret
+        assert commands.send(FRIDGE, "start_defrost", token="t", requested_by="ana") == "x1"
         with pytest.raises(CommandRefusedError, match="no device"):
-            commands.send(FRIDGE, "start_defrost", token="t", requested_by="ana")  # noqa: S106 - no secret
+            commands.send(FRIDGE, "start_defrost", token="t", requested_by="ana")
 
 
 FUNCTIONS = (

@@ -298,7 +298,7 @@ class Model:
         if not self.faults and self.incident.status is not Status.RESOLVED:
             self.require(bool(waiting), "somebody looks after what is not over")
             token = self.here.incidents.token(self.incident.incident_id)
-            current = any(each.token and token == (each.token, self.incident.standing) for each in waiting)
+            current = any(token and token[:2] == (each.token, self.incident.standing) for each in waiting)
             self.require(current, "whoever waits, waits for what has not happened yet")
         if not self.faults and self.incident.status is Status.RESOLVED:
             self.require(not waiting, "nobody waits any more for what is over")
