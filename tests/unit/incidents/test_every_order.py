@@ -71,11 +71,12 @@ RACES: dict[str, Callable[[], Model]] = {
         ana_has_it(), responder("ana", ESCALATE), operator(RESOLVE), timeouts=0
     ),
     "hand-over against acknowledge": lambda: meeting(about_to_hand_over(), ANA_ACKNOWLEDGES),
-    "hand-over against resolve, and one dies": lambda: meeting(about_to_hand_over(), operator(RESOLVE), deaths=1),
+    "hand-over against resolve": lambda: meeting(about_to_hand_over(), operator(RESOLVE)),
 }
 
 
 LONG_RACES: dict[str, Callable[[], Model]] = {
+    "hand-over against resolve, and one dies": lambda: meeting(about_to_hand_over(), operator(RESOLVE), deaths=1),
     "the workflow times out twice": lambda: meeting(ana_has_it(), ANA_RESOLVES, timeouts=2),
     "recover against acknowledge, and one dies": lambda: meeting(
         told_ana(), ANA_ACKNOWLEDGES, RECOVERY, timeouts=0, deaths=1
