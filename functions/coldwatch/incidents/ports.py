@@ -81,7 +81,10 @@ class Waiting(Protocol):
     """Tells a workflow what became of its incident. A token that waits no longer takes no harm."""
 
     def wake(self, incident: Incident, *, now_ms: int) -> None:
-        """Complete the stored token, if there is one and the incident no longer stands as it did for it."""
+        """Complete the stored token, if there is one and the incident no longer stands as it did for it.
+
+        A token that was stored for a later incident than this one has seen what is told here.
+        """
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         """Complete this very token."""
