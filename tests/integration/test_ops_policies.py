@@ -19,7 +19,8 @@ from tests.unit.detection.builders import FRIDGE
 from tests.unit.ops.telling import text_of
 
 ROOT = Path(__file__).parents[2]
-PEOPLE: dict[str, Any] = {"contacts": [{"contact_id": each, "name": each.title(), "addresses": []} for each in ("ana", "ben", "boss")]}
+NAMES = ("ana", "ben", "boss")
+PEOPLE: dict[str, Any] = {"contacts": [{"contact_id": each, "name": each.title(), "addresses": []} for each in NAMES]}
 TIER = {"responders": [{"rota": "week"}], "acknowledge_within_s": 600}
 POLICY: dict[str, Any] = {
     "policy_id": "default",
