@@ -164,12 +164,26 @@ class AwaitResolutionSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class HandOverIncidentSettings(Settings):
+    stage: str
+    incident_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileIncidentsSettings(Settings):
+    stage: str
+    incident_table: str
+    incident_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordIncidentSettings(Settings):
     may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
 
     stage: str
     topic_prefix: str
     incident_table: str
+    reading_table: str
     evidence_bucket: str
 
 
@@ -185,6 +199,7 @@ class IncidentPageSettings(Settings):
     contact_table: str
     reading_table: str
     page_base_url: str
+    send_command_function: str
 
 
 @dataclass(frozen=True, slots=True)

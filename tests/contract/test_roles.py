@@ -152,7 +152,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
     "SchedulerRole": {
-        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction")),
+        "InvokeScheduledFunctions": (
+            ("lambda:InvokeFunction",),
+            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction"),
+        ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
     "RunEffectsRole": {
@@ -167,16 +170,19 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "OpenIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("OpenIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
         "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "KeepEvidenceRole": {
@@ -203,13 +209,30 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "AwaitResolutionRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "HandOverIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("HandOverIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+    },
+    "ReconcileIncidentsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ReconcileIncidentsLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ListIncidents": (("dynamodb:Query",), ("${IncidentTable}/index/by_status",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
     },
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
+        "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
+        "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
     },
     "IncidentStateMachineRole": {
@@ -220,6 +243,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "EnrichIncidentFunction",
                 "NotifyTierFunction",
                 "AwaitResolutionFunction",
+                "HandOverIncidentFunction",
                 "RecordIncidentFunction",
             ),
         ),
@@ -260,14 +284,13 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "IncidentPageRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadLinks": (("dynamodb:GetItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+        "SendCommands": (("lambda:InvokeFunction",), ("SendCommandFunction",)),
     },
     "SendCommandRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendCommandLogGroup",)),
@@ -340,6 +363,8 @@ ASSUMED_BY = {
     "EnrichIncidentRole": "lambda",
     "NotifyTierRole": "lambda",
     "AwaitResolutionRole": "lambda",
+    "HandOverIncidentRole": "lambda",
+    "ReconcileIncidentsRole": "lambda",
     "RecordIncidentRole": "lambda",
     "IncidentStateMachineRole": "states",
     "ManageContactsRole": "lambda",

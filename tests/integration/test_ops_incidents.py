@@ -108,7 +108,7 @@ def test_an_operator_takes_an_incident_once_and_resolves_it_with_a_note(stack: S
 
 def test_an_operators_answer_wakes_the_workflow_that_waits(stack: Stack) -> None:
     made = opened(stack)
-    store(stack).keep_token(made, "token-1", awaits=Status.ACKNOWLEDGED)
+    store(stack).keep_token(made, "token-1")
     with Stubber(stack.clients.step_functions) as workflow:
         workflow.add_client_error("send_task_success", "TaskTimedOut", expected_params=None)
 

@@ -4,9 +4,11 @@ else can come: the end of the process, or somebody who was quicker.
 `tests/integration/aws/test_incident_stores.py` runs the same facts against `FakeIncidents` and the real store.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
@@ -15,8 +17,8 @@ from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy
-from coldwatch.incidents.ports import Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_names
+from coldwatch.incidents.ports import CommandRefusedError, Device, IncidentForm, Notification, NotSentError, Recipient
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names, seconds_until
 
 
 class Killed(BaseException):
@@ -66,7 +68,7 @@ class FakeIncidents:
     locks: dict[tuple[str, str], str] = field(default_factory=dict)
     events: dict[str, dict[tuple[int, str], TimelineEvent]] = field(default_factory=dict)
     kept_pages: dict[tuple[str, int, str], Page] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, Status, int]] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -125,14 +127,21 @@ class FakeIncidents:
         self._add(page.incident_id, event)
         return True
 
-    def keep_token(self, incident: Incident, token: str, *, awaits: Status) -> None:
+    def keep_token(self, incident: Incident, token: str) -> None:
         known = self.tokens.get(incident.incident_id)
-        if known is None or known[2] <= incident.round:
-            self.tokens[incident.incident_id] = token, awaits, incident.round
+        if known is None or known[2] <= incident.revision:
+            self.tokens[incident.incident_id] = token, incident.standing, incident.revision
 
-    def token(self, incident_id: str) -> tuple[str, Status] | None:
+    def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
         return known[:2] if known else None
+
+    def unfinished(self) -> list[str]:
+        return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
+
+    def unrecorded(self) -> list[str]:
+        over = (each for each in self.incidents.values() if each.status is Status.RESOLVED)
+        return [each.incident_id for each in over if each.recorded_at is None]
 
     def _add(self, incident_id: str, event: TimelineEvent) -> None:
         events = self.events.setdefault(incident_id, {})
@@ -159,10 +168,16 @@ class FakeWaiting:
     open_tokens: set[str] = field(default_factory=set)
     heard: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def wake(self, incident: Incident) -> None:
+    def wake(self, incident: Incident, *, now_ms: int) -> None:
         found = self.incidents.token(incident.incident_id)
-        if found and incident.status in {found[1], Status.RESOLVED}:
-            self.complete(found[0], answer_of(incident))
+        if found and incident.standing != found[1]:
+            self.complete(found[0], answer_of(incident, now_ms=now_ms))
+
+    def complete_text(self, token: str, output: str) -> None:
+        """As Step Functions takes it; a token that waits no longer is refused."""
+        if token not in self.open_tokens:
+            raise KeyError(token)
+        self.complete(token, json.loads(output))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
@@ -200,10 +215,36 @@ class FakeExecutions:
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
 
-    def start(self, incident: Incident, *, now_ms: int) -> None:
-        names = execution_names(incident.incident_id)
-        name = next(each for each in names if each not in self.ended or incident.status is Status.RESOLVED)
-        self.started.setdefault(name, beginning_of(incident, now_ms=now_ms))
+    def start(self, incident: Incident, *, now_ms: int) -> int:
+        is_over = incident.recorded_at is not None
+        names = execution_names(incident)
+        number, name = next((at, each) for at, each in names if each not in self.ended or is_over)
+        self.started.setdefault(name, beginning_of(incident, number=number, now_ms=now_ms))
+        return number
+
+    def running(self, incident: Incident) -> int | None:
+        number, name = next((at, each) for at, each in execution_names(incident) if each not in self.ended)
+        return number if name in self.started else None
+
+    def succeed(self, incident: Incident, *, after: int, given: Mapping[str, Any]) -> int:
+        names = ((number, execution_name(incident.incident_id, number)) for number in count(after + 1))
+        number, name = next((at, each) for at, each in names if each not in self.ended)
+        self.started.setdefault(name, {**given, "number": number})
+        return number
+
+
+@dataclass
+class FakeCommands:
+    """`sent` by token, so that the same press sends one; `refusal` is why none is sent."""
+
+    sent: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    refusal: str | None = None
+
+    def send(self, device_id: str, command: str, *, token: str, requested_by: str) -> str:
+        if self.refusal:
+            raise CommandRefusedError(self.refusal)
+        self.sent[token] = device_id, command, requested_by
+        return f"execution-of-{token}"
 
 
 @dataclass
@@ -259,9 +300,14 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     readings: FakeReadings = field(default_factory=FakeReadings)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    commands: FakeCommands = field(default_factory=FakeCommands)
     forms: dict[str, IncidentForm] = field(default_factory=dict)
     made: int = 0
     """How many secrets were made."""
+    standing: str = ""
+    """What a wait was measured for."""
+    silenced_until: int = 0
+    """Until when nobody is to be told, whatever the plan says."""
 
     def __post_init__(self) -> None:
         self.waiting = FakeWaiting(self.incidents)
@@ -274,6 +320,7 @@ class World:
             policies=watch(self.directory),
             detectors=watch(self.directory),
             executions=watch(self.executions),
+            waiting=watch(self.waiting),
             forms=self.forms,
         )
 
@@ -289,7 +336,11 @@ class World:
             waiting=watch(self.waiting),
             random_bytes=self.random_bytes,
             page_base_url="https://page.example/",
+            silenced_s=self.silenced_s,
         )
+
+    def silenced_s(self, _incident: Incident, now_ms: int) -> int | None:
+        return seconds_until(self.silenced_until, now_ms) if now_ms < self.silenced_until else None
 
     def evidence(self, course: Course | None = None) -> evidence.Ports:
         watch = (course or Course()).watch

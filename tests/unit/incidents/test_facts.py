@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked
 from coldwatch.incidents.changing import IncidentMissingError
 from coldwatch.incidents.enrichment import enrich, enrichment
 from coldwatch.incidents.evidence import AT_MOST, PATIENCE_MS, NotStoredYetError, Ports, document, keep_evidence
@@ -20,7 +20,7 @@ from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.readings import excursion, shows_what_was_said
 from coldwatch.incidents.recording import NotResolvedError, record
 from coldwatch.incidents.wording import SUBJECT_LIMIT, subject, text
-from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident, is_, opened, told, world
+from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident, is_, opened, operated, told, world
 from tests.unit.incidents.fakes import World
 
 BEGAN = NOW - 5 * MINUTE
@@ -40,15 +40,7 @@ def with_readings(*readings: dict[str, Any]) -> tuple[World, Incident]:
 
 
 def close(here: World, of: Incident) -> None:
-    act_as_operator(
-        of.incident_id,
-        Action.RESOLVE,
-        who="op",
-        note="door shut",
-        incidents=here.incidents,
-        waiting=here.waiting,
-        now_ms=NOW + 1,
-    )
+    operated(here, of, Asked(Action.RESOLVE, note="door shut"), "op", now_ms=NOW + 1)
 
 
 def test_the_readings_around_an_excursion_are_kept_with_their_hash() -> None:
