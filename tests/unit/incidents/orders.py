@@ -29,6 +29,7 @@ def notify(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int, *, st
         incidents=store or watch(here.incidents),
         links=watch(here.links),
         recipients=watch(here.directory),
+        rotas=watch(here.directory),
         notifier=watch(here.channel),
         alerts=watch(here.channel),
         waiting=waiting(here, tape),
