@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from coldwatch.incidents.channels.lanes import SNS, Lane, lanes_of, unverified
@@ -130,13 +131,16 @@ class Executions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What the registry knows of a device; `place` holds what it says of where the device is."""
+    """What the registry knows of a device; `place` holds what it says of where the device is, `calibration` of how its
+    sensor was calibrated.
+    """
 
     device_id: str
     fleet_id: str
     device_type: str
     application: str
     place: Mapping[str, Any]
+    calibration: Mapping[str, Any] = MappingProxyType({})
 
 
 class DeviceDirectory(Protocol):
