@@ -40,6 +40,20 @@ RARE = {
         "LookWhereTheStreamEnds",
     ): "a message as a timer is due: tests/unit/data_plane",
     ("OpenIncidentRole", "SeeWhetherItRuns"): "an effect of an incident that has its workflow: tests/integration/aws",
+    **{
+        (role, sid): "channels besides SNS, test pages, mails that come back: tests/integration/aws/test_channels.py"
+        for role, sids in {
+            "NotifyTierRole": ("SendMails",),
+            "AwaitResolutionRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
+            "RecordIncidentRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
+            "ManageContactsRole": (
+                *("SendTestPages", "KeepPace", "SendTestMails", "PutTestEvents", "ReadTheKeyOfCodes"),
+                *("KeepSecretsOfChannels", "OpenAndRecoverIncidents"),
+            ),
+            "RecordDeliveryRole": ("KeepIncidents", "TellTheNextWay"),
+        }.items()
+        for sid in sids
+    },
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",
 }
 
