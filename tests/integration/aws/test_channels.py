@@ -1,6 +1,6 @@
 """The channels with their real adapters: what AWS is sent, and what a server that is not ours is sent over HTTPS."""
 
-import datetime
+import datetime as dt
 import json
 import ssl
 import threading
@@ -67,15 +67,15 @@ class Receiver:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     built = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -156,10 +156,15 @@ class Account:
         return found
 
 
+def _client(name: Any) -> Any:
+    """Any, because it may be of any service."""
+    return boto3.client(name, region_name=REGION)
+
+
 @pytest.fixture
 def account() -> Iterator[Account]:
     with mock_aws():
-        clients = {name: boto3.client(name, region_name=REGION) for name in ("dynamodb", "sns", "secretsmanager")}
+        clients: dict[str, Any] = {name: _client(name) for name in ("dynamodb", "sns", "secretsmanager")}
         events = boto3.client("events", region_name=REGION)
         clients["dynamodb"].create_table(
             TableName="LinkTable",
@@ -237,11 +242,11 @@ def test_what_one_listener_does_not_take_the_others_hear() -> None:
     heard: list[str] = []
 
     class Deaf:
-        def publish(self, topic: str, alert: Any) -> None:
+        def publish(self, topic: str, alert: Any) -> None:  # noqa: ARG002 - of the port
             raise NotSentError("deaf")
 
     class Ear:
-        def publish(self, topic: str, alert: Any) -> None:
+        def publish(self, topic: str, alert: Any) -> None:  # noqa: ARG002 - of the port
             heard.append(topic)
 
     with pytest.raises(NotSentError, match="deaf"):
@@ -356,7 +361,7 @@ def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_incidents_id(ac
     posted: list[tuple[str, dict[str, Any]]] = []
 
     class Poster:
-        def post(self, whose: str, url: str, body: bytes, headers: Any = None) -> None:
+        def post(self, whose: str, url: str, body: bytes, headers: Any = None) -> None:  # noqa: ARG002 - of the port
             posted.append((url, json.loads(body)))
 
     name = account.keep("s/pd", routing_key="r" * 32, region="eu")

@@ -29,12 +29,12 @@ class Listeners:
     heard: list[tuple[str, str]] = field(default_factory=list)
     is_deaf: bool = False
 
-    def update_pagerduty(self, address: Address, action: str, incident_id: str) -> None:
+    def update_pagerduty(self, address: Address, action: str, incident_id: str) -> None:  # noqa: ARG002 - of the port
         if self.is_deaf:
             raise NotSentError("PagerDuty is deaf")
         self.heard.append((address.channel, action))
 
-    def publish(self, topic: str, alert: Any) -> None:
+    def publish(self, topic: str, alert: Any) -> None:  # noqa: ARG002 - of the port
         if self.is_deaf:
             raise NotSentError("the bus is deaf")
         self.heard.append(("bus", alert["event"]))
@@ -198,7 +198,7 @@ KEY = b"k" * 64
 
 def test_a_test_page_verifies_the_address_that_it_was_sent_to_and_no_other() -> None:
     contact = Contact("ana", "Ana", (replace(SLACK, verified_at=None), replace(MAIL, verified_at=None)))
-    page = begin(contact, "slack:ops", KEY, lambda count: (4711).to_bytes(count), NOW)
+    page = begin(contact, "slack:ops", KEY, (4711).to_bytes, NOW)
 
     done, address = settle(page.contact, " 004711 ", KEY, now_ms=NOW + 1)
 
@@ -212,7 +212,7 @@ def test_a_test_page_verifies_the_address_that_it_was_sent_to_and_no_other() -> 
 
 
 def test_the_code_of_a_test_page_holds_for_a_day_and_five_wrong_tries() -> None:
-    contact = begin(Contact("ana", "Ana", (MAIL,)), "ses_email", KEY, lambda count: (4711).to_bytes(count), NOW).contact
+    contact = begin(Contact("ana", "Ana", (MAIL,)), "ses_email", KEY, (4711).to_bytes, NOW).contact
 
     with pytest.raises(ContactError, match="waits for no code"):
         settle(contact, "004711", KEY, now_ms=NOW + LIFETIME_MS)
@@ -226,11 +226,11 @@ def test_the_code_of_a_test_page_holds_for_a_day_and_five_wrong_tries() -> None:
 @pytest.mark.parametrize("channel", [None, "", "sms", 5, "slack:other"])
 def test_there_is_no_test_page_for_a_channel_that_is_not_there(channel: object) -> None:
     with pytest.raises(ContactError, match="has no such channel"):
-        begin(Contact("ana", "Ana", (MAIL,)), channel, KEY, lambda count: bytes(count), NOW)
+        begin(Contact("ana", "Ana", (MAIL,)), channel, KEY, bytes, NOW)
 
 
 def test_a_mail_address_of_sns_is_confirmed_before_it_gets_a_test_page() -> None:
     contact = Contact("ana", "Ana", (Address(Protocol.EMAIL, "a@b.example"),))
 
     with pytest.raises(ContactError, match="contacts confirm TOKEN"):
-        begin(contact, "email", KEY, lambda count: bytes(count), NOW)
+        begin(contact, "email", KEY, bytes, NOW)
