@@ -43,7 +43,7 @@ RARE = {
     **{
         (role, sid): "channels besides SNS, test pages, mails that come back: tests/integration/aws/test_channels.py"
         for role, sids in {
-            "NotifyTierRole": ("SendMails",),
+            "NotifyTierRole": ("SendMails", "ReadSecretsOfChannels"),
             "AwaitResolutionRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
             "RecordIncidentRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
             "ManageContactsRole": (
