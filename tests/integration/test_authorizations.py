@@ -43,6 +43,20 @@ RARE = {
     ("OpenIncidentRole", "GiveBackLocks"): "an excursion that comes after its own recovery: tests/unit/incidents",
     ("IncidentPageRole", "GiveBackLocks"): "nobody presses resolve in this story: tests/e2e",
     ("OpenIncidentRole", "SeeWhetherItRuns"): "an effect of an incident that has its workflow: tests/integration/aws",
+    **{
+        (role, sid): "channels besides SNS, test pages, mails that come back: tests/integration/aws/test_channels.py"
+        for role, sids in {
+            "NotifyTierRole": ("SendMails", "ReadSecretsOfChannels"),
+            "AwaitResolutionRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
+            "RecordIncidentRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
+            "ManageContactsRole": (
+                *("SendTestPages", "KeepPace", "SendTestMails", "PutTestEvents", "ReadTheKeyOfCodes"),
+                *("KeepSecretsOfChannels", "OpenAndRecoverIncidents"),
+            ),
+            "RecordDeliveryRole": ("KeepIncidents", "TellTheNextWay"),
+        }.items()
+        for sid in sids
+    },
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",
 }
 
