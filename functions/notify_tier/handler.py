@@ -1,9 +1,11 @@
-"""Lambda: notify tier. Trigger: the incident workflow, which waits with a task token. Writes: the incident's round, its
-token, pages and their events, links (DynamoDB); publishes messages to responders (SNS) and an alert (MQTT).
+"""Lambda: notify tier. Trigger: the incident workflow, which waits with a task token; each minute the schedule, for
+digests. Writes: the incident's round, its token, pages and their events, links, budgets and digests (DynamoDB);
+publishes messages to responders (SNS) and an alert (MQTT).
 """
 
 import secrets
 import time
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -16,8 +18,9 @@ from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.notifier import SnsNotifier
 from coldwatch.adapters.waiting import StepFunctionsWaiting
-from coldwatch.incidents.telling import Ports, Round, tell
+from coldwatch.incidents.telling import Ports, Round, Told, tell
 from coldwatch.settings import NotifyTierSettings
+from notify_tier.storms import send_digests, with_storms
 
 logger = Logger()
 
@@ -26,7 +29,7 @@ logger = Logger()
 def ports() -> Ports:
     own, dynamodb = NotifyTierSettings.from_env(), dynamodb_client()
     incidents = DynamoIncidentStore(dynamodb, own.incident_table)
-    return Ports(
+    plain = Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),
         recipients=DynamoContactStore(dynamodb, own.contact_table),
@@ -36,20 +39,44 @@ def ports() -> Ports:
         random_bytes=secrets.token_bytes,
         page_base_url=own.page_base_url,
     )
+    return with_storms(plain, own)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`."""
+    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`; or, by the schedule,
+    `action`: `send_digests`.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    if event.get("action") == "send_digests":
+        return _send_digests(now_ms)
     place = int(event["round"]), int(event["step"])
     asked = Round(event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")))
-    told = tell(asked, ports(), now_ms=time.time_ns() // 1_000_000)
+    told = tell(asked, ports(), now_ms=now_ms)
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
     about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
+    if told.silence:
+        logger.info("nobody is told now", extra={**about, "reason": told.silence.reason})
+        return {"status": incident.status.value, "fates": fates}
     logger.info("tier told", extra={**about, "status": incident.status.value})
+    _complain(told, about)
+    return {"status": incident.status.value, "fates": fates}
+
+
+def _complain(told: Told, about: dict[str, Any]) -> None:
     if told.is_nobody_told:
         logger.error("nobody could be told", extra=about)
     elif told.failing:
         logger.error("not everybody could be told", extra=about)
     if told.alert_fault:
         logger.error("alert not published", extra={**about, "fault": told.alert_fault})
-    return {"status": incident.status.value, "fates": fates}
+
+
+def _send_digests(now_ms: int) -> dict[str, Any]:
+    digests = send_digests(ports(), NotifyTierSettings.from_env(), now_ms=now_ms)
+    for each in digests:
+        about = asdict(each)
+        if each.failure:
+            logger.error("digest not sent", extra=about)
+        else:
+            logger.info("digest sent", extra=about)
+    return {"digests": len(digests), "told": sum(each.told for each in digests)}

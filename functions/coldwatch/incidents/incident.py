@@ -9,8 +9,11 @@ from coldwatch.incidents.policy import AutoResolve, Plan, Severity
 
 __all__ = ["AutoResolve", "EventType", "Incident", "Page", "Plan", "Severity", "Status", "TimelineEvent"]
 
-_WITHOUT_RECOVERY = frozenset({"command_timed_out"})
-"""No detector stands behind a command that nobody answered."""
+STORM = "storm"
+"""Kind and detector model of the incident that holds many together."""
+
+_WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM})
+"""No detector stands behind a command that nobody answered, nor behind a storm."""
 
 
 class Status(StrEnum):
@@ -32,6 +35,11 @@ class EventType(StrEnum):
     RECOVERED = "recovered"
     RESOLVED = "resolved"
     RECORDED = "recorded"
+    JOINED = "joined"
+    GREW = "grew"
+    SILENCED = "silenced"
+    UNSILENCED = "unsilenced"
+    QUEUED = "queued"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,10 @@ class Incident:
 
     `round` is how often somebody was told (0 before the first time), `step` where in the plan that was, `tier` who.
     `acknowledged_by` is a contact, or an operator by name. `revision` grows with every change.
+
+    `gateway` and `site` are what the registry said when it opened. `parent_id` is the storm that it is part of, and
+    `child_count` how many a storm had when it was last counted. `silenced_by` says why nobody is told
+    (`storm:`, `gateway:` or `maintenance:` and an id), `inhibited_by` which incident of its gateway that is.
     """
 
     incident_id: str
@@ -80,6 +92,12 @@ class Incident:
     final_evidence_sha256: str | None = None
     recorded_at: int | None = None
     revision: int = 1
+    gateway: str | None = None
+    site: str | None = None
+    parent_id: str | None = None
+    child_count: int = 0
+    silenced_by: str | None = None
+    inhibited_by: str | None = None
 
     @property
     def is_recovered(self) -> bool:

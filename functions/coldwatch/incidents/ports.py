@@ -78,6 +78,9 @@ class Waiting(Protocol):
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         """Complete this very token."""
 
+    def rouse(self, incident: Incident, answer: Mapping[str, Any]) -> None:
+        """Complete the stored token, if there is one, whatever it awaits."""
+
 
 class PolicyStore(Protocol):
     def find(self, policy_id: str) -> EscalationPolicy | None:

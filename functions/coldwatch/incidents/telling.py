@@ -36,6 +36,14 @@ from coldwatch.incidents.ports import (
     TellingStore,
     Waiting,
 )
+from coldwatch.incidents.storms.silence import (
+    DIGEST_LATE_MS,
+    NEVER_SILENT,
+    SendBudget,
+    Silence,
+    Silencing,
+    silenced_answer,
+)
 from coldwatch.incidents.wording import subject, text
 from coldwatch.incidents.workflow import UNREACHABLE, answer_of
 
@@ -69,16 +77,21 @@ class Ports:
     waiting: Waiting
     random_bytes: Callable[[int], bytes]
     page_base_url: str
+    silencing: Silencing = NEVER_SILENT
+    budget: SendBudget = NEVER_SILENT
 
 
 class Fate(StrEnum):
-    """What became of one responder's page. FAILING: the channel did not take it now; CANCELLED: nobody needs it."""
+    """What became of one responder's page. FAILING: the channel did not take it now; CANCELLED: nobody needs it;
+    QUEUED: a digest will tell it.
+    """
 
     SENT = "sent"
     ALREADY_SENT = "already_sent"
     UNREACHABLE = "unreachable"
     FAILING = "failing"
     CANCELLED = "cancelled"
+    QUEUED = "queued"
 
     @property
     def is_told(self) -> bool:
@@ -87,15 +100,26 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """`fates` by contact; empty where the incident was settled before anybody was told. `alert_fault`: it is a copy."""
+    """`fates` by contact; empty where the incident was settled before anybody was told, or `silence` says why nobody
+    is. `alert_fault`: it is a copy.
+    """
 
     incident: Incident
     fates: dict[str, Fate]
     alert_fault: str | None = None
+    silence: Silence | None = None
 
     @property
     def is_nobody_told(self) -> bool:
-        return bool(self.fates) and not any(fate.is_told or fate is Fate.CANCELLED for fate in self.fates.values())
+        reached = {Fate.CANCELLED, Fate.QUEUED}
+        return bool(self.fates) and not any(fate.is_told or fate in reached for fate in self.fates.values())
+
+    @property
+    def waiting_for_digests(self) -> tuple[str, ...]:
+        """Contacts of a round in which nobody was told yet, but will be by a digest."""
+        if Fate.CANCELLED in self.fates.values() or any(fate.is_told for fate in self.fates.values()):
+            return ()
+        return tuple(contact for contact, fate in self.fates.items() if fate is Fate.QUEUED)
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -115,7 +139,11 @@ class NotAllToldError(Exception):
 
 def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
     """Begin or resume a round. Raises `NotAllToldError` where another try may reach somebody."""
-    carry_out(ports.incidents, asked.incident_id, lambda each: lifecycle.expire_acknowledgement(each, now_ms=now_ms))
+    incident, _ = carry_out(
+        ports.incidents, asked.incident_id, lambda each: lifecycle.expire_acknowledgement(each, now_ms=now_ms)
+    )
+    if silence := _silence(incident, asked, ports, now_ms):
+        return Told(incident, {}, silence=silence)
     incident, _ = carry_out(
         ports.incidents,
         asked.incident_id,
@@ -130,6 +158,17 @@ def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
     return _tell_tier(incident, asked, ports, now_ms)
 
 
+def _silence(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> Silence | None:
+    """Before the round begins, so that the same round is asked for again."""
+    if incident.status is not Status.OPEN or incident.round > asked.number:
+        return None
+    silence = ports.silencing.reason(incident, now_ms=now_ms)
+    if silence is not None:
+        answer = silenced_answer(asked.number, asked.step, silence.until_ms, now_ms)
+        ports.waiting.complete(asked.task_token, answer)
+    return silence
+
+
 def _is_current(incident: Incident, asked: Round) -> bool:
     return incident.status is Status.OPEN and incident.round == asked.number
 
@@ -142,6 +181,9 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
         raise NotAllToldError(told)
     if told.is_nobody_told and step.has_next_tier:
         ports.waiting.complete(asked.task_token, answer_of(incident, UNREACHABLE))
+    if queued := told.waiting_for_digests:
+        until_ms = min(ports.budget.due_at(each, now_ms=now_ms) for each in queued) + DIGEST_LATE_MS
+        ports.waiting.complete(asked.task_token, silenced_answer(asked.number, asked.step, until_ms, now_ms))
     return told
 
 
@@ -155,6 +197,8 @@ def _page(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_m
     if recipient.why_not:
         _note_failure(incident, contact_id, known, recipient.why_not, ports, now_ms)
         return Fate.UNREACHABLE
+    if ports.budget.admit(incident, contact_id, now_ms=now_ms):
+        return Fate.QUEUED
     try:
         message_id = ports.notifier.send(_notification(incident, recipient, ports, now_ms))
     except NotSentError as error:
@@ -179,24 +223,30 @@ def _recipient(contact_id: str, ports: Ports) -> Recipient:
 
 def _notification(incident: Incident, recipient: Recipient, ports: Ports, now_ms: int) -> Notification:
     """A message with a fresh link in it. Its secret is stored nowhere, so a second try makes another."""
+    link = make_link(incident, recipient.contact_id, ports, now_ms)
+    return Notification(
+        recipient.contact_id,
+        page_id(incident.incident_id, incident.round, recipient.contact_id),
+        subject(incident),
+        text(incident, name=recipient.name, link=link),
+    )
+
+
+def make_link(incident: Incident, contact_id: str, ports: Ports, now_ms: int) -> str:
+    """The address of a new link of this contact for the round of the incident."""
     secret = link_secret(ports.random_bytes(16))
     ports.links.put(
         Link(
             link_hash=link_hash(secret) or "",
             incident_id=incident.incident_id,
-            contact_id=recipient.contact_id,
+            contact_id=contact_id,
             tier=incident.tier,
             round=incident.round,
             created_at=now_ms,
             expires_at=now_ms + LIFETIME_MS,
         )
     )
-    return Notification(
-        recipient.contact_id,
-        page_id(incident.incident_id, incident.round, recipient.contact_id),
-        subject(incident),
-        text(incident, name=recipient.name, link=f"{ports.page_base_url}a/{secret}"),
-    )
+    return f"{ports.page_base_url}a/{secret}"
 
 
 def _note_failure(  # noqa: PLR0917 - what a failure is about

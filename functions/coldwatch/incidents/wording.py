@@ -1,5 +1,6 @@
 """What a responder reads in the middle of the night: what, where, since when, how bad, until when, and the link."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from coldwatch.incidents.incident import Incident
@@ -39,6 +40,28 @@ def text(incident: Incident, *, name: str, link: str) -> str:
         f"Incident {incident.incident_id}, round {incident.round}, tier {incident.tier}.",
     ]
     return "\n".join(lines)
+
+
+def digest_subject(incidents: Sequence[Incident]) -> str:
+    """The first incident is the gravest."""
+    return _ascii(f"{incidents[0].severity.upper()}: {len(incidents)} incidents in one message")[: SUBJECT_LIMIT - 1]
+
+
+def digest_text(lines: Sequence[tuple[Incident, str]], *, name: str, left: int) -> str:
+    """Many incidents for one responder, the gravest first, each with a link that is theirs alone."""
+    said = [
+        f"{name}, there were more messages for you than may be sent one by one. You are asked to look after:",
+        "",
+    ]
+    for incident, link in lines:
+        what = f"{incident.severity.upper()}: {incident.title} - {incident.device_id}{_place(incident)}"
+        said += [f"{what}, since {moment(incident.began_at)}", link, ""]
+    if left:
+        said += [f"{left} more follow in the next message.", ""]
+    said.append(
+        "Each link shows one incident; the button on its page says that you have it. The links are yours alone."
+    )
+    return "\n".join(said)
 
 
 def moment(at_ms: int) -> str:
