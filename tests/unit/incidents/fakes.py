@@ -163,6 +163,10 @@ class FakeWaiting:
         if found and incident.status in {found[1], Status.RESOLVED}:
             self.complete(found[0], answer_of(incident))
 
+    def rouse(self, incident: Incident, answer: Mapping[str, Any]) -> None:
+        if found := self.incidents.token(incident.incident_id):
+            self.complete(found[0], answer)
+
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
             self.open_tokens.remove(token)

@@ -81,10 +81,12 @@ def join(child: Incident, parent: Incident, *, now_ms: int) -> Change | None:
 
 
 def joined(child: Incident, parent: Incident, *, now_ms: int) -> TimelineEvent:
-    """The parent's own event. It changes nothing of the parent, so that hundreds can join at once."""
+    """The parent's own event. It changes nothing of the parent, so that hundreds can join at once; the letter puts it
+    after the parent's opening, should both come in one millisecond.
+    """
     identity = event_id(parent.incident_id, parent.revision, EventType.JOINED, child.incident_id)
     what = f"{child.device_id}: {child.title} ({child.severity}) is part of it (incident {child.incident_id})."
-    return TimelineEvent(now_ms, identity, EventType.JOINED, SYSTEM, what, child.began_at)
+    return TimelineEvent(now_ms, identity.replace("-", "j-"), EventType.JOINED, SYSTEM, what, child.began_at)
 
 
 @dataclass(frozen=True, slots=True)

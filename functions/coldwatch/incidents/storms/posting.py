@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from coldwatch.incidents import lifecycle
-from coldwatch.incidents.changing import ATTEMPTS
+from coldwatch.incidents.changing import ATTEMPTS, found
 from coldwatch.incidents.identity import event_id, page_id
 from coldwatch.incidents.incident import EventType, Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.ports import Notification, Notifier, NotSentError, Recipients, TellingStore
@@ -72,7 +72,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """`told` in it, `dropped` because nobody needs it any more, `left` for the next one. `failure`: why it was not sent."""
+    """`told` in it, `dropped` because nobody needs it any more, `left` for the next one; or `failure`, why not sent."""
 
     contact_id: str
     told: int
@@ -111,11 +111,13 @@ def _send(contact_id: str, entries: Sequence[DigestEntry], ports: Ports, now_ms:
 
 def _needed(entry: DigestEntry, ports: Ports, now_ms: int) -> Incident | None:
     """The incident, if this page of it is still to be told."""
-    incident = ports.incidents.find(entry.incident_id)
-    if incident is None or incident.status is not Status.OPEN or incident.round != entry.round:
-        return None
     page = ports.incidents.find_page(entry.incident_id, entry.round, entry.contact_id)
-    return None if (page and page.is_sent) or ports.is_silenced(incident, now_ms) else incident
+    incident = ports.incidents.find(entry.incident_id)
+    if incident is None or (page and page.is_sent) or ports.is_silenced(incident, now_ms):
+        return None
+    # To ask whether it is silenced may have changed it: whoever has its storm has it.
+    incident = found(ports.incidents, entry.incident_id)
+    return incident if incident.status is Status.OPEN and incident.round == entry.round else None
 
 
 def _tell(
