@@ -10,6 +10,7 @@ from coldwatch_ops.dead_letters import commands as dead_letters
 from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
 from coldwatch_ops.incidents import commands as incidents
+from coldwatch_ops.maintenance import commands as maintenance
 from coldwatch_ops.quarantine import commands as quarantine
 from coldwatch_ops.responders import contacts, policies
 from coldwatch_ops.teardown import commands as teardown
@@ -19,6 +20,7 @@ NOUNS: Final = {
     "incidents": "what somebody must answer for",
     "contacts": "who can be told",
     "policy": "who is told, and after how long the next one is",
+    "maintenance": "of whom or what nobody is told for a while",
     "command": "instructions to devices, and what became of them",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
@@ -30,6 +32,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *incidents.COMMANDS,
     *contacts.COMMANDS,
     *policies.COMMANDS,
+    *maintenance.COMMANDS,
     *command_executions.COMMANDS,
     *telemetry.COMMANDS,
     *accounts.COMMANDS,

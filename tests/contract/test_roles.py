@@ -152,7 +152,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
     "SchedulerRole": {
-        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction")),
+        "InvokeScheduledFunctions": (
+            ("lambda:InvokeFunction",),
+            ("FireTimersFunction", "ManageContactsFunction", "NotifyTierFunction"),
+        ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
     "RunEffectsRole": {
@@ -170,13 +173,19 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
         "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
+        "LookAtStorms": (("dynamodb:Query",), ("IncidentTable",)),
+        "GatherInStorms": (("dynamodb:PutItem", "dynamodb:Query"), ("StormTable",)),
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
         "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("IncidentTable",),
+        ),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "KeepEvidenceRole": {
@@ -193,7 +202,15 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "NotifyTierRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("IncidentTable",),
+        ),
+        "KeepBudgetsAndDigests": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("StormTable",),
+        ),
+        "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
@@ -207,9 +224,13 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "KeepIncidents": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("IncidentTable",),
+        ),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "IncidentStateMachineRole": {
         "TakeItsSteps": (

@@ -40,6 +40,11 @@ RARE = {
         "LookWhereTheStreamEnds",
     ): "a message as a timer is due: tests/unit/data_plane",
     ("OpenIncidentRole", "SeeWhetherItRuns"): "an effect of an incident that has its workflow: tests/integration/aws",
+    ("OpenIncidentRole", "LookAtStorms"): "three devices of a gateway at once: tests/integration/aws",
+    ("OpenIncidentRole", "GatherInStorms"): "a device of a gateway or site: tests/integration/aws",
+    ("OpenIncidentRole", "WakeTheIncidentWorkflow"): "a storm that becomes graver: tests/unit/incidents/storms",
+    ("NotifyTierRole", "ReadPolicies"): "a storm that becomes graver: tests/unit/incidents/storms",
+    ("RecordIncidentRole", "WakeTheIncidentWorkflow"): "the end of a storm: tests/unit/incidents/storms",
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",
 }
 

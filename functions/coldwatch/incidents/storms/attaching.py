@@ -48,6 +48,8 @@ def attach(child: Incident, storm: Incident, ports: Ports, now_ms: int) -> None:
         if child.incident_id == storm.incident_id:
             return
         change = forming.join(child, storm, now_ms=now_ms)
+        if change is None and child.parent_id != storm.incident_id:
+            return
         if change is None:
             break
         if ports.families.attach(change, storm.incident_id, forming.joined(child, storm, now_ms=now_ms)):

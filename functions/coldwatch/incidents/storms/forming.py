@@ -71,9 +71,16 @@ def kinds_of(incident: Incident) -> frozenset[str]:
     return frozenset(known) if isinstance(known, list | tuple) else frozenset()
 
 
+def is_wider(storm: Incident, other: Incident) -> bool:
+    """A site's storm holds its gateways' storms, and never the other way round."""
+    return (storm.kind, other.kind) == (STORM, STORM) and (storm.thing_type, other.thing_type) == ("site", "gateway")
+
+
 def join(child: Incident, parent: Incident, *, now_ms: int) -> Change | None:
-    """None where the child is over, or is part of it."""
+    """None where the child is over, or is part of it, or is a storm that is as wide."""
     if child.status is Status.RESOLVED or child.parent_id == parent.incident_id:
+        return None
+    if child.kind == STORM and not is_wider(parent, child):
         return None
     after = replace(child, parent_id=parent.incident_id)
     what = f"It is part of {parent.title[0].lower()}{parent.title[1:]} (incident {parent.incident_id})."

@@ -53,26 +53,34 @@ class Ports:
 def join_storm(incident: Incident, ports: Ports, *, now_ms: int) -> Incident:
     """The incident as it is afterwards. To be called with every delivery of what opened it."""
     incident = found(ports.incidents, incident.incident_id)
-    if incident.status is Status.RESOLVED or ports.is_kept_out(incident, now_ms):
-        return incident
     groups = groups_of(incident, ports.rules)
-    for group in reversed(groups):
-        storm = ports.families.last_storm(group.key)
-        if storm and storm.status is not Status.RESOLVED and storm.incident_id != incident.incident_id:
-            _join(incident, storm, group, ports, now_ms)
-            return found(ports.incidents, incident.incident_id)
-    _gather(incident, groups, ports, now_ms)
+    if not groups or incident.status is Status.RESOLVED or ports.is_kept_out(incident, now_ms):
+        return incident
+    there = [(group, storm) for group in groups if (storm := _open_storm(incident, group, ports))]
+    for group, storm in there:
+        _finish(incident, storm, group, ports, now_ms)
+    if there:
+        _, widest = there[-1]
+        attach(topmost(incident, ports.incidents), widest, ports.attaching, now_ms)
+        _see_to_its_workflow(widest, ports, now_ms)
+    else:
+        _gather(incident, groups, ports, now_ms)
     return found(ports.incidents, incident.incident_id)
 
 
-def _join(incident: Incident, storm: Incident, group: Group, ports: Ports, now_ms: int) -> None:
-    """Whoever opened the storm does the rest of that again, should it have died over it."""
+def _open_storm(incident: Incident, group: Group, ports: Ports) -> Incident | None:
+    storm = ports.families.last_storm(group.key)
+    is_other = storm is not None and storm.incident_id != incident.incident_id
+    return storm if is_other and storm and storm.status is not Status.RESOLVED else None
+
+
+def _finish(incident: Incident, storm: Incident, group: Group, ports: Ports, now_ms: int) -> None:
+    """Whoever opened a storm does the rest of that again, should it have died over it."""
     openers = incident, *ancestors(incident, ports.incidents)
     if storm.incident_id in {forming.storm_id(group, each) for each in openers}:
         _bring_in(storm, group, incident.opened_at, ports, now_ms)
+        _see_to_its_workflow(storm, ports, now_ms)
         _gather(storm, groups_of(storm, ports.rules), ports, now_ms)
-    attach(topmost(incident, ports.incidents), storm, ports.attaching, now_ms)
-    _see_to_its_workflow(storm, ports, now_ms)
 
 
 def _gather(incident: Incident, groups: Sequence[Group], ports: Ports, now_ms: int) -> None:
@@ -130,8 +138,11 @@ def _bring_in(storm: Incident, group: Group, at: int, ports: Ports, now_ms: int)
     window = at - group.window_ms, at + group.window_ms
     for member in ports.groups.members(group.key, *window, at_most=most_of(group.rule)):
         known = ports.incidents.find(member.incident_id)
-        if known is not None:
-            attach(topmost(known, ports.incidents), storm, ports.attaching, now_ms)
+        head = topmost(known, ports.incidents) if known else storm
+        if forming.is_wider(head, storm):
+            attach(storm, head, ports.attaching, now_ms)
+        else:
+            attach(head, storm, ports.attaching, now_ms)
     for child_id in ports.families.open_children(storm.incident_id):
         if not _is_open_child(ports.incidents.find(child_id), storm):
             ports.families.leave(storm.incident_id, child_id)

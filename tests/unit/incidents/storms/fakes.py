@@ -139,10 +139,17 @@ class FakeStorms:
 class StormWorld(World):
     storms: FakeStorms = field(default_factory=FakeStorms)
     rules: StormRules = RULES
+    told_tokens: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.families = FakeFamilies(self.incidents)
+
+    def answers(self) -> Mapping[str, Any]:
+        """What each token was told."""
+        heard = self.waiting.heard
+        self.told_tokens |= dict(heard[len(self.told_tokens) :])
+        return self.told_tokens
 
     def attaching(self, course: Course | None = None) -> attaching.Ports:
         watch = (course or Course()).watch

@@ -4,7 +4,8 @@ nobody who is wrong left without somebody who will be told.
 
 from collections.abc import Callable
 
-from hypothesis import settings
+import msgspec
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -15,6 +16,7 @@ from coldwatch.incidents.opening import open_incident
 from coldwatch.incidents.policy import AutoResolve
 from coldwatch.incidents.recovery import recover_incident
 from coldwatch.incidents.storms.family import topmost
+from coldwatch.incidents.storms.rules import Budget, StormRules
 from tests.unit.incidents.builders import NOW
 from tests.unit.incidents.fakes import Course, Killed
 from tests.unit.incidents.storms.builders import SECOND, device, storm_world, wrong
@@ -142,20 +144,22 @@ class OnePlace(RuleBasedStateMachine):
         self.clock.run_until(self.clock.now + 7200 * SECOND)
         told = {each.page_id[:26] for each in self.here.channel.sent[before:]}
         for each in self._unresolved():
-            assert topmost(each, self.here.incidents).incident_id in told, each
+            top = topmost(each, self.here.incidents)
+            assert top.incident_id in told, (
+                [(i.incident_id[:4], i.kind, i.status.value, i.round, (i.parent_id or "")[:4], i.is_recovered) for i in (each, top)],
+                [(e.type.value, (e.at - NOW) // 1000) for e in self.here.incidents.timeline(top.incident_id)],
+                self.clock.workflows[top.incident_id].state,
+                (self.clock.workflows[top.incident_id].until or 0) - self.clock.now,
+            )
         for each in self._all():
             if each.kind == STORM and each.status is Status.OPEN:
                 open_children = self.here.families.open_children(each.incident_id)
                 assert any(self.here.incidents.incidents[c].status is not Status.RESOLVED for c in open_children)
 
 
-def _without_limits(rules: object) -> object:
-    import msgspec  # noqa: PLC0415 - only here
-
-    from coldwatch.incidents.storms.rules import Budget  # noqa: PLC0415 - only here
-
-    return msgspec.structs.replace(rules, budget=Budget(messages=100, window_s=60, reserved=0))  # type: ignore[type-var]
+def _without_limits(rules: StormRules) -> StormRules:
+    return msgspec.structs.replace(rules, budget=Budget(messages=100, window_s=60, reserved=0))
 
 
 TestOnePlace = OnePlace.TestCase
-TestOnePlace.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
+TestOnePlace.settings = settings(max_examples=200, stateful_step_count=30, deadline=None, phases=[Phase.generate])

@@ -3,6 +3,7 @@ silence, and the schedule that sends digests each minute.
 """
 
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 from coldwatch.incidents.incident import Incident, Status
@@ -20,10 +21,15 @@ QUIET = "Wait in silence"
 class StormWorkflow(Workflow):
     here: StormWorld
 
+    @classmethod
+    def begun(cls, here: StormWorld, incident_id: str) -> "StormWorkflow":
+        given = here.executions.started[incident_id]
+        return cls(here, incident_id, given["waits"], given["round"], given["step"])
+
     def take(self, now_ms: int) -> None:
-        heard = [output for token, output in self.here.waiting.heard if token == self.token]
-        if heard and self.until is not None and self.state != QUIET:
-            self._go_on(heard[0], now_ms)
+        answer = self.here.answers().get(self.token)
+        if answer is not None and self.until is not None and self.state != QUIET:
+            self._go_on(answer, now_ms)
 
     def time_out(self) -> None:
         if self.state != QUIET:
@@ -55,46 +61,53 @@ class Clockwork:
     started_ms: int = 0
     workflows: dict[str, StormWorkflow] = field(default_factory=dict)
     starting: dict[str, int] = field(default_factory=dict)
+    due: list[tuple[int, int, str]] = field(default_factory=list)
     next_digest: int = 0
+    _started: int = 0
+    _heard: int = 0
 
     def __post_init__(self) -> None:
         self.next_digest = self.now + MINUTE
 
     def pick_up(self) -> None:
-        """Workflows that were started; and let each that waits take what it was told."""
-        for incident_id in self.here.executions.started:
-            if incident_id not in self.workflows and incident_id not in self.starting:
-                self.starting[incident_id] = self.now + self.started_ms
-        for each in list(self.workflows.values()):
-            each.take(self.now)
+        """Workflows that were started; and let each take what it was told."""
+        for incident_id in list(self.here.executions.started)[self._started :]:
+            self.starting[incident_id] = self.now + self.started_ms
+            self._wait(incident_id, self.starting[incident_id])
+        self._started = len(self.here.executions.started)
+        while self._heard < len(self.here.waiting.heard):
+            token, _ = self.here.waiting.heard[self._heard]
+            self._heard += 1
+            if workflow := self.workflows.get(token.rpartition("-")[0]):
+                workflow.take(self.now)
+                self._wait(workflow.incident_id, workflow.until)
 
     def run_until(self, end_ms: int) -> None:
-        while (due := self._next()) is not None and due[0] <= end_ms:
-            self.now = max(self.now, due[0])
-            self._do(due[1])
+        self.pick_up()
+        while (at := min(self.next_digest, self.due[0][0] if self.due else end_ms + 1)) <= end_ms:
+            self.now = max(self.now, at)
+            if at == self.next_digest:
+                self.next_digest += MINUTE
+                send_digests(self.here.posting(), now_ms=self.now)
+            else:
+                self._run(heappop(self.due))
             self.pick_up()
         self.now = max(self.now, end_ms)
 
-    def _next(self) -> tuple[int, str] | None:
-        self.pick_up()
-        due = [(at, incident_id) for incident_id, at in self.starting.items()]
-        due += [(each.until, each.incident_id) for each in self.workflows.values() if each.until is not None]
-        order = {incident_id: number for number, incident_id in enumerate(self.here.executions.started)}
-        return min([*due, (self.next_digest, "")], key=lambda each: (each[0], order.get(each[1], -1)))
+    def _wait(self, incident_id: str, until: int | None) -> None:
+        if until is not None:
+            heappush(self.due, (until, len(self.due), incident_id))
 
-    def _do(self, what: str) -> None:
-        if not what:
-            send_digests(self.here.posting(), now_ms=self.now)
-            self.next_digest = self.now + MINUTE
-        elif what in self.starting:
-            del self.starting[what]
-            incident = self.here.incidents.incidents[what]
-            made = StormWorkflow.of(self.here, incident)
-            assert isinstance(made, StormWorkflow)
-            self.workflows[what] = made
-            made.enter(self.now)
+    def _run(self, due: tuple[int, int, str]) -> None:
+        at, _, incident_id = due
+        if self.starting.pop(incident_id, None) is not None:
+            self.workflows[incident_id] = StormWorkflow.begun(self.here, incident_id)
+            self.workflows[incident_id].enter(self.now)
+        elif self.workflows[incident_id].until == at:
+            self.workflows[incident_id].time_out()
         else:
-            self.workflows[what].time_out()
+            return
+        self._wait(incident_id, self.workflows[incident_id].until)
 
     def unattended(self) -> list[Incident]:
         """Incidents that are not over, and whose workflow waits for nothing."""
