@@ -5,7 +5,7 @@ nobody who is wrong left without somebody who will be told.
 from collections.abc import Callable
 
 import msgspec
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -144,13 +144,7 @@ class OnePlace(RuleBasedStateMachine):
         self.clock.run_until(self.clock.now + 7200 * SECOND)
         told = {each.page_id[:26] for each in self.here.channel.sent[before:]}
         for each in self._unresolved():
-            top = topmost(each, self.here.incidents)
-            assert top.incident_id in told, (
-                [(i.incident_id[:4], i.kind, i.status.value, i.round, (i.parent_id or "")[:4], i.is_recovered) for i in (each, top)],
-                [(e.type.value, (e.at - NOW) // 1000) for e in self.here.incidents.timeline(top.incident_id)],
-                self.clock.workflows[top.incident_id].state,
-                (self.clock.workflows[top.incident_id].until or 0) - self.clock.now,
-            )
+            assert topmost(each, self.here.incidents).incident_id in told, each
         for each in self._all():
             if each.kind == STORM and each.status is Status.OPEN:
                 open_children = self.here.families.open_children(each.incident_id)
@@ -162,4 +156,4 @@ def _without_limits(rules: StormRules) -> StormRules:
 
 
 TestOnePlace = OnePlace.TestCase
-TestOnePlace.settings = settings(max_examples=200, stateful_step_count=30, deadline=None, phases=[Phase.generate])
+TestOnePlace.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
