@@ -152,7 +152,9 @@ COMMANDS = (
             argument("--kind", metavar="KIND", help="only incidents of this kind"),
             argument("--from", dest="from_time", metavar="TIME", help="when it begins (default: now)"),
             argument("--until", metavar="TIME", help="when it ends; 30 days after its beginning at most"),
-            argument("--for", dest="duration", metavar="LENGTH", help="how long it lasts, such as 4h, instead of --until"),
+            argument(
+                "--for", dest="duration", metavar="LENGTH", help="how long it lasts, such as 4h, instead of --until"
+            ),
             _WHY,
             argument("--even-critical", action="store_true", help="tell nobody of critical incidents either"),
             _WHO,

@@ -416,7 +416,9 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     aws.s3.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": REGION})
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="notifications")["TopicArn"]
     machine_arn = make_machine(boto3.client("stepfunctions", region_name=REGION))
-    named = {table.removesuffix("Table").upper() + "_TABLE": table for table in (*SIMPLE, "IncidentTable", "StormTable")}
+    named = {
+        table.removesuffix("Table").upper() + "_TABLE": table for table in (*SIMPLE, "IncidentTable", "StormTable")
+    }
     own = {
         "TOPIC_PREFIX": "x/",
         "EVIDENCE_BUCKET": "evidence",

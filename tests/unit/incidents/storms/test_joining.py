@@ -1,6 +1,8 @@
 """Who joins which storm, when there is one, and what it makes of its own incident."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -25,9 +27,13 @@ from tests.unit.incidents.storms.fakes import StormWorld
 GATEWAY = "acme-gw-1"
 
 
-def behind_one_gateway(here: StormWorld, count: int, *, apart_s: int = 10, **changes: object) -> list[Incident]:
+def behind_one_gateway(here: StormWorld, count: int, *, apart_s: int = 10, **changes: Any) -> list[Incident]:
     names = [device(here, number, gateway=GATEWAY, site=None) for number in range(count)]
     return [opens(here, name, at=NOW + n * apart_s * SECOND, **changes) for n, name in enumerate(names)]
+
+
+def _open(here: StormWorld, name: str) -> None:
+    opens(here, name)
 
 
 def only_storm(here: StormWorld) -> Incident:
@@ -178,7 +184,7 @@ def test_two_that_make_it_a_storm_at_once_open_one() -> None:
         for name in names[:2]:
             opens(other, name)
 
-        opens(other, names[2], course=Course(at, act=lambda other=other: opens(other, names[3])))  # type: ignore[misc]
+        opens(other, names[2], course=Course(at, act=partial(_open, other, names[3])))
 
         storm = only_storm(other)
         assert {each.parent_id for each in other.incidents.incidents.values()} == {storm.incident_id, None}, at

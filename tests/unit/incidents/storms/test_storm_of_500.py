@@ -38,9 +38,7 @@ def storm(*, gateways: int, before_s: int) -> Storm:
 
 @pytest.mark.parametrize("before_s", [0, 8], ids=["told at once", "told after the evidence"])
 @pytest.mark.parametrize("gateways", [0, 25], ids=["without gateways", "of 25 gateways"])
-def test_five_hundred_devices_in_a_minute_are_one_incident_to_those_who_are_told(
-    gateways: int, before_s: int
-) -> None:
+def test_five_hundred_devices_in_a_minute_are_one_incident_to_those_who_are_told(gateways: int, before_s: int) -> None:
     made = storm(gateways=gateways, before_s=before_s)
     here, clock = made.clock.here, made.clock
 

@@ -9,7 +9,6 @@ import pytest
 from coldwatch.incidents.answering import Action, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.policy import AutoResolve, Tier
-from coldwatch.incidents.storms.maintenance import Scope
 from coldwatch.incidents.storms.posting import send_digests
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.storms.silencing import ask_again_ms

@@ -1,5 +1,5 @@
-"""All workflows of a world on virtual time: each incident's, as `statemachines/incident.asl.json` has it with its wait in
-silence, and the schedule that sends digests each minute.
+"""All workflows of a world on virtual time: each incident's, as `statemachines/incident.asl.json` has it with its wait
+in silence, and the schedule that sends digests each minute.
 """
 
 from dataclasses import dataclass, field
