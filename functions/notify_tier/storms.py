@@ -1,6 +1,5 @@
 """What keeps the notifier from telling: storms, maintenance, budgets; and the digests, which it sends itself."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aws_lambda_powertools.logging import Logger
@@ -12,10 +11,11 @@ from coldwatch.adapters.storm_rules import load_storm_rules
 from coldwatch.adapters.storm_store import DynamoStormStore
 from coldwatch.incidents import telling
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.paging import links_of
 from coldwatch.incidents.storms import posting
 from coldwatch.incidents.storms.posting import Digest, SendBudget
-from coldwatch.incidents.storms.silence import Silence, Silencing
 from coldwatch.incidents.storms.silencing import StormSilencing
+from coldwatch.incidents.workflow import seconds_until
 from coldwatch.settings import NotifyTierSettings
 
 logger = Logger(child=True)
@@ -23,16 +23,20 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True, slots=True)
 class ToldWhenInDoubt:
-    """`Silencing` for which nobody goes untold: where it cannot be known whether to be silent, everybody is told."""
+    """For how long nobody is told; where that cannot be known, everybody is told."""
 
-    within: Silencing
+    silencing: StormSilencing
 
-    def reason(self, incident: Incident, *, now_ms: int) -> Silence | None:
+    def silenced_s(self, incident: Incident, now_ms: int) -> int | None:
         try:
-            return self.within.reason(incident, now_ms=now_ms)
+            silence = self.silencing.reason(incident, now_ms=now_ms)
         except Exception:
             logger.exception("silence not known, told all the same", extra={"incident_id": incident.incident_id})
             return None
+        if silence is None:
+            return None
+        logger.info("nobody is told now", extra={"incident_id": incident.incident_id, "reason": silence.reason})
+        return seconds_until(silence.until_ms, now_ms)
 
 
 def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
@@ -40,9 +44,8 @@ def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
     tables = StormTables(own.incident_table, own.storm_table, own.policy_table)
     silencing = StormSilencing(silencing_ports(dynamodb, step_functions_client(), tables))
     store = DynamoStormStore(dynamodb, own.storm_table)
-    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
-    budget = SendBudget(store, load_storm_rules(), incidents)
-    return replace(ports, silencing=ToldWhenInDoubt(silencing), budget=budget)
+    budget = SendBudget(store, load_storm_rules(), DynamoIncidentStore(dynamodb, own.incident_table))
+    return replace(ports, silenced_s=ToldWhenInDoubt(silencing).silenced_s, budget=budget)
 
 
 def send_digests(ports: telling.Ports, own: NotifyTierSettings, *, now_ms: int) -> list[Digest]:
@@ -56,10 +59,6 @@ def posting_ports(ports: telling.Ports, own: NotifyTierSettings) -> posting.Port
         recipients=ports.recipients,
         notifier=ports.notifier,
         rules=load_storm_rules(),
-        is_silenced=lambda incident, now_ms: ports.silencing.reason(incident, now_ms=now_ms) is not None,
-        make_link=_links(ports),
+        is_silenced=lambda incident, now_ms: ports.silenced_s(incident, now_ms) is not None,
+        make_link=links_of(ports),
     )
-
-
-def _links(ports: telling.Ports) -> Callable[[Incident, str, int], str]:
-    return lambda incident, contact_id, now_ms: telling.make_link(incident, contact_id, ports, now_ms)

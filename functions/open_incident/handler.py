@@ -13,7 +13,7 @@ from coldwatch.adapters.incident_context import DynamoDetectorStates, DynamoDevi
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.storm_ports import StormTables, joining_ports
-from coldwatch.adapters.waiting import StepFunctionsExecutions
+from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents.effects import read_effect
 from coldwatch.incidents.opening import Ports, open_incident
 from coldwatch.incidents.storms.joining import join_storm
@@ -27,12 +27,14 @@ def ports() -> Ports:
     own, dynamodb = OpenIncidentSettings.from_env(), dynamodb_client()
     tables = StormTables(own.incident_table, own.storm_table, own.policy_table)
     storms = joining_ports(dynamodb, step_functions_client(), tables, own.incident_state_machine_arn)
+    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
     return Ports(
-        incidents=DynamoIncidentStore(dynamodb, own.incident_table),
+        incidents=incidents,
         devices=DynamoDeviceDirectory(dynamodb, own.device_table),
         policies=DynamoPolicyStore(dynamodb, own.policy_table),
         detectors=DynamoDetectorStates(dynamodb, own.detector_table),
         executions=StepFunctionsExecutions(step_functions_client(), own.incident_state_machine_arn),
+        waiting=StepFunctionsWaiting(step_functions_client(), incidents),
         forms=incident_forms(),
         join=lambda incident, now_ms: join_storm(incident, storms, now_ms=now_ms),
     )

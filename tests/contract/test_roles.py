@@ -25,6 +25,10 @@ WITHOUT_RESOURCE_TYPE = (
     "iot:RegisterThing",
 )
 
+SECRETS = "secretsmanager:secret:coldwatch/${AWS::StackName}"
+MAILS = ("ses:identity/*", "ses:configuration-set/coldwatch-${AWS::StackName}")
+"""Which mails, a condition says: those from the sender that the template names."""
+
 ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "AuthorizeProvisioningRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
@@ -154,7 +158,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "SchedulerRole": {
         "InvokeScheduledFunctions": (
             ("lambda:InvokeFunction",),
-            ("FireTimersFunction", "ManageContactsFunction", "NotifyTierFunction"),
+            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction", "NotifyTierFunction"),
         ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
@@ -170,7 +174,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "OpenIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("OpenIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
         "LookAtStorms": (("dynamodb:Query",), ("IncidentTable",)),
@@ -182,10 +187,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "KeepEvidenceRole": {
@@ -202,35 +205,57 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "NotifyTierRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "KeepBudgetsAndDigests": (
             ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
             ("StormTable",),
         ),
-        "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
-        "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
+        "MakeLinksAndKeepPace": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadRotas": (("dynamodb:GetItem",), ("PolicyTable",)),
         "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
+        "SendMails": (("ses:SendEmail",), MAILS),
+        "ReadSecretsOfChannels": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "AwaitResolutionRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "HandOverIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("HandOverIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+    },
+    "ReconcileIncidentsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ReconcileIncidentsLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ListIncidents": (("dynamodb:Query",), ("${IncidentTable}/index/by_status",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
     },
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
+        "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
+        "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
     },
     "IncidentStateMachineRole": {
         "TakeItsSteps": (
@@ -240,6 +265,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "EnrichIncidentFunction",
                 "NotifyTierFunction",
                 "AwaitResolutionFunction",
+                "HandOverIncidentFunction",
                 "RecordIncidentFunction",
             ),
         ),
@@ -264,7 +290,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "ManageContactsRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ManageContactsLogGroup",)),
         "KeepContacts": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"),
             ("ContactTable",),
         ),
         "TendSubscriptions": (
@@ -277,17 +303,37 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("NotificationTopic",),
         ),
+        "SendTestPages": (("sns:Publish",), ("NotificationTopic",)),
+        "KeepPace": (("dynamodb:UpdateItem",), ("LinkTable",)),
+        "SendTestMails": (("ses:SendEmail",), MAILS),
+        "PutTestEvents": (("events:PutEvents",), ("IncidentBus",)),
+        "ReadTheKeyOfCodes": (("secretsmanager:GetSecretValue",), ("CodeKey",)),
+        "KeepSecretsOfChannels": (
+            (
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+            ),
+            (f"{SECRETS}/channels/*",),
+        ),
+        "OpenAndRecoverIncidents": (("lambda:InvokeFunction",), ("OpenIncidentFunction", "RecoverIncidentFunction")),
+    },
+    "RecordDeliveryRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordDeliveryLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "TellTheNextWay": (("lambda:InvokeFunction",), ("NotifyTierFunction",)),
+        "SendFailedEvents": (("sqs:SendMessage",), ("DeliveryDeadLetterQueue",)),
     },
     "IncidentPageRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadLinks": (("dynamodb:GetItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+        "SendCommands": (("lambda:InvokeFunction",), ("SendCommandFunction",)),
     },
     "SendCommandRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendCommandLogGroup",)),
@@ -360,9 +406,12 @@ ASSUMED_BY = {
     "EnrichIncidentRole": "lambda",
     "NotifyTierRole": "lambda",
     "AwaitResolutionRole": "lambda",
+    "HandOverIncidentRole": "lambda",
+    "ReconcileIncidentsRole": "lambda",
     "RecordIncidentRole": "lambda",
     "IncidentStateMachineRole": "states",
     "ManageContactsRole": "lambda",
+    "RecordDeliveryRole": "lambda",
     "IncidentPageRole": "lambda",
     "SendCommandRole": "lambda",
     "DispatchCommandRole": "lambda",

@@ -3,7 +3,7 @@
 | `incident_id`       | `part`             | what it is                                             |
 | ------------------- | ------------------ | ------------------------------------------------------ |
 | the storm           | `child#{id}`       | an incident that joined it, for good                   |
-| the storm           | `open-child#{id}`  | one that is not over; also before it joins, of the first |
+| `open#children#{storm}` | the child      | one that is not over; also before it joins, of the first |
 | `open#storm#{key}`  | `last`             | `holder`: the storm that is open, or the last that was |
 
 Hundreds join at once, so whoever joins writes its own items and none that others write: nothing of it is a counter.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _ABSENT = "attribute_not_exists(part)"
 _SETTLED_BY_ANOTHER = {"ConditionalCheckFailed", "TransactionConflict"}
-_CHILD, _OPEN_CHILD = "child#", "open-child#"
+_CHILD = "child#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class DynamoFamilyStore:
             self._put(to_item({**holder, "part": "lock"}), _ABSENT),
             self._put(to_item({**holder, "part": "last"})),
             self._put(event_item(storm.incident_id, event)),
-            *(self._put(_part(storm.incident_id, _OPEN_CHILD, each)) for each in expected),
+            *(self._put(_open_child(storm.incident_id, each)) for each in expected),
         )
 
     def attach(self, change: Change, parent_id: str, event: TimelineEvent) -> bool:
@@ -62,20 +62,19 @@ class DynamoFamilyStore:
         return self._write(
             self._put(incident_item(child), "revision = :revision", revision),
             self._put(event_item(child.incident_id, change.event)),
-            self._put(_part(parent_id, _CHILD, child.incident_id)),
-            self._put(_part(parent_id, _OPEN_CHILD, child.incident_id)),
+            self._put(_child(parent_id, child.incident_id)),
+            self._put(_open_child(parent_id, child.incident_id)),
             self._put(event_item(parent_id, event)),
         )
 
     def leave(self, parent_id: str, child_id: str) -> None:
-        key = to_item({"incident_id": parent_id, "part": f"{_OPEN_CHILD}{child_id}"})
-        self.client.delete_item(TableName=self.table, Key=key)
+        self.client.delete_item(TableName=self.table, Key=_open_child(parent_id, child_id))
 
     def has_open_child(self, parent_id: str) -> bool:
-        return bool(self.client.query(**self._parts(parent_id, _OPEN_CHILD), Limit=1)["Items"])
+        return bool(self.client.query(**self._parts(_family(parent_id), ""), Limit=1)["Items"])
 
     def open_children(self, parent_id: str) -> list[str]:
-        return self._ids(parent_id, _OPEN_CHILD)
+        return self._ids(_family(parent_id), "")
 
     def children(self, parent_id: str) -> list[str]:
         return self._ids(parent_id, _CHILD)
@@ -89,11 +88,15 @@ class DynamoFamilyStore:
         parts = (item["part"]["S"] for page in pages for item in page["Items"])
         return [part.removeprefix(prefix) for part in parts]
 
-    def _parts(self, parent_id: str, prefix: str) -> Any:
+    def _parts(self, name: str, prefix: str) -> Any:
+        """All of a name, or those parts that begin so."""
+        condition, values = "incident_id = :id", {":id": {"S": name}}
+        if prefix:
+            condition, values = f"{condition} AND begins_with(part, :prefix)", values | {":prefix": {"S": prefix}}
         return {
             "TableName": self.table,
-            "KeyConditionExpression": "incident_id = :id AND begins_with(part, :prefix)",
-            "ExpressionAttributeValues": {":id": {"S": parent_id}, ":prefix": {"S": prefix}},
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
             "ConsistentRead": True,
         }
 
@@ -125,5 +128,14 @@ def _lock(group: str) -> str:
     return f"open#{STORM}#{group}"
 
 
-def _part(parent_id: str, prefix: str, child_id: str) -> Item:
-    return to_item({"incident_id": parent_id, "part": f"{prefix}{child_id}"})
+def _family(parent_id: str) -> str:
+    """Whoever may give back locks may take these away, and nothing else."""
+    return f"open#children#{parent_id}"
+
+
+def _child(parent_id: str, child_id: str) -> Item:
+    return to_item({"incident_id": parent_id, "part": f"{_CHILD}{child_id}"})
+
+
+def _open_child(parent_id: str, child_id: str) -> Item:
+    return to_item({"incident_id": _family(parent_id), "part": child_id})

@@ -25,7 +25,7 @@ class DynamoLinkStore:
         if item is None:
             return None
         record = from_item(item)
-        return Link(**{field.name: record[field.name] for field in fields(Link)})
+        return Link(**{field.name: record[field.name] for field in fields(Link) if field.name in record})
 
     def put(self, link: Link) -> None:
         record = asdict(link) | {"forget_at": link.forget_at // 1000}

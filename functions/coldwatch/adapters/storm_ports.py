@@ -11,7 +11,9 @@ from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.storm_rules import load_storm_rules
 from coldwatch.adapters.storm_store import DynamoStormStore
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
-from coldwatch.incidents.opening import choose_plan
+from coldwatch.incidents.incident import STORM
+from coldwatch.incidents.opening import UNKNOWN_DEVICE_TYPE, choose_plan
+from coldwatch.incidents.policy import IncidentFacts
 from coldwatch.incidents.storms import attaching, joining, silencing
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ def attaching_ports(dynamodb: DynamoDBClient, states: SFNClient, tables: StormTa
     policies = DynamoPolicyStore(dynamodb, tables.policies)
 
     def plan_of(incident: Incident) -> Plan:
-        return choose_plan(policies, incident.fleet_id or None, incident.severity)[0]
+        device_type = UNKNOWN_DEVICE_TYPE
+        about = IncidentFacts(incident.fleet_id, device_type, STORM, STORM, incident.severity)
+        return choose_plan(policies, about)[0]
 
     return attaching.Ports(
         incidents=incidents,

@@ -22,6 +22,18 @@ def incident_id(detector_model: str, key: str, occurrence: str) -> str:
     return _written(int.from_bytes(digest[:17]) >> 6)
 
 
+REFERENCE_LENGTH = 6
+
+
+def reference(incident: str) -> str:
+    """What people call an incident on the telephone, and type beside a code.
+
+    >>> reference("p9f8z01km2kdqs367tea6yd5bq")
+    'P9F8Z0'
+    """
+    return incident[:REFERENCE_LENGTH].upper()
+
+
 def event_id(incident: str, revision: int, *cause: str | int) -> str:
     """Names an event of an incident after its cause; in order of the revisions, for events of one millisecond."""
     digest = hashlib.sha256("\0".join((incident, *map(str, cause))).encode()).hexdigest()
@@ -35,6 +47,16 @@ def page_id(incident: str, round_: int, contact_id: str) -> str:
     'i-2-ana'
     """
     return f"{incident}-{round_}-{contact_id}"
+
+
+def command_token(incident: str, contact_id: str, command: str, revision: int) -> str:
+    """Names the press of a button that sends a command, whoever repeats it: `revision` is what its page showed.
+
+    >>> command_token("i", "ana", "start_defrost", 3)
+    'page-8xqva2mkwcz7r08rdje62ghjnk'
+    """
+    digest = hashlib.sha256("\0".join((incident, contact_id, command, str(revision))).encode()).digest()
+    return f"page-{_written(int.from_bytes(digest[:17]) >> 6)}"
 
 
 def link_secret(random: bytes) -> str:

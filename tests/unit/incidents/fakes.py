@@ -4,18 +4,32 @@ else can come: the end of the process, or somebody who was quicker.
 `tests/integration/aws/test_incident_stores.py` runs the same facts against `FakeIncidents` and the real store.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
+from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.contacts import Contact
+from coldwatch.incidents.escalation.rota import Rota
 from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
+from coldwatch.incidents.paging import Codes
 from coldwatch.incidents.policy import EscalationPolicy
-from coldwatch.incidents.ports import Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_names
+from coldwatch.incidents.ports import (
+    CommandRefusedError,
+    Device,
+    IncidentForm,
+    Notification,
+    NotSentError,
+    Recipient,
+    recipient_of,
+)
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names, seconds_until
 
 
 class Killed(BaseException):
@@ -64,8 +78,8 @@ class FakeIncidents:
     incidents: dict[str, Incident] = field(default_factory=dict)
     locks: dict[tuple[str, str], str] = field(default_factory=dict)
     events: dict[str, dict[tuple[int, str], TimelineEvent]] = field(default_factory=dict)
-    kept_pages: dict[tuple[str, int, str], Page] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, Status, int]] = field(default_factory=dict)
+    kept_pages: dict[tuple[str, int, str, str], Page] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -76,7 +90,7 @@ class FakeIncidents:
         return [event for _, event in sorted(self.events.get(incident_id, {}).items())]
 
     def pages(self, incident_id: str) -> list[Page]:
-        return [page for (incident, _, _), page in sorted(self.kept_pages.items()) if incident == incident_id]
+        return [page for (incident, *_), page in sorted(self.kept_pages.items()) if incident == incident_id]
 
     def find_open(self, detector_model: str, key: str) -> Incident | None:
         return self.incidents.get(self.locks.get((detector_model, key), ""))
@@ -112,11 +126,21 @@ class FakeIncidents:
     def last_recovery(self, detector_model: str, key: str) -> int | None:
         return self.recoveries.get((detector_model, key))
 
-    def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None:
-        return self.kept_pages.get((incident_id, round_, contact_id))
+    def pages_of(self, incident_id: str, round_: int, contact_id: str) -> list[Page]:
+        own = incident_id, round_, contact_id
+        return [page for place, page in sorted(self.kept_pages.items()) if place[:3] == own]
+
+    def note_delivery(self, page: Page, event: TimelineEvent | None) -> bool:
+        place = page.incident_id, page.round, page.contact_id, page.channel
+        if place not in self.kept_pages:
+            return False
+        self.kept_pages[place] = page
+        if event and (event.at, event.event_id) not in self.events[page.incident_id]:
+            self._add(page.incident_id, event)
+        return True
 
     def keep_page(self, page: Page, event: TimelineEvent) -> bool:
-        place = page.incident_id, page.round, page.contact_id
+        place = page.incident_id, page.round, page.contact_id, page.channel
         known = self.kept_pages.get(place)
         if known and known.is_sent:
             return False
@@ -124,14 +148,21 @@ class FakeIncidents:
         self._add(page.incident_id, event)
         return True
 
-    def keep_token(self, incident: Incident, token: str, *, awaits: Status) -> None:
+    def keep_token(self, incident: Incident, token: str) -> None:
         known = self.tokens.get(incident.incident_id)
-        if known is None or known[2] <= incident.round:
-            self.tokens[incident.incident_id] = token, awaits, incident.round
+        if known is None or known[2] <= incident.revision:
+            self.tokens[incident.incident_id] = token, incident.standing, incident.revision
 
-    def token(self, incident_id: str) -> tuple[str, Status] | None:
+    def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
         return known[:2] if known else None
+
+    def unfinished(self) -> list[str]:
+        return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
+
+    def unrecorded(self) -> list[str]:
+        over = (each for each in self.incidents.values() if each.status is Status.RESOLVED)
+        return [each.incident_id for each in over if each.recorded_at is None]
 
     def _add(self, incident_id: str, event: TimelineEvent) -> None:
         events = self.events.setdefault(incident_id, {})
@@ -151,6 +182,34 @@ class FakeLinks:
 
 
 @dataclass
+class FakeCodes:
+    """`ports.CodeStore`."""
+
+    codes: dict[str, str] = field(default_factory=dict)
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """What was tried -> since when, and how often."""
+
+    def put(self, code_hash: str, link_hash: str, *, forget_at: int) -> bool:  # noqa: ARG002 - of the port
+        return self.codes.setdefault(code_hash, link_hash) == link_hash
+
+    def find(self, code_hash: str) -> str | None:
+        return self.codes.get(code_hash)
+
+    def try_once(self, what: str, *, most: int, within_ms: int, now_ms: int) -> bool:
+        since, count = self.tries.get(what, (now_ms, 0))
+        if now_ms - since >= within_ms:
+            since, count = now_ms, 0
+        if count >= most:
+            return False
+        self.tries[what] = since, count + 1
+        return True
+
+    def give_back(self, what: str) -> None:
+        since, count = self.tries[what]
+        self.tries[what] = since, count - 1
+
+
+@dataclass
 class FakeWaiting:
     """Tokens that wait are those of `open_tokens`; what completes one is told to `heard`."""
 
@@ -158,14 +217,16 @@ class FakeWaiting:
     open_tokens: set[str] = field(default_factory=set)
     heard: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def wake(self, incident: Incident) -> None:
+    def wake(self, incident: Incident, *, now_ms: int) -> None:
         found = self.incidents.token(incident.incident_id)
-        if found and incident.status in {found[1], Status.RESOLVED}:
-            self.complete(found[0], answer_of(incident))
+        if found and incident.standing != found[1]:
+            self.complete(found[0], answer_of(incident, now_ms=now_ms))
 
-    def rouse(self, incident: Incident, answer: Mapping[str, Any]) -> None:
-        if found := self.incidents.token(incident.incident_id):
-            self.complete(found[0], answer)
+    def complete_text(self, token: str, output: str) -> None:
+        """As Step Functions takes it; a token that waits no longer is refused."""
+        if token not in self.open_tokens:
+            raise KeyError(token)
+        self.complete(token, json.loads(output))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
@@ -175,19 +236,26 @@ class FakeWaiting:
 
 @dataclass
 class FakeChannel:
-    """What responders and machines were sent. `refuses` holds contacts whose message is not taken now."""
+    """What responders and machines were sent, and by which channel. `refuses` holds contacts, and channels, whose
+    message is not taken now; `refuses_for_good` channels that never take one.
+    """
 
     sent: list[Notification] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+    refuses_for_good: set[str] = field(default_factory=set)
     alerts: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     refuses_alerts: bool = False
     on_send: Callable[[Notification], None] = lambda _notification: None
 
-    def send(self, notification: Notification) -> str:
-        if notification.contact_id in self.refuses:
+    def send(self, notification: Notification, lane: Lane) -> str:
+        if {notification.contact_id, lane.channel} & self.refuses:
             raise NotSentError("busy")
+        if lane.channel in self.refuses_for_good:
+            raise NotSentError("gone", is_permanent=True)
         self.on_send(notification)
         self.sent.append(notification)
+        self.used.append(lane.channel)
         return f"message-{len(self.sent)}"
 
     def publish(self, topic: str, alert: Mapping[str, Any]) -> None:
@@ -203,10 +271,36 @@ class FakeExecutions:
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
 
-    def start(self, incident: Incident, *, now_ms: int) -> None:
-        names = execution_names(incident.incident_id)
-        name = next(each for each in names if each not in self.ended or incident.status is Status.RESOLVED)
-        self.started.setdefault(name, beginning_of(incident, now_ms=now_ms))
+    def start(self, incident: Incident, *, now_ms: int) -> int:
+        is_over = incident.recorded_at is not None
+        names = execution_names(incident)
+        number, name = next((at, each) for at, each in names if each not in self.ended or is_over)
+        self.started.setdefault(name, beginning_of(incident, number=number, now_ms=now_ms))
+        return number
+
+    def running(self, incident: Incident) -> int | None:
+        number, name = next((at, each) for at, each in execution_names(incident) if each not in self.ended)
+        return number if name in self.started else None
+
+    def succeed(self, incident: Incident, *, after: int, given: Mapping[str, Any]) -> int:
+        names = ((number, execution_name(incident.incident_id, number)) for number in count(after + 1))
+        number, name = next((at, each) for at, each in names if each not in self.ended)
+        self.started.setdefault(name, {**given, "number": number})
+        return number
+
+
+@dataclass
+class FakeCommands:
+    """`sent` by token, so that the same press sends one; `refusal` is why none is sent."""
+
+    sent: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    refusal: str | None = None
+
+    def send(self, device_id: str, command: str, *, token: str, requested_by: str) -> str:
+        if self.refusal:
+            raise CommandRefusedError(self.refusal)
+        self.sent[token] = device_id, command, requested_by
+        return f"execution-of-{token}"
 
 
 @dataclass
@@ -215,16 +309,20 @@ class FakeDirectory:
 
     devices: dict[str, Device] = field(default_factory=dict)
     policies: dict[str, EscalationPolicy] = field(default_factory=dict)
+    rotas: dict[str, Rota] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
     states: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def find(self, name: str) -> Any:
-        return self.devices.get(name) or self.policies.get(name)
+        return self.devices.get(name) or self.policies.get(name) or self.rotas.get(name)
 
     def knows(self, contact_id: str) -> bool:
         return contact_id in self.names
 
-    def find_recipient(self, contact_id: str) -> Recipient | None:
+    def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
+        if contact := self.contacts.get(contact_id):
+            return recipient_of(contact, channels)
         return Recipient(contact_id, self.names[contact_id]) if contact_id in self.names else None
 
     def state_of(self, detector_model: str, key: str) -> str | None:
@@ -256,14 +354,21 @@ class World:
 
     incidents: FakeIncidents = field(default_factory=FakeIncidents)
     links: FakeLinks = field(default_factory=FakeLinks)
+    codes: FakeCodes = field(default_factory=FakeCodes)
+    code_key: bytes | None = None
     channel: FakeChannel = field(default_factory=FakeChannel)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     readings: FakeReadings = field(default_factory=FakeReadings)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    commands: FakeCommands = field(default_factory=FakeCommands)
     forms: dict[str, IncidentForm] = field(default_factory=dict)
     made: int = 0
     """How many secrets were made."""
+    standing: str = ""
+    """What a wait was measured for."""
+    silenced_until: int = 0
+    """Until when nobody is to be told, whatever the plan says."""
 
     def __post_init__(self) -> None:
         self.waiting = FakeWaiting(self.incidents)
@@ -276,6 +381,7 @@ class World:
             policies=watch(self.directory),
             detectors=watch(self.directory),
             executions=watch(self.executions),
+            waiting=watch(self.waiting),
             forms=self.forms,
         )
 
@@ -285,12 +391,18 @@ class World:
             incidents=watch(self.incidents),
             links=watch(self.links),
             recipients=watch(self.directory),
+            rotas=watch(self.directory),
             notifier=watch(self.channel),
             alerts=watch(self.channel),
             waiting=watch(self.waiting),
             random_bytes=self.random_bytes,
             page_base_url="https://page.example/",
+            silenced_s=self.silenced_s,
+            codes=Codes(watch(self.codes), lambda: self.code_key),
         )
+
+    def silenced_s(self, _incident: Incident, now_ms: int) -> int | None:
+        return seconds_until(self.silenced_until, now_ms) if now_ms < self.silenced_until else None
 
     def evidence(self, course: Course | None = None) -> evidence.Ports:
         watch = (course or Course()).watch

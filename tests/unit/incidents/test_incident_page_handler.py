@@ -65,11 +65,11 @@ def tools(incident: Incident, *, own: Link | None = None, is_writable: bool = Fa
         if is_writable
         else Refusing(find=lambda _: incident, timeline=lambda _: [], pages=lambda _: [])
     )
-    woken: Any = Refusing(wake=lambda _: None) if is_writable else Refusing()
+    woken: Any = Refusing(wake=lambda _, now_ms: None) if is_writable else Refusing()
     links: Any = Refusing(find=lambda hashed: known if hashed == known.link_hash else None)
     contacts: Any = Refusing(find=lambda _: None, knows=lambda contact_id: contact_id != "gone")
     readings: Any = Refusing(between=lambda *_, **__: [])
-    return Tools(store, links, contacts, readings, woken, "")
+    return Tools(store, links, contacts, readings, woken, Refusing(), "")
 
 
 def request(method: str, path: str, body: str = "", **headers: str) -> Any:

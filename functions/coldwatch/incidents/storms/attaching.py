@@ -8,7 +8,7 @@ from coldwatch.incidents.incident import Incident, Plan, Status
 from coldwatch.incidents.ports import IncidentStore
 from coldwatch.incidents.storms import forming
 from coldwatch.incidents.storms.grouping import Group, groups_of
-from coldwatch.incidents.storms.ports import FamilyStore, Rousing
+from coldwatch.incidents.storms.ports import FamilyStore, Waking
 from coldwatch.incidents.storms.rules import StormRules
 
 
@@ -18,7 +18,7 @@ class Ports:
 
     incidents: IncidentStore
     families: FamilyStore
-    waiting: Rousing
+    waiting: Waking
     rules: StormRules
     choose_plan: Callable[[Incident], Plan]
 
@@ -67,4 +67,4 @@ def _grow(child: Incident, storm: Incident, ports: Ports, now_ms: int) -> None:
         ports.incidents, storm.incident_id, lambda each: forming.grow(each, child, plan, now_ms=now_ms)
     )
     if change and after.severity is not change.before.severity:
-        ports.waiting.rouse(after, forming.from_first_step(after))
+        ports.waiting.wake(after, now_ms=now_ms)

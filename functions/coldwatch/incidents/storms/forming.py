@@ -1,8 +1,7 @@
 """A storm's own incident: how it is formed, what makes it graver, and how a child joins it. State in, change out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.identity import event_id, incident_id
@@ -125,19 +124,15 @@ def grow(parent: Incident, child: Incident, plan: Plan, *, now_ms: int) -> Chang
         what = f"There is something else in it: {child.title[0].lower()}{child.title[1:]} ({child.device_id})."
         after = replace(parent, details=details)
     else:
-        after = replace(_untaken(parent), details=details, severity=growth.severity, plan=plan, step=0)
-        taken = f" {parent.acknowledged_by} had it before." if parent.acknowledged_by else ""
+        after = replace(_asked_again(parent, now_ms), details=details, severity=growth.severity, plan=plan, step=0)
+        taken = f" {parent.holder} had it before." if parent.holder else ""
         what = f"It is {growth.severity} now: {child.title} ({child.device_id}).{taken}"
     return lifecycle.note(parent, after, EventType.GREW, what, now_ms=now_ms)
 
 
-def _untaken(parent: Incident) -> Incident:
-    return replace(parent, status=Status.OPEN, acknowledged_by=None, acknowledged_at=None, deadline_at=None)
-
-
-def from_first_step(parent: Incident) -> Mapping[str, Any]:
-    """What a workflow is told that waits: nobody has it, and the next step is the first one."""
-    return {"outcome": "open", "round": parent.round, "step": 0}
+def _asked_again(parent: Incident, now_ms: int) -> Incident:
+    """As nobody has it; a workflow that waits goes on to the next step at once."""
+    return replace(lifecycle.given_back(parent), escalated_round=parent.round, deadline_at=now_ms)
 
 
 def count(parent: Incident, number: int) -> Change | None:

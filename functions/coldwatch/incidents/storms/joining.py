@@ -12,6 +12,7 @@ and two of them, or many devices, are their site's, of which the gateway's storm
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from coldwatch.incidents import reconciling
 from coldwatch.incidents.changing import ATTEMPTS, ContendedError, found
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.lifecycle import opened
@@ -156,4 +157,5 @@ def _is_open_child(incident: Incident | None, storm: Incident) -> bool:
 def _see_to_its_workflow(storm: Incident, ports: Ports, now_ms: int) -> None:
     """Until somebody was told of it: whoever opened it may have died before it had one."""
     if storm.round == 0:
-        ports.executions.start(found(ports.incidents, storm.incident_id), now_ms=now_ms)
+        attached = found(ports.incidents, storm.incident_id)
+        reconciling.attach(attached, ports.incidents, ports.executions, now_ms=now_ms)

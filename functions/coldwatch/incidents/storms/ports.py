@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from coldwatch.incidents.incident import Incident, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
@@ -46,11 +46,9 @@ class FamilyStore(Protocol):
     def count_children(self, parent_id: str) -> int: ...
 
 
-class Rousing(Protocol):
-    def rouse(self, incident: Incident, answer: Mapping[str, Any]) -> None:
-        """Complete the stored token, whatever it awaits."""
-
-    def wake(self, incident: Incident) -> None: ...
+class Waking(Protocol):
+    def wake(self, incident: Incident, *, now_ms: int) -> None:
+        """As `Waiting.wake`."""
 
 
 class MaintenanceStore(Protocol):

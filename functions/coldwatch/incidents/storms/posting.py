@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from coldwatch.incidents import lifecycle
 from coldwatch.incidents.changing import ATTEMPTS, found
-from coldwatch.incidents.identity import event_id, page_id
-from coldwatch.incidents.incident import EventType, Incident, Page, Status, TimelineEvent
-from coldwatch.incidents.ports import Notification, Notifier, NotSentError, Recipients, TellingStore
+from coldwatch.incidents.channels.digest_mail import digest_html
+from coldwatch.incidents.identity import page_id
+from coldwatch.incidents.incident import EventType, Incident, Page, Status
+from coldwatch.incidents.paging import page_event
+from coldwatch.incidents.ports import Channels, Notification, NotSentError, Recipient, Recipients, TellingStore
 from coldwatch.incidents.storms import budget
 from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry
 from coldwatch.incidents.storms.rules import StormRules
-from coldwatch.incidents.wording import digest_subject, digest_text, moment
+from coldwatch.incidents.wording import digest_facts, digest_subject, digest_text, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ class SendBudget:
 
     def _queue(self, incident: Incident, contact_id: str, due_at: int, *, urgent: bool, now_ms: int) -> None:
         self.store.queue(DigestEntry(contact_id, due_at, incident.incident_id, incident.round, incident.tier, urgent))
-        if self.incidents.find_page(incident.incident_id, incident.round, contact_id) is None:
+        if not self.incidents.pages_of(incident.incident_id, incident.round, contact_id):
             what = f"{contact_id} has had enough messages: this one is in the digest of {moment(due_at)}."
-            page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, False)  # noqa: FBT003 - is_sent
-            self.incidents.keep_page(page, _event(page, EventType.QUEUED, what, incident))
+            page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, is_sent=False)
+            self.incidents.keep_page(page, page_event(page, EventType.QUEUED, what, incident))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Ports:
     incidents: TellingStore
     store: BudgetStore
     recipients: Recipients
-    notifier: Notifier
+    notifier: Channels
     rules: StormRules
     is_silenced: Callable[[Incident, int], bool]
     make_link: Callable[[Incident, str, int], str]
@@ -111,9 +112,9 @@ def _send(contact_id: str, entries: Sequence[DigestEntry], ports: Ports, now_ms:
 
 def _needed(entry: DigestEntry, ports: Ports, now_ms: int) -> Incident | None:
     """The incident, if this page of it is still to be told."""
-    page = ports.incidents.find_page(entry.incident_id, entry.round, entry.contact_id)
+    pages = ports.incidents.pages_of(entry.incident_id, entry.round, entry.contact_id)
     incident = ports.incidents.find(entry.incident_id)
-    if incident is None or (page and page.is_sent) or ports.is_silenced(incident, now_ms):
+    if incident is None or any(each.is_sent for each in pages) or ports.is_silenced(incident, now_ms):
         return None
     # To ask whether it is silenced may have changed it: whoever has its storm has it.
     incident = found(ports.incidents, entry.incident_id)
@@ -127,14 +128,10 @@ def _tell(
     recipient = ports.recipients.find_recipient(contact_id)
     if recipient is None or recipient.why_not:
         return recipient.why_not if recipient else f"There is no contact {contact_id}."
-    incidents = [incident for _, incident in pages]
-    lines = [(incident, ports.make_link(incident, contact_id, now_ms)) for incident in incidents]
-    text = digest_text(lines, name=recipient.name, left=left)
-    message = Notification(contact_id, f"digest-{contact_id}-{pages[0][0].due_at}", digest_subject(incidents), text)
-    try:
-        message_id = ports.notifier.send(message)
-    except NotSentError as error:
-        return str(error)
+    message = _message(recipient, pages, left, ports, now_ms)
+    message_id, failure = _by_lanes(message, recipient, ports)
+    if message_id is None:
+        return failure
     entries = [entry for entry, _ in pages]
     ports.store.note_digest(contact_id, now_ms, message_id, entries)
     _spend(contact_id, ports, now_ms)
@@ -143,13 +140,58 @@ def _tell(
     return None
 
 
+def _message(
+    recipient: Recipient, pages: Sequence[tuple[DigestEntry, Incident]], left: int, ports: Ports, now_ms: int
+) -> Notification:
+    """In each form that a channel may want. Whatever shows one link only shows the gravest incident's."""
+    incidents = [incident for _, incident in pages]
+    lines = [(incident, ports.make_link(incident, recipient.contact_id, now_ms)) for incident in incidents]
+    first, link = lines[0]
+    said = digest_subject(incidents)
+    return Notification(
+        recipient.contact_id,
+        f"digest-{recipient.contact_id}-{pages[0][0].due_at}",
+        said,
+        digest_text(lines, name=recipient.name, left=left),
+        incident_id=first.incident_id,
+        round=first.round,
+        severity=first.severity.value,
+        link=link,
+        sms=f"{said}. The first: {link}",
+        html=digest_html(lines, subject=said, name=recipient.name, left=left),
+        facts=tuple(digest_facts(incidents)),
+    )
+
+
+def _by_lanes(message: Notification, recipient: Recipient, ports: Ports) -> tuple[str | None, str]:
+    """By the first way that takes it, and by telephone in any case; the message's id, or why none took it."""
+    message_id, failures = None, []
+    for lane in recipient.lanes:
+        if message_id is not None and not lane.is_besides:
+            continue
+        try:
+            message_id = ports.notifier.send(message, lane)
+        except NotSentError as error:
+            failures.append(str(error))
+    return message_id, " ".join(failures) or f"{recipient.contact_id} has no address that is verified."
+
+
 def _mark(entry: DigestEntry, at: int, message_id: str, ports: Ports) -> None:
     """Told, then no more in the queue; again changes nothing."""
     incident = ports.incidents.find(entry.incident_id)
     if incident is not None:
-        page = Page(entry.incident_id, entry.round, entry.tier, entry.contact_id, at, True, message_id)  # noqa: FBT003 - is_sent
+        page = Page(
+            entry.incident_id,
+            entry.round,
+            entry.tier,
+            entry.contact_id,
+            at,
+            is_sent=True,
+            message_id=message_id,
+            delivery="sent",
+        )
         what = f"{entry.contact_id} is told in a digest (round {entry.round}, tier {entry.tier})."
-        ports.incidents.keep_page(page, _event(page, EventType.PAGED, what, incident))
+        ports.incidents.keep_page(page, page_event(page, EventType.PAGED, what, incident))
     ports.store.unqueue(entry)
 
 
@@ -176,8 +218,3 @@ def _put_off(contact_id: str, entries: Sequence[DigestEntry], ports: Ports, now_
         due_at = admission.due_at or entry.due_at
         ports.store.queue(DigestEntry(contact_id, due_at, entry.incident_id, entry.round, entry.tier, entry.is_urgent))
         ports.store.unqueue(entry)
-
-
-def _event(page: Page, kind: EventType, what: str, incident: Incident) -> TimelineEvent:
-    identity = event_id(page.incident_id, incident.revision, kind, page.round, page.contact_id)
-    return TimelineEvent(page.at, identity.replace("-", "d-"), kind, lifecycle.SYSTEM, what)

@@ -1,12 +1,9 @@
-"""What a round is told before it begins: nobody for now, and why; or this responder later, in a digest."""
+"""What keeps a round from being told: nobody for now, and why; or this responder later, in a digest."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from coldwatch.incidents.incident import Incident
-
-SILENCED = "silenced"
-"""The outcome that sends a workflow to wait `wait_s`, and to ask the same round again."""
 
 DIGEST_LATE_MS = 90_000
 """Digests are looked for each minute. A page that none has told by then is asked for again, and sent alone."""
@@ -23,11 +20,6 @@ class Silence:
     by: str | None = None
 
 
-class Silencing(Protocol):
-    def reason(self, incident: Incident, *, now_ms: int) -> Silence | None:
-        """Why nobody is told of an incident now. What is found out on the way may have changed it."""
-
-
 class SendBudget(Protocol):
     def admit(self, incident: Incident, contact_id: str, *, now_ms: int) -> int | None:
         """None: send it now. Otherwise it is queued, and this is when its digest is due."""
@@ -36,11 +28,8 @@ class SendBudget(Protocol):
         """When the next digest of a contact is due that has had enough messages."""
 
 
-class NeverSilent:
-    """Where there are no storms: everybody is told at once."""
-
-    def reason(self, incident: Incident, *, now_ms: int) -> Silence | None:  # noqa: ARG002 - `Silencing`
-        return None
+class Boundless:
+    """A budget that lets everything through."""
 
     def admit(self, incident: Incident, contact_id: str, *, now_ms: int) -> int | None:  # noqa: ARG002 - `SendBudget`
         return None
@@ -49,14 +38,4 @@ class NeverSilent:
         return now_ms
 
 
-NEVER_SILENT = NeverSilent()
-
-
-def silenced_answer(round_: int, step: int, until_ms: int, now_ms: int) -> dict[str, Any]:
-    """What a workflow is told: the same round again, after so many whole seconds.
-
-    >>> silenced_answer(2, 1, 61_001, 1_000)["wait_s"]
-    61
-    """
-    wait_s = max(1, -(-(until_ms - now_ms) // 1000))
-    return {"outcome": SILENCED, "round": round_, "step": step, "wait_s": wait_s}
+BOUNDLESS = Boundless()

@@ -6,7 +6,7 @@ from typing import Any
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.incident import Incident, Severity
 from coldwatch.incidents.opening import open_incident
-from coldwatch.incidents.policy import EscalationPolicy, Tier
+from coldwatch.incidents.policy import Tier, by_severity
 from coldwatch.incidents.ports import Device
 from coldwatch.incidents.recovery import recover_incident
 from coldwatch.incidents.storms.maintenance import MaintenanceWindow, Scope
@@ -21,7 +21,7 @@ ANA = (Tier(("ana",), 300),)
 def storm_world(*tiers: Tier, **changes: Any) -> StormWorld:
     made = StormWorld(forms=dict(FORMS))
     own = plan(*(tiers or ANA), **changes)
-    made.directory.policies["default"] = EscalationPolicy(
+    made.directory.policies["default"] = by_severity(
         "default", "1", {Severity.CRITICAL: own, Severity.WARNING: replace(own, resolve_within_s=3600)}
     )
     made.directory.names |= {"ana": "Ana", "ben": "Ben"}

@@ -4,13 +4,15 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coldwatch.incidents import opening, telling
 from coldwatch.incidents.incident import STORM, Incident, Plan, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.opening import choose_plan
+from coldwatch.incidents.paging import links_of
+from coldwatch.incidents.policy import IncidentFacts
 from coldwatch.incidents.storms import attaching, joining, posting, silencing
 from coldwatch.incidents.storms.budget import Spent
 from coldwatch.incidents.storms.grouping import Member
@@ -21,6 +23,7 @@ from coldwatch.incidents.storms.ports import DigestEntry
 from coldwatch.incidents.storms.posting import SendBudget
 from coldwatch.incidents.storms.rules import Budget, GroupingRule, Inhibition, StormRules
 from coldwatch.incidents.storms.silencing import StormSilencing
+from coldwatch.incidents.workflow import seconds_until
 from tests.unit.incidents.fakes import Course, FakeIncidents, World
 
 RULES = StormRules(
@@ -179,6 +182,7 @@ class StormWorld(World):
             policies=watch(self.directory),
             detectors=watch(self.directory),
             executions=watch(self.executions),
+            waiting=watch(self.waiting),
             forms=self.forms,
             join=lambda incident, now_ms: join_storm(incident, ports, now_ms=now_ms),
         )
@@ -188,18 +192,14 @@ class StormWorld(World):
 
     def telling(self, course: Course | None = None) -> telling.Ports:
         watch = (course or Course()).watch
-        return telling.Ports(
-            incidents=watch(self.incidents),
-            links=watch(self.links),
-            recipients=watch(self.directory),
-            notifier=watch(self.channel),
-            alerts=watch(self.channel),
-            waiting=watch(self.waiting),
-            random_bytes=self.random_bytes,
-            page_base_url="https://page.example/",
-            silencing=self.silencing(course),
-            budget=SendBudget(watch(self.storms), self.rules, watch(self.incidents)),
-        )
+        silencing_ = self.silencing(course)
+
+        def silenced_s(incident: Incident, now_ms: int) -> int | None:
+            silence = silencing_.reason(incident, now_ms=now_ms)
+            return seconds_until(silence.until_ms, now_ms) if silence else None
+
+        budget = SendBudget(watch(self.storms), self.rules, watch(self.incidents))
+        return replace(super().telling(course), silenced_s=silenced_s, budget=budget)
 
     def posting(self, course: Course | None = None) -> posting.Ports:
         watch = (course or Course()).watch
@@ -210,8 +210,8 @@ class StormWorld(World):
             recipients=ports.recipients,
             notifier=ports.notifier,
             rules=self.rules,
-            is_silenced=lambda incident, now_ms: ports.silencing.reason(incident, now_ms=now_ms) is not None,
-            make_link=lambda incident, contact, now_ms: telling.make_link(incident, contact, ports, now_ms),
+            is_silenced=lambda incident, now_ms: ports.silenced_s(incident, now_ms) is not None,
+            make_link=links_of(ports),
         )
 
     def leave(self, incident: Incident, now_ms: int, course: Course | None = None) -> None:
@@ -222,7 +222,8 @@ class StormWorld(World):
         return [each for each in self.incidents.incidents.values() if each.kind == STORM]
 
     def _plan(self, incident: Incident) -> Plan:
-        return choose_plan(self.directory, incident.fleet_id or None, incident.severity)[0]
+        about = IncidentFacts(incident.fleet_id, "unknown", STORM, STORM, incident.severity)
+        return choose_plan(self.directory, about)[0]
 
     def what(self, incident: Incident) -> list[Any]:
         return [event.type for event in self.incidents.timeline(incident.incident_id)]

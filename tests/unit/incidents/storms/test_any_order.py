@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.incident import STORM, Incident, Status
 from coldwatch.incidents.opening import open_incident
@@ -79,9 +79,8 @@ class OnePlace(RuleBasedStateMachine):
             return
         act_as_operator(
             unresolved[which % len(unresolved)].incident_id,
-            action,
+            Asked(action),
             who="op",
-            note=None,
             incidents=self.here.incidents,
             waiting=self.here.waiting,
             now_ms=self.clock.now,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Severity, Status
 from coldwatch.incidents.opening import open_incident
 from coldwatch.incidents.storms.family import topmost
@@ -44,9 +44,8 @@ def only_storm(here: StormWorld) -> Incident:
 def resolve(here: StormWorld, incident: Incident, *, at: int, who: str = "op") -> None:
     act_as_operator(
         incident.incident_id,
-        Action.RESOLVE,
+        Asked(Action.RESOLVE),
         who=who,
-        note=None,
         incidents=here.incidents,
         waiting=here.waiting,
         now_ms=at,
@@ -207,15 +206,14 @@ def test_a_graver_child_makes_the_storm_graver_and_it_begins_its_plan_anew() -> 
     assert storm.severity is Severity.WARNING
     act_as_operator(
         storm.incident_id,
-        Action.ACKNOWLEDGE,
+        Asked(Action.ACKNOWLEDGE),
         who="ana",
-        note=None,
         incidents=here.incidents,
         waiting=here.waiting,
         now_ms=NOW + 60 * SECOND,
     )
     here.waiting.open_tokens.add("t")
-    here.incidents.keep_token(is_(here, storm), "t", awaits=Status.RESOLVED)
+    here.incidents.keep_token(is_(here, storm), "t")
 
     opens(here, device(here, 7, gateway=GATEWAY, site=None), at=NOW + 90 * SECOND)
 
@@ -226,7 +224,8 @@ def test_a_graver_child_makes_the_storm_graver_and_it_begins_its_plan_anew() -> 
         None,
         0,
     )
-    assert here.waiting.heard == [("t", {"outcome": "open", "round": grown.round, "step": 0})]
+    ((token, answer),) = here.waiting.heard
+    assert (token, answer["outcome"], answer["step"]) == ("t", "escalate", 0)
     assert EventType.GREW in here.what(grown)
 
 

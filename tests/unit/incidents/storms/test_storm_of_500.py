@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import STORM, EventType, Incident, Status
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.storms.family import topmost
@@ -36,8 +36,11 @@ def storm(*, gateways: int, before_s: int) -> Storm:
     return Storm(clock, children)
 
 
-@pytest.mark.parametrize("before_s", [0, 8], ids=["told at once", "told after the evidence"])
-@pytest.mark.parametrize("gateways", [0, 25], ids=["without gateways", "of 25 gateways"])
+@pytest.mark.parametrize(
+    ("gateways", "before_s"),
+    [(0, 8), (25, 0)],
+    ids=["without gateways, told after the evidence", "of 25 gateways, told at once"],
+)
 def test_five_hundred_devices_in_a_minute_are_one_incident_to_those_who_are_told(gateways: int, before_s: int) -> None:
     made = storm(gateways=gateways, before_s=before_s)
     here, clock = made.clock.here, made.clock
@@ -63,9 +66,8 @@ def test_every_devices_record_is_complete_and_the_storm_ends_with_the_last_of_th
         recovers(here, each, at=NOW + 5 * MINUTE + number * 10)
     act_as_operator(
         parent.incident_id,
-        Action.ACKNOWLEDGE,
+        Asked(Action.ACKNOWLEDGE),
         who="ana",
-        note=None,
         incidents=here.incidents,
         waiting=here.waiting,
         now_ms=NOW + 6 * MINUTE,

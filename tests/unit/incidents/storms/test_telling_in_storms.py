@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.policy import AutoResolve, Tier
 from coldwatch.incidents.storms.posting import send_digests
@@ -39,9 +39,8 @@ def told(here: StormWorld, incident: Incident) -> int:
 def settle(here: StormWorld, incident: Incident, action: Action, *, at: int, who: str = "ana") -> None:
     act_as_operator(
         incident.incident_id,
-        action,
+        Asked(action),
         who=who,
-        note=None,
         incidents=here.incidents,
         waiting=here.waiting,
         now_ms=at,
@@ -412,7 +411,7 @@ def test_what_a_digest_has_no_room_for_is_told_in_the_next_window() -> None:
 
     digests = [each for each in here.channel.sent if each.page_id.startswith("digest-")]
     assert "3 more follow in the next message." in digests[0].text
-    assert all(here.incidents.pages(each.incident_id)[0].is_sent for each in made)
+    assert all(any(page.is_sent for page in here.incidents.pages(each.incident_id)) for each in made)
     assert len(here.channel.sent) <= 2 * here.rules.budget.messages + 1
 
 
