@@ -366,6 +366,20 @@ def test_what_is_critical_comes_first_in_a_digest_and_has_messages_of_its_own() 
     assert [line.partition(":")[0] for line in lines] == ["CRITICAL", "CRITICAL", "WARNING", "WARNING"]
 
 
+def test_a_test_page_is_sent_whatever_was_sent_before() -> None:
+    clock = Clockwork(storm_world(SLOW), NOW)
+    many(clock, 8)
+
+    made = one_of_kind(clock, "test")
+    clock.run_until(NOW + MINUTE)
+
+    assert told(clock.here, made) == 1
+
+
+def one_of_kind(clock: Clockwork, kind: str) -> Incident:
+    return opens(clock.here, device(clock.here, 99, site=None), at=clock.now, kind=kind)
+
+
 def test_what_somebody_has_falls_out_of_the_digest() -> None:
     clock = Clockwork(storm_world(SLOW), NOW)
     made = many(clock, 8)

@@ -1,5 +1,5 @@
-"""All workflows of a world on virtual time: each incident's, as `statemachines/incident.asl.json` has it, and the schedule
-that sends digests each minute.
+"""All workflows of a world on virtual time: each incident's, as `statemachines/incident.asl.json` has it, and the
+schedule that sends digests each minute.
 """
 
 from collections.abc import Mapping
