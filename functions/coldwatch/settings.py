@@ -116,6 +116,7 @@ class OpenIncidentSettings(Settings):
     device_table: str
     detector_table: str
     policy_table: str
+    storm_table: str
     incident_state_machine_arn: str
 
 
@@ -153,6 +154,7 @@ class NotifyTierSettings(Settings):
     link_table: str
     contact_table: str
     policy_table: str
+    storm_table: str
     notification_topic_arn: str
     page_base_url: str
     mail_sender: str

@@ -1,10 +1,12 @@
 """Lambda: notify tier. Trigger: the incident workflow, which waits with a task token; `record_delivery`, for a mail
-that came back. Writes: the incident's round, its token, pages and their events, links and codes (DynamoDB); sends
-messages to responders (SNS, SES, HTTPS) and an alert (MQTT, EventBridge).
+that came back; each minute the schedule, for digests. Writes: the incident's round, its token, pages and their events,
+links and codes, budgets and digests (DynamoDB); sends messages to responders (SNS, SES, HTTPS) and an alert (MQTT,
+EventBridge).
 """
 
 import secrets
 import time
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -20,8 +22,9 @@ from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
-from coldwatch.incidents.telling import Codes, Ports, Round, tell
+from coldwatch.incidents.telling import Codes, Ports, Round, Told, tell
 from coldwatch.settings import NotifyTierSettings
+from notify_tier.storms import send_digests, with_storms
 
 logger = Logger()
 
@@ -31,7 +34,7 @@ def ports() -> Ports:
     own, dynamodb = NotifyTierSettings.from_env(), dynamodb_client()
     incidents, channels = DynamoIncidentStore(dynamodb, own.incident_table), every_channel(own)
     key = code_key(channels.pagerduty.secrets, own.code_key_secret)
-    return Ports(
+    plain = Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),
         rotas=DynamoRotaStore(dynamodb, own.policy_table),
@@ -43,20 +46,41 @@ def ports() -> Ports:
         page_base_url=own.page_base_url,
         codes=Codes(DynamoCodeStore(dynamodb, own.link_table), key),
     )
+    return with_storms(plain, own)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`."""
+    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`; or, by the schedule,
+    `action`: `send_digests`.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    if event.get("action") == "send_digests":
+        return _send_digests(now_ms)
     place = int(event["round"]), int(event["step"])
     asked = Round(event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")))
-    told = tell(asked, ports(), now_ms=time.time_ns() // 1_000_000)
+    told = tell(asked, ports(), now_ms=now_ms)
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
     about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
     logger.info("tier told", extra={**about, "status": incident.status.value})
+    _complain(told, about)
+    return {"status": incident.status.value, "fates": fates}
+
+
+def _complain(told: Told, about: dict[str, Any]) -> None:
     if told.is_nobody_told:
         logger.error("nobody could be told", extra=about)
     elif told.failing:
         logger.error("not everybody could be told", extra=about)
     if told.alert_fault:
         logger.error("alert not published", extra={**about, "fault": told.alert_fault})
-    return {"status": incident.status.value, "fates": fates}
+
+
+def _send_digests(now_ms: int) -> dict[str, Any]:
+    digests = send_digests(ports(), NotifyTierSettings.from_env(), now_ms=now_ms)
+    for each in digests:
+        about = asdict(each)
+        if each.failure:
+            logger.error("digest not sent", extra=about)
+        else:
+            logger.info("digest sent", extra=about)
+    return {"digests": len(digests), "told": sum(each.told for each in digests)}

@@ -1,5 +1,5 @@
 """Lambda: open incident. Trigger: `run_effects` and the command workflow, which wait for the answer. Writes: the
-incident, its lock and its first event (DynamoDB); starts the incident's workflow.
+incident, its lock and its first event, and the storm that it makes or joins (DynamoDB); starts the workflows of both.
 """
 
 import time
@@ -12,9 +12,11 @@ from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.incident_context import DynamoDetectorStates, DynamoDeviceDirectory, incident_forms
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
+from coldwatch.adapters.storm_ports import StormTables, joining_ports
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents.effects import read_effect
 from coldwatch.incidents.opening import Ports, open_incident
+from coldwatch.incidents.storms.joining import join_storm
 from coldwatch.settings import OpenIncidentSettings
 
 logger = Logger()
@@ -23,6 +25,8 @@ logger = Logger()
 @cache
 def ports() -> Ports:
     own, dynamodb = OpenIncidentSettings.from_env(), dynamodb_client()
+    tables = StormTables(own.incident_table, own.storm_table, own.policy_table)
+    storms = joining_ports(dynamodb, step_functions_client(), tables, own.incident_state_machine_arn)
     incidents = DynamoIncidentStore(dynamodb, own.incident_table)
     return Ports(
         incidents=incidents,
@@ -32,6 +36,7 @@ def ports() -> Ports:
         executions=StepFunctionsExecutions(step_functions_client(), own.incident_state_machine_arn),
         waiting=StepFunctionsWaiting(step_functions_client(), incidents),
         forms=incident_forms(),
+        join=lambda incident, now_ms: join_storm(incident, storms, now_ms=now_ms),
     )
 
 
@@ -43,6 +48,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     about = {"incident_id": incident.incident_id, "effect_id": effect.effect_id, "device_id": incident.device_id}
     detector = {"detector_model": incident.detector_model, "key": incident.key, "severity": incident.severity.value}
     logger.info("incident taken in", extra={**about, **detector, "outcome": opening.outcome.value})
+    if incident.parent_id:
+        logger.info("incident is part of a storm", extra={**about, "parent_id": incident.parent_id})
     if opening.complaint:
         logger.error("responders not told as planned", extra={**about, "complaint": opening.complaint})
     return {"incident_id": incident.incident_id, "outcome": opening.outcome.value}

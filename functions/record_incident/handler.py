@@ -1,6 +1,7 @@
 """Lambda: record incident. Trigger: the incident workflow, at its end. Writes: the record, then the report with its
 manifest (S3), the notes of them on the incident (DynamoDB); publishes an alert (MQTT, EventBridge) and closes what
-PagerDuty was told of. Reads readings (DynamoDB).
+PagerDuty was told of. Ends its storm with its last incident. Reads readings
+(DynamoDB).
 """
 
 import time
@@ -10,15 +11,19 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.alert_topic import IotAlertTopic
-from coldwatch.adapters.clients import dynamodb_client, events_client, iot_data_client, s3_client
+from coldwatch.adapters.clients import dynamodb_client, events_client, iot_data_client, s3_client, step_functions_client
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.event_bus import AllAlerts, BusAlerts, EventBus
 from coldwatch.adapters.every_channel import pagerduty_service
 from coldwatch.adapters.evidence_store import S3EvidenceStore
+from coldwatch.adapters.family_store import DynamoFamilyStore
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
+from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents import announcing
+from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.recording import Ports, record
+from coldwatch.incidents.storms.leaving import leave
 from coldwatch.reports import filing
 from coldwatch.settings import RecordIncidentSettings
 
@@ -38,6 +43,13 @@ def ports() -> Ports:
             )
         ),
     )
+
+
+def _leave_storm(incident: Incident, now_ms: int) -> None:
+    """However an incident ended: the last one to leave a storm ends it."""
+    store = DynamoIncidentStore(dynamodb_client(), RecordIncidentSettings.from_env().incident_table)
+    families = DynamoFamilyStore(store.client, store.table)
+    leave(incident, store, families, StepFunctionsWaiting(step_functions_client(), store), now_ms=now_ms)
 
 
 @cache
@@ -65,6 +77,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return _report(event["incident_id"], has_pdf=part != "report_without_pdf", now_ms=now_ms)
     recorded = record(event["incident_id"], ports(), now_ms=now_ms)
     incident = recorded.incident
+    _leave_storm(incident, now_ms)
     answer = {"incident_id": incident.incident_id, "status": incident.status.value, "resolution": incident.resolution}
     logger.info("incident recorded", extra=answer)
     if recorded.alert_fault:

@@ -10,6 +10,7 @@ from coldwatch_ops.dead_letters import commands as dead_letters
 from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
 from coldwatch_ops.incidents import commands as incidents
+from coldwatch_ops.maintenance import commands as maintenance
 from coldwatch_ops.quarantine import commands as quarantine
 from coldwatch_ops.reports import commands as reports
 from coldwatch_ops.responders import contacts, policies, rotas
@@ -22,6 +23,7 @@ NOUNS: Final = {
     "contacts": "who can be told",
     "policy": "who is told, and after how long the next one is",
     "rota": "who is on call",
+    "maintenance": "of whom or what nobody is told for a while",
     "command": "instructions to devices, and what became of them",
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
@@ -35,6 +37,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *contacts.COMMANDS,
     *policies.COMMANDS,
     *rotas.COMMANDS,
+    *maintenance.COMMANDS,
     *command_executions.COMMANDS,
     *telemetry.COMMANDS,
     *accounts.COMMANDS,

@@ -158,7 +158,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "SchedulerRole": {
         "InvokeScheduledFunctions": (
             ("lambda:InvokeFunction",),
-            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction"),
+            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction", "NotifyTierFunction"),
         ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
@@ -178,6 +178,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
+        "LookAtStorms": (("dynamodb:Query",), ("IncidentTable",)),
+        "GatherInStorms": (("dynamodb:PutItem", "dynamodb:Query"), ("StormTable",)),
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
         "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
@@ -185,7 +187,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
         "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
@@ -204,6 +206,11 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "NotifyTierRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
+        "KeepBudgetsAndDigests": (
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
+            ("StormTable",),
+        ),
         "MakeLinksAndKeepPace": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadRotas": (("dynamodb:GetItem",), ("PolicyTable",)),
@@ -240,11 +247,13 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
         "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
         "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
         "PutEvents": (("events:PutEvents",), ("IncidentBus",)),

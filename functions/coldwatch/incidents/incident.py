@@ -20,8 +20,11 @@ __all__ = [
     "TimelineEvent",
 ]
 
-_WITHOUT_RECOVERY = frozenset({"command_timed_out"})
-"""No detector stands behind a command that nobody answered."""
+STORM = "storm"
+"""Kind and detector model of the incident that holds many together."""
+
+_WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM})
+"""No detector stands behind a command that nobody answered, nor behind a storm."""
 
 
 class Status(StrEnum):
@@ -83,6 +86,11 @@ class EventType(StrEnum):
     REATTACHED = "reattached"
     HANDED_OVER = "handed_over"
     REPORTED = "reported"
+    JOINED = "joined"
+    GREW = "grew"
+    SILENCED = "silenced"
+    UNSILENCED = "unsilenced"
+    QUEUED = "queued"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +102,10 @@ class Incident:
     the round that somebody ended before its time, so that the next are told. `deadline_at` is when the present wait is
     over: for an answer, for the resolution, or the snooze. `executions` is how many workflow executions it has had.
     `revision` grows with every change.
+
+    `gateway` and `site` are what the registry said when it opened. `parent_id` is the storm that it is part of, and
+    `child_count` how many a storm had when it was last counted. `silenced_by` says why nobody is told
+    (`storm:`, `gateway:` or `maintenance:` and an id), `inhibited_by` which incident of its gateway that is.
     """
 
     incident_id: str
@@ -145,6 +157,12 @@ class Incident:
     reported_at: int | None = None
     manifest_sha256: str | None = None
     revision: int = 1
+    gateway: str | None = None
+    site: str | None = None
+    parent_id: str | None = None
+    child_count: int = 0
+    silenced_by: str | None = None
+    inhibited_by: str | None = None
 
     @property
     def is_recovered(self) -> bool:

@@ -59,7 +59,7 @@ def repeat(
         recovered_at=incident.recovered_at if is_stale else None,
     )
     if incident.status is Status.SNOOZED and incident.is_recovered and not is_stale:
-        after = _given_back(after)
+        after = given_back(after)
         what = f"{what} The snooze is over: it had recovered, and this is new."
     change = _change(incident, after, EventType.REPEATED, DETECTOR, what, now_ms, effect_id, effect_id=effect_id)
     return _occurred(change, began_at or occurred_at)
@@ -94,7 +94,7 @@ def acknowledge(incident: Incident, *, who: str, note: str | None, now_ms: int) 
     if incident.status is not Status.OPEN and not (incident.status is Status.SNOOZED and incident.snoozed_by == who):
         return None
     after = replace(
-        _given_back(incident),
+        given_back(incident),
         status=Status.ACKNOWLEDGED,
         acknowledged_by=who,
         acknowledged_at=now_ms,
@@ -115,7 +115,7 @@ def snooze(incident: Incident, *, who: str, seconds: int, note: str | None, now_
     if incident.snoozed_until is not None and 0 <= until - incident.snoozed_until < _SAME_PRESS_MS:
         return None
     after = replace(
-        _given_back(incident),
+        given_back(incident),
         status=Status.SNOOZED,
         snoozed_by=who,
         snoozed_at=now_ms,
@@ -131,7 +131,7 @@ def ask_for_next_tier(incident: Incident, *, who: str, note: str | None, now_ms:
     """End the round before its time, or give back what one has: the next tier is told at once."""
     if incident.status is Status.RESOLVED or incident.is_escalated:
         return None
-    after = replace(_given_back(incident), escalated_round=incident.round, deadline_at=now_ms)
+    after = replace(given_back(incident), escalated_round=incident.round, deadline_at=now_ms)
     given = f"{who} gives it back and" if incident.holder else who
     what = f"{given} asks that the next tier is told." + (f" {note}" if note else "")
     return _change(incident, after, EventType.ESCALATION_ASKED, who, what, now_ms, incident.revision)
@@ -179,7 +179,7 @@ def expire(incident: Incident, *, now_ms: int) -> Change | None:
     else:
         kind = EventType.ACKNOWLEDGEMENT_EXPIRED
         what = f"{who} acknowledged, but it was not resolved within {incident.plan.resolve_within_s} s."
-    return _change(incident, _given_back(incident), kind, SYSTEM, what, now_ms, incident.revision)
+    return _change(incident, given_back(incident), kind, SYSTEM, what, now_ms, incident.revision)
 
 
 def rate(incident: Incident, *, who: str, is_useful: bool, now_ms: int) -> Change | None:
@@ -227,7 +227,7 @@ def note(incident: Incident, after: Incident, kind: EventType, what: str, *, now
     return _change(incident, after, kind, SYSTEM, what, now_ms)
 
 
-def _given_back(incident: Incident) -> Incident:
+def given_back(incident: Incident) -> Incident:
     """The incident as nobody has it."""
     return replace(
         incident,

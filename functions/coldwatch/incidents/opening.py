@@ -5,7 +5,7 @@ mark (the effect was taken into an incident that was open then), an open inciden
 or nothing. The workflow is started each time: one that runs is as good, and one that has ended too early is replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -42,7 +42,7 @@ class Opened(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """`forms` says what incident each detector model opens."""
+    """`forms` says what incident each detector model opens; `join` brings an incident into the storm that it is of."""
 
     incidents: IncidentStore
     devices: DeviceDirectory
@@ -51,6 +51,7 @@ class Ports:
     executions: Executions
     waiting: Waiting
     forms: Mapping[str, IncidentForm]
+    join: Callable[[Incident, int], Incident] = lambda incident, _now_ms: incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ def open_incident(effect: IncidentEffect, ports: Ports, *, now_ms: int) -> Openi
     if incident.is_recovered and incident.status is not Status.RESOLVED:
         # An effect that comes late, after its own recovery: the plan may let that resolve it.
         incident = settle(incident.incident_id, ports.incidents, ports.waiting, now_ms=now_ms).incident or incident
-    return replace(opening, incident=incident)
+    # After its workflow is started: whatever goes wrong with a storm, somebody is told.
+    return replace(opening, incident=ports.join(incident, now_ms))
 
 
 def _find_or_write(effect: IncidentEffect, ports: Ports, now_ms: int) -> Opening:
@@ -196,4 +198,12 @@ def _new(  # noqa: PLR0917 - what an incident is made of
         excursion_at=effect.occurred_at,
         profile=effect.profile or {},
         plan=plan,
+        gateway=_place(device, "gateway"),
+        site=_place(device, "site"),
     )
+
+
+def _place(device: Device | None, name: str) -> str | None:
+    """What the registry says of where a device is; whoever wrote it may have left it empty."""
+    said = device.place.get(name) if device else None
+    return said if isinstance(said, str) and said else None

@@ -31,6 +31,7 @@ from coldwatch.incidents.ports import (
     Recipient,
     Recipients,
 )
+from coldwatch.incidents.storms.silence import SendBudget
 from coldwatch.incidents.wording import Key, code_sentence, facts, moment, short_text, subject, text
 
 NOBODY = ""
@@ -54,6 +55,8 @@ class PagingPorts(typing.Protocol):
     def page_base_url(self) -> str: ...
     @property
     def codes(self) -> "Codes | None": ...
+    @property
+    def budget(self) -> SendBudget: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Codes:
 class Fate(StrEnum):
     """What became of one responder's page. FAILING: no way took it now; CANCELLED: nobody needs it.
 
-    SENT_IN_PART: they are told, but their telephone could not be for now.
+    SENT_IN_PART: they are told, but their telephone could not be for now. QUEUED: a digest will tell them.
     """
 
     SENT = "sent"
@@ -76,6 +79,7 @@ class Fate(StrEnum):
     UNREACHABLE = "unreachable"
     FAILING = "failing"
     CANCELLED = "cancelled"
+    QUEUED = "queued"
 
     @property
     def is_told(self) -> bool:
@@ -110,6 +114,8 @@ class Paging:
         recipient = _recipient(self.contact_id, self.ports, channels)
         if recipient.why_not:
             return Fate.ALREADY_SENT if self._is_told else self._fail("", recipient.why_not, Fate.UNREACHABLE)
+        if not self._is_told and self.ports.budget.admit(self.incident, self.contact_id, now_ms=self.now_ms):
+            return Fate.QUEUED
         for each in recipient.unverified:
             self._fail(each.channel, f"{each.endpoint} is not verified; coldwatch contacts test sends it a test page.")
         return self._by_lanes(recipient)
@@ -190,6 +196,10 @@ class Paging:
             facts=tuple(facts(incident)),
         )
 
+    def link(self) -> str:
+        """The address of a new link for this page, without a code; for what tells of several."""
+        return self._key(Lane("", ())).link
+
     def _key(self, lane: Lane) -> Key:
         """The link first, then what stands for it: a code never leads nowhere."""
         incident, ports = self.incident, self.ports
@@ -221,6 +231,11 @@ class Paging:
             link_hash=link.link_hash,
             until=link.expires_at,
         )
+
+
+def links_of(ports: PagingPorts) -> Callable[[Incident, str, int], str]:
+    """What makes a new link of a contact, for what tells of several incidents."""
+    return lambda incident, contact_id, now_ms: Paging(incident, contact_id, ports, lambda: True, now_ms).link()
 
 
 _BEST_FIRST = (Fate.SENT, Fate.ALREADY_SENT, Fate.CANCELLED, Fate.FAILING, Fate.UNREACHABLE)

@@ -34,6 +34,7 @@ from coldwatch.incidents.ports import (
     TellingStore,
     Waiting,
 )
+from coldwatch.incidents.storms.silence import BOUNDLESS, DIGEST_LATE_MS, SendBudget
 from coldwatch.incidents.workflow import HELD_DOWN, SILENCED, UNREACHABLE, answer_of, pause_of, seconds_until
 
 __all__ = ["NOBODY", "Codes", "Fate", "NotAllToldError", "Ports", "Round", "Told", "tell"]
@@ -61,7 +62,8 @@ def never(_incident: Incident, _now_ms: int) -> None:
 class Ports:
     """`random_bytes` gives as many as it is asked for; `page_base_url` ends in a slash.
 
-    `silenced_s` says for how many seconds nobody is to be told of an incident, if so; then it is asked again.
+    `silenced_s` says for how many seconds nobody is to be told of an incident, if so; then it is asked again. `budget`
+    says who has had enough messages, and is told by a digest.
     """
 
     incidents: TellingStore
@@ -75,6 +77,7 @@ class Ports:
     page_base_url: str
     silenced_s: Callable[[Incident, int], int | None] = never
     codes: Codes | None = None
+    budget: SendBudget = BOUNDLESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,15 @@ class Told:
 
     @property
     def is_nobody_told(self) -> bool:
-        return bool(self.fates) and not any(fate.is_told or fate is Fate.CANCELLED for fate in self.fates.values())
+        reached = {Fate.CANCELLED, Fate.QUEUED}
+        return bool(self.fates) and not any(fate.is_told or fate in reached for fate in self.fates.values())
+
+    @property
+    def waiting_for_digests(self) -> tuple[str, ...]:
+        """Contacts of a round in which nobody was told yet, but will be by a digest."""
+        if Fate.CANCELLED in self.fates.values() or any(fate.is_told for fate in self.fates.values()):
+            return ()
+        return tuple(contact for contact, fate in self.fates.items() if fate is Fate.QUEUED)
 
     @property
     def failing(self) -> tuple[str, ...]:
@@ -156,6 +167,11 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
         raise NotAllToldError(told)
     if told.is_nobody_told and step.has_next_tier:
         ports.waiting.complete(asked.task_token, answer_of(incident, now_ms=now_ms) | {"outcome": UNREACHABLE})
+    if queued := told.waiting_for_digests:
+        due_at = min(ports.budget.due_at(each, now_ms=now_ms) for each in queued)
+        wait_s = seconds_until(due_at + DIGEST_LATE_MS, now_ms)
+        pause = pause_of(incident, SILENCED, number=asked.number, step=asked.step, wait_s=wait_s)
+        ports.waiting.complete(asked.task_token, pause)
     return told
 
 

@@ -1,5 +1,6 @@
 """What a responder reads in the middle of the night: what, where, since when, how bad, until when, and the link."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,6 +48,35 @@ def text(incident: Incident, *, name: str, key: Key) -> str:
         f"Incident {incident.incident_id}, round {incident.round}, tier {incident.tier}.",
     ]
     return "\n".join(lines)
+
+
+def digest_subject(incidents: Sequence[Incident]) -> str:
+    """The first incident is the gravest."""
+    return _ascii(f"{incidents[0].severity.upper()}: {len(incidents)} incidents in one message")[: SUBJECT_LIMIT - 1]
+
+
+def digest_facts(incidents: Sequence[Incident]) -> list[tuple[str, str]]:
+    """A row for each; values hold what devices and the registry say, and are hostile."""
+    return [
+        (each.severity.upper(), f"{each.title} - {each.device_id}{_place(each)}, since {moment(each.began_at)}")
+        for each in incidents
+    ]
+
+
+def digest_text(lines: Sequence[tuple[Incident, str]], *, name: str, left: int) -> str:
+    """Many incidents for one responder, the gravest first, each with a link that is theirs alone."""
+    said = [
+        f"{name}, there were more messages for you than may be sent one by one. You are asked to look after:",
+        "",
+    ]
+    for (severity, what), (_, link) in zip(digest_facts([each for each, _ in lines]), lines, strict=True):
+        said += [f"{severity}: {what}", link, ""]
+    if left:
+        said += [f"{left} more follow in the next message.", ""]
+    said.append(
+        "Each link shows one incident; the button on its page says that you have it. The links are yours alone."
+    )
+    return "\n".join(said)
 
 
 def facts(incident: Incident) -> list[tuple[str, str]]:

@@ -67,6 +67,12 @@ def create_tables(client: Any) -> None:
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
             KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
         )
+    client.create_table(
+        TableName="StormTable",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("subject", "part")],
+        KeySchema=keys("subject", "part"),
+    )
     kinds = {"incident_id": "S", "part": "S", "status": "S", "device_id": "S", "opened_at": "N"}
     client.create_table(
         TableName="IncidentTable",
@@ -499,7 +505,9 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     aws.s3.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": REGION})
     topic = boto3.client("sns", region_name=REGION).create_topic(Name="notifications")["TopicArn"]
     machine_arn = make_machine(boto3.client("stepfunctions", region_name=REGION))
-    named = {table.removesuffix("Table").upper() + "_TABLE": table for table in (*SIMPLE, "IncidentTable")}
+    named = {
+        table.removesuffix("Table").upper() + "_TABLE": table for table in (*SIMPLE, "IncidentTable", "StormTable")
+    }
     own = {
         "TOPIC_PREFIX": "x/",
         "EVIDENCE_BUCKET": "evidence",

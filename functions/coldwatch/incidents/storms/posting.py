@@ -1,0 +1,225 @@
+"""What exceeds a contact's budget waits for a digest; here is how it is put there, and how the digest is sent.
+
+A page is told when its digest is sent, not before. Whoever dies in between sends again: what was sent is noted before
+it is marked, page by page, so only a death between the channel's yes and the note sends one digest a second time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from coldwatch.incidents.changing import ATTEMPTS, found
+from coldwatch.incidents.channels.digest_mail import digest_html
+from coldwatch.incidents.identity import page_id
+from coldwatch.incidents.incident import EventType, Incident, Page, Status
+from coldwatch.incidents.paging import page_event
+from coldwatch.incidents.ports import Channels, Notification, NotSentError, Recipient, Recipients, TellingStore
+from coldwatch.incidents.storms import budget
+from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry
+from coldwatch.incidents.storms.rules import StormRules
+from coldwatch.incidents.wording import digest_facts, digest_subject, digest_text, moment
+
+TEST = "test"
+"""A test page asks whether somebody can be reached; one in a digest would not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendBudget:
+    """`telling.SendBudget`."""
+
+    store: BudgetStore
+    rules: StormRules
+    incidents: TellingStore
+
+    def admit(self, incident: Incident, contact_id: str, *, now_ms: int) -> int | None:
+        """None: send it now. Otherwise it is queued, and this is when its digest is due.
+
+        Who is quicker has a message of the window; so nobody is beaten more often than the window has messages.
+        """
+        if incident.kind == TEST:
+            return None
+        own = self.rules.budget_of(contact_id)
+        page, urgent = page_id(incident.incident_id, incident.round, contact_id), budget.is_urgent(incident)
+        for _ in range(own.messages + ATTEMPTS):
+            before = self.store.spent(contact_id)
+            admission = budget.admit(before, own, page, urgent=urgent, now_ms=now_ms)
+            if admission.after is None or self.store.spend(contact_id, before, admission.after):
+                break
+        if admission.due_at is not None:
+            self._queue(incident, contact_id, admission.due_at, urgent=urgent, now_ms=now_ms)
+        return admission.due_at
+
+    def due_at(self, contact_id: str, *, now_ms: int) -> int:
+        spent = self.store.spent(contact_id)
+        return max(now_ms, budget.end_of(spent, self.rules.budget_of(contact_id))) if spent else now_ms
+
+    def _queue(self, incident: Incident, contact_id: str, due_at: int, *, urgent: bool, now_ms: int) -> None:
+        self.store.queue(DigestEntry(contact_id, due_at, incident.incident_id, incident.round, incident.tier, urgent))
+        if not self.incidents.pages_of(incident.incident_id, incident.round, contact_id):
+            what = f"{contact_id} has had enough messages: this one is in the digest of {moment(due_at)}."
+            page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, is_sent=False)
+            self.incidents.keep_page(page, page_event(page, EventType.QUEUED, what, incident))
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """`is_silenced`: nobody is told of it now, whatever was queued before. `make_link` gives the address of a new link
+    for a page.
+    """
+
+    incidents: TellingStore
+    store: BudgetStore
+    recipients: Recipients
+    notifier: Channels
+    rules: StormRules
+    is_silenced: Callable[[Incident, int], bool]
+    make_link: Callable[[Incident, str, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """`told` in it, `dropped` because nobody needs it any more, `left` for the next one; or `failure`, why not sent."""
+
+    contact_id: str
+    told: int
+    dropped: int
+    left: int
+    failure: str | None = None
+
+
+def send_digests(ports: Ports, *, now_ms: int) -> list[Digest]:
+    """All that are due. A contact that cannot be sent its digest harms nobody else; it is tried again."""
+    due = sorted(ports.store.due(now_ms), key=lambda each: each.contact_id)
+    return [_send(contact, list(entries), ports, now_ms) for contact, entries in groupby(due, lambda e: e.contact_id)]
+
+
+def _send(contact_id: str, entries: Sequence[DigestEntry], ports: Ports, now_ms: int) -> Digest:
+    noted = ports.store.noted_digests(contact_id)
+    for entry in entries:
+        if (entry.incident_id, entry.round) in noted:
+            _mark(entry, *noted[entry.incident_id, entry.round], ports)
+    waiting = [each for each in entries if (each.incident_id, each.round) not in noted]
+    needed = {entry: incident for entry in waiting if (incident := _needed(entry, ports, now_ms))}
+    for entry in waiting:
+        if entry not in needed:
+            ports.store.unqueue(entry)
+    dropped = len(waiting) - len(needed)
+    if not needed:
+        return Digest(contact_id, 0, dropped, 0)
+    ordered = sorted(needed, key=lambda each: (not each.is_urgent, needed[each].opened_at, each.incident_id))
+    now, later = ordered[: ports.rules.digest_at_most], ordered[ports.rules.digest_at_most :]
+    failure = _tell(contact_id, [(each, needed[each]) for each in now], len(later), ports, now_ms)
+    if failure:
+        return Digest(contact_id, 0, dropped, len(needed), failure)
+    _put_off(contact_id, later, ports, now_ms)
+    return Digest(contact_id, len(now), dropped, len(later))
+
+
+def _needed(entry: DigestEntry, ports: Ports, now_ms: int) -> Incident | None:
+    """The incident, if this page of it is still to be told."""
+    pages = ports.incidents.pages_of(entry.incident_id, entry.round, entry.contact_id)
+    incident = ports.incidents.find(entry.incident_id)
+    if incident is None or any(each.is_sent for each in pages) or ports.is_silenced(incident, now_ms):
+        return None
+    # To ask whether it is silenced may have changed it: whoever has its storm has it.
+    incident = found(ports.incidents, entry.incident_id)
+    return incident if incident.status is Status.OPEN and incident.round == entry.round else None
+
+
+def _tell(
+    contact_id: str, pages: Sequence[tuple[DigestEntry, Incident]], left: int, ports: Ports, now_ms: int
+) -> str | None:
+    """Why it could not be sent; None if it was."""
+    recipient = ports.recipients.find_recipient(contact_id)
+    if recipient is None or recipient.why_not:
+        return recipient.why_not if recipient else f"There is no contact {contact_id}."
+    message = _message(recipient, pages, left, ports, now_ms)
+    message_id, failure = _by_lanes(message, recipient, ports)
+    if message_id is None:
+        return failure
+    entries = [entry for entry, _ in pages]
+    ports.store.note_digest(contact_id, now_ms, message_id, entries)
+    _spend(contact_id, ports, now_ms)
+    for entry in entries:
+        _mark(entry, now_ms, message_id, ports)
+    return None
+
+
+def _message(
+    recipient: Recipient, pages: Sequence[tuple[DigestEntry, Incident]], left: int, ports: Ports, now_ms: int
+) -> Notification:
+    """In each form that a channel may want. Whatever shows one link only shows the gravest incident's."""
+    incidents = [incident for _, incident in pages]
+    lines = [(incident, ports.make_link(incident, recipient.contact_id, now_ms)) for incident in incidents]
+    first, link = lines[0]
+    said = digest_subject(incidents)
+    return Notification(
+        recipient.contact_id,
+        f"digest-{recipient.contact_id}-{pages[0][0].due_at}",
+        said,
+        digest_text(lines, name=recipient.name, left=left),
+        incident_id=first.incident_id,
+        round=first.round,
+        severity=first.severity.value,
+        link=link,
+        sms=f"{said}. The first: {link}",
+        html=digest_html(lines, subject=said, name=recipient.name, left=left),
+        facts=tuple(digest_facts(incidents)),
+    )
+
+
+def _by_lanes(message: Notification, recipient: Recipient, ports: Ports) -> tuple[str | None, str]:
+    """By the first way that takes it, and by telephone in any case; the message's id, or why none took it."""
+    message_id, failures = None, []
+    for lane in recipient.lanes:
+        if message_id is not None and not lane.is_besides:
+            continue
+        try:
+            message_id = ports.notifier.send(message, lane)
+        except NotSentError as error:
+            failures.append(str(error))
+    return message_id, " ".join(failures) or f"{recipient.contact_id} has no address that is verified."
+
+
+def _mark(entry: DigestEntry, at: int, message_id: str, ports: Ports) -> None:
+    """Told, then no more in the queue; again changes nothing."""
+    incident = ports.incidents.find(entry.incident_id)
+    if incident is not None:
+        page = Page(
+            entry.incident_id,
+            entry.round,
+            entry.tier,
+            entry.contact_id,
+            at,
+            is_sent=True,
+            message_id=message_id,
+            delivery="sent",
+        )
+        what = f"{entry.contact_id} is told in a digest (round {entry.round}, tier {entry.tier})."
+        ports.incidents.keep_page(page, page_event(page, EventType.PAGED, what, incident))
+    ports.store.unqueue(entry)
+
+
+def _spend(contact_id: str, ports: Ports, now_ms: int) -> None:
+    own = ports.rules.budget_of(contact_id)
+    for _ in range(own.messages + ATTEMPTS):
+        before = ports.store.spent(contact_id)
+        after = budget.begin_with_digest(before, own, now_ms=now_ms)
+        if after is None or ports.store.spend(contact_id, before, after):
+            return
+
+
+def _put_off(contact_id: str, entries: Sequence[DigestEntry], ports: Ports, now_ms: int) -> None:
+    """For the digest at the end of the window that this one began. First there, then no more here."""
+    own = ports.rules.budget_of(contact_id)
+    for _ in range(own.messages + ATTEMPTS):
+        if not entries:
+            return
+        before = ports.store.spent(contact_id)
+        admission = budget.put_off(before, own, now_ms=now_ms)
+        if admission.after is None or ports.store.spend(contact_id, before, admission.after):
+            break
+    for entry in entries:
+        due_at = admission.due_at or entry.due_at
+        ports.store.queue(DigestEntry(contact_id, due_at, entry.incident_id, entry.round, entry.tier, entry.is_urgent))
+        ports.store.unqueue(entry)

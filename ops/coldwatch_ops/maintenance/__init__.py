@@ -1,0 +1,1 @@
+"""Maintenance windows: of whom or what nobody is told for a while."""
