@@ -195,7 +195,7 @@ COMMANDS = (
         run_trip,
         (
             _DEVICE,
-            argument("trip", metavar="TRIP", help="what it is called, such as the shipment's number"),
+            argument("trip", metavar="TRIP", help="its name, such as the shipment number"),
             _WHY,
             _WHO,
         ),
