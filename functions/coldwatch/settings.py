@@ -152,6 +152,7 @@ class NotifyTierSettings(Settings):
     incident_table: str
     link_table: str
     contact_table: str
+    policy_table: str
     notification_topic_arn: str
     page_base_url: str
 
@@ -184,6 +185,7 @@ class IncidentPageSettings(Settings):
     contact_table: str
     reading_table: str
     page_base_url: str
+    send_command_function: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,18 +10,20 @@ from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
-from coldwatch.adapters.clients import dynamodb_client, step_functions_client
+from coldwatch.adapters.clients import dynamodb_client, lambda_client, step_functions_client
+from coldwatch.adapters.command_sender import LambdaCommands
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
-from coldwatch.incidents.answering import Action, Answer, Outcome, act, look
+from coldwatch.incidents.answering import Action, Answer, Asked, Outcome, act, look
 from coldwatch.incidents.changing import ContendedError
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.pages import answers
 from coldwatch.incidents.pages.document import HEADERS, Document
 from coldwatch.incidents.pages.incident_page import View, render
+from coldwatch.incidents.ports import Commands
 from coldwatch.incidents.readings import AHEAD_MS, BEFORE_MS
 from coldwatch.settings import IncidentPageSettings
 from incident_page.requests import Request, form_fault, is_own, read, read_form
@@ -40,6 +42,7 @@ class Tools:
     contacts: DynamoContactStore
     readings: DynamoReadingHistory
     waiting: StepFunctionsWaiting
+    commands: Commands
     page_base_url: str
 
 
@@ -53,6 +56,7 @@ def tools() -> Tools:
         DynamoContactStore(dynamodb, own.contact_table),
         DynamoReadingHistory(dynamodb, own.reading_table),
         StepFunctionsWaiting(step_functions_client(), incidents),
+        LambdaCommands(lambda_client(), own.send_command_function),
         own.page_base_url,
     )
 
@@ -93,12 +97,12 @@ def _act(request: Request, use: Tools, now_ms: int) -> Document:
     try:
         answer = act(
             form.link,
-            Action(form.action),
-            note=form.note,
+            Asked(Action(form.action), note=form.note),
             incidents=use.incidents,
             links=use.links,
             roster=use.contacts,
             waiting=use.waiting,
+            commands=use.commands,
             now_ms=now_ms,
         )
     except ContendedError:
@@ -118,7 +122,7 @@ def _show(secret: str, answer: Answer, use: Tools, now_ms: int, *, is_act: bool)
         return answers.expired()
     since, until = _window(incident, now_ms)
     pages = use.incidents.pages(incident.incident_id)
-    named = {page.contact_id for page in pages} | {link.contact_id, incident.acknowledged_by or link.contact_id}
+    named = {page.contact_id for page in pages} | {link.contact_id, incident.holder or link.contact_id}
     names = {each.contact_id: each.name for name in sorted(named) if (each := use.contacts.find(name))}
     view = View(
         outcome=answer.outcome,

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from coldwatch.incidents import lifecycle
-from coldwatch.incidents.changing import ATTEMPTS, ContendedError, carry_out, found
+from coldwatch.incidents.changing import ATTEMPTS, ContendedError, found
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.identity import incident_id
 from coldwatch.incidents.incident import Incident, Severity, Status
-from coldwatch.incidents.policy import DEFAULT_POLICY, Plan, PolicyError, plan_without_tiers
+from coldwatch.incidents.policy import DEFAULT_POLICY, IncidentFacts, Plan, PolicyError, plan_without_tiers
 from coldwatch.incidents.ports import (
     DetectorStates,
     Device,
@@ -23,7 +23,10 @@ from coldwatch.incidents.ports import (
     IncidentForm,
     IncidentStore,
     PolicyStore,
+    Waiting,
 )
+from coldwatch.incidents.reconciling import attach
+from coldwatch.incidents.recovery import settle
 
 PENDING, EXCURSION = "pending", frozenset({"excursion", "recovering"})
 """States of a detector of excursions: out of range for a while, and out of range for so long that it was said."""
@@ -46,6 +49,7 @@ class Ports:
     policies: PolicyStore
     detectors: DetectorStates
     executions: Executions
+    waiting: Waiting
     forms: Mapping[str, IncidentForm]
 
 
@@ -62,12 +66,13 @@ def open_incident(effect: IncidentEffect, ports: Ports, *, now_ms: int) -> Openi
     """Open, join or find the incident of `effect`, and see to it that its workflow runs."""
     opening = _find_or_write(effect, ports, now_ms)
     incident = opening.incident
-    ports.executions.start(incident, now_ms=now_ms)
+    incident = attach(incident, ports.incidents, ports.executions, now_ms=now_ms)
+    if opening.outcome is Opened.JOINED:
+        # What it says now may have ended a snooze.
+        ports.waiting.wake(incident, now_ms=now_ms)
     if incident.is_recovered and incident.status is not Status.RESOLVED:
         # An effect that comes late, after its own recovery: the plan may let that resolve it.
-        incident, _ = carry_out(
-            ports.incidents, incident.incident_id, lambda each: lifecycle.settle_recovered(each, now_ms=now_ms)
-        )
+        incident = settle(incident.incident_id, ports.incidents, ports.waiting, now_ms=now_ms).incident or incident
     return replace(opening, incident=incident)
 
 
@@ -102,7 +107,7 @@ def _join(effect: IncidentEffect, ports: Ports, now_ms: int) -> Opening | None:
 def _write(effect: IncidentEffect, own_id: str, ports: Ports, now_ms: int) -> Opening | None:
     device = ports.devices.find(effect.device_id)
     form, about = _form(effect, ports)
-    plan, complaint = choose_plan(ports.policies, device.fleet_id if device else None, form.severity)
+    plan, complaint = choose_plan(ports.policies, _facts(effect, form, device))
     incident = _new(effect, own_id, form, plan, device, now_ms)
     recovery = ports.incidents.last_recovery(effect.detector_model, effect.detector_key)
     if recovery is not None and recovery > effect.occurred_at:
@@ -112,21 +117,37 @@ def _write(effect: IncidentEffect, own_id: str, ports: Ports, now_ms: int) -> Op
     return Opening(incident, Opened.OPENED, complaint) if written else None
 
 
-def choose_plan(policies: PolicyStore, fleet_id: str | None, severity: Severity) -> tuple[Plan, str | None]:
-    """The plan of the fleet's policy, or else of the default one; and a sentence where nobody will be told."""
+def choose_plan(policies: PolicyStore, about: IncidentFacts) -> tuple[Plan, str | None]:
+    """The plan of the fleet's policy, or else of the default one; and a sentence where nobody will be told.
+
+    A fleet's policy of whose rules none holds leaves it to the default one.
+    """
     complaints: list[str] = []
-    for policy_id in (fleet_id, DEFAULT_POLICY):
+    for policy_id in dict.fromkeys((about.fleet_id, DEFAULT_POLICY)):
         try:
             policy = policies.find(policy_id) if policy_id else None
         except PolicyError as error:
             complaints.append(f"It cannot be used: {error}.")
             continue
-        if policy:
-            plan = policy.plan(severity)
-            if not plan.tiers:
-                complaints.append(f"Policy {policy.policy_id} names nobody for {severity} incidents.")
+        plan = policy.plan_for(about) if policy else None
+        if plan and not plan.tiers:
+            complaints.append(f"Policy {policy_id} names nobody for {about.severity} incidents.")
+        if plan:
             return plan, " ".join(complaints) or None
+        if policy and policy_id == DEFAULT_POLICY:
+            complaints.append(f"No rule of policy {policy_id} holds for it: nobody is told.")
+            return plan_without_tiers(policy_id, policy.version), " ".join(complaints)
     return plan_without_tiers(), " ".join([*complaints, "There is no escalation policy: nobody is told."])
+
+
+def _facts(effect: IncidentEffect, form: IncidentForm, device: Device | None) -> IncidentFacts:
+    return IncidentFacts(
+        fleet_id=device.fleet_id if device else "",
+        device_type=(device.device_type if device else "") or UNKNOWN_DEVICE_TYPE,
+        detector_model=effect.detector_model,
+        kind=form.kind,
+        severity=form.severity,
+    )
 
 
 def _form(effect: IncidentEffect, ports: Ports) -> tuple[IncidentForm, str | None]:

@@ -64,12 +64,12 @@ def sentence_of(view: View) -> str:
     """What has come of it, in one sentence for this reader."""
     incident = view.incident
     until = f" by {short_moment(incident.deadline_at)}" if incident.deadline_at else ""
-    who = _name(view, incident.acknowledged_by)
+    who = _name(view, incident.holder)
     sentences = {
         Outcome.SHOWN: f"Nobody has it yet. {view.reader}, press the button{until}, or the next are told.",
         Outcome.ACKNOWLEDGED: f"Thank you, {view.reader}: you have it. Nobody else is told for now.",
-        Outcome.ALREADY_YOURS: f"You have it, {view.reader}, since {_short(incident.acknowledged_at)}.",
-        Outcome.ALREADY_TAKEN: f"{who} has it since {_short(incident.acknowledged_at)}. You need not do anything.",
+        Outcome.ALREADY_YOURS: f"You have it, {view.reader}, since {_short(incident.held_since)}.",
+        Outcome.ALREADY_TAKEN: f"{who} has it since {_short(incident.held_since)}. You need not do anything.",
         Outcome.RESOLVED: f"Resolved. Thank you, {view.reader}.",
         Outcome.ALREADY_RESOLVED: f"Resolved at {_short(incident.resolved_at)}: {incident.resolution or 'over'}.",
         Outcome.TOO_LATE: f"Too late for this link: {_asked(view)} is asked now. Nothing was changed.",
