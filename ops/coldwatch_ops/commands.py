@@ -11,7 +11,7 @@ from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
 from coldwatch_ops.incidents import commands as incidents
 from coldwatch_ops.quarantine import commands as quarantine
-from coldwatch_ops.responders import contacts, policies
+from coldwatch_ops.responders import contacts, drills, policies
 from coldwatch_ops.teardown import commands as teardown
 
 NOUNS: Final = {
@@ -30,6 +30,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *incidents.COMMANDS,
     *contacts.COMMANDS,
     *policies.COMMANDS,
+    *drills.COMMANDS,
     *command_executions.COMMANDS,
     *telemetry.COMMANDS,
     *accounts.COMMANDS,

@@ -152,7 +152,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
     "SchedulerRole": {
-        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction")),
+        "InvokeScheduledFunctions": (
+            ("lambda:InvokeFunction",),
+            ("FireTimersFunction", "ManageContactsFunction", "SendTestPagesFunction"),
+        ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
     "RunEffectsRole": {
@@ -173,6 +176,15 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
         "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+    },
+    "SendTestPagesRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendTestPagesLogGroup",)),
+        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "FindTestPages": (("dynamodb:Query",), ("${IncidentTable}/index/by_device",)),
+        "ReadPolicies": (("dynamodb:Scan",), ("PolicyTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
@@ -335,6 +347,7 @@ ASSUMED_BY = {
     "SchedulerRole": "scheduler",
     "RunEffectsRole": "lambda",
     "OpenIncidentRole": "lambda",
+    "SendTestPagesRole": "lambda",
     "RecoverIncidentRole": "lambda",
     "KeepEvidenceRole": "lambda",
     "EnrichIncidentRole": "lambda",

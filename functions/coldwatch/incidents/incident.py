@@ -20,7 +20,11 @@ __all__ = [
     "TimelineEvent",
 ]
 
-_WITHOUT_RECOVERY = frozenset({"command_timed_out"})
+TEST = "test"
+"""The kind of incidents that only show whether somebody would answer (`drills`)."""
+ANSWERED, NOT_ANSWERED = "answered", "not answered"
+"""How such a one ends by itself."""
+_WITHOUT_RECOVERY = frozenset({"command_timed_out", TEST})
 """No detector stands behind a command that nobody answered."""
 
 

@@ -19,8 +19,9 @@ _UNITS = {
 
 
 def incident_metrics(of: Measured, *, stage: str, now_ms: int) -> dict[str, Any]:
-    """Of the stage, and by detector model. `AcknowledgedInTime` and `FalseAlarm` are 0 or 1, so their average is a rate;
-    what nobody can say of this incident is left out.
+    """Of the stage, and by detector model. `AcknowledgedInTime` and `FalseAlarm` are 0 or 1: their average is a rate.
+
+    What nobody can say of this incident is left out.
     """
     sent = sum(of.messages.values())
     values = {

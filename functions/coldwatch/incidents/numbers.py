@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
-from coldwatch.incidents.incident import Cause, EventType, Incident, Page, Status, TimelineEvent
-
-TEST = "test"
-"""The kind of incidents that only show whether somebody would answer."""
+from coldwatch.incidents.incident import TEST, Cause, EventType, Incident, Page, Status, TimelineEvent
 
 _ANSWERS = frozenset({EventType.ACKNOWLEDGED, EventType.SNOOZED})
 _FALSE_CAUSES = frozenset({Cause.FALSE_ALARM, Cause.SENSOR_FAULT})
