@@ -22,7 +22,8 @@ def run_list(options: Namespace, _context: Context) -> Answer:
     files = _files(Path(options.folder))
     faults = history.faults(files, _entries(Path(options.folder)))
     rows = [(each["name"], each["version"], each["application"], each["about"]) for each in files]
-    told = (table(("profile", "version", "application", "for"), rows), count(len(rows), "profile") + ".", *faults)
+    listed = table(("profile", "version", "application", "for"), rows)
+    told = (listed, count(len(rows), "profile") + ".", *map(escape, faults))
     return Answer({"profiles": files, "faults": faults}, told, ExitCode.FAILED if faults else ExitCode.OK)
 
 

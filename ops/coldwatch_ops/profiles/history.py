@@ -41,7 +41,8 @@ def content(file: Mapping[str, Any]) -> dict[str, Any]:
     >>> content({"name": "a", "version": 2, "source": "s", "values": {"high_c": 8.0}})
     {'source': 's', 'high_c': 8.0}
     """
-    return {name: value for name, value in file.items() if name not in {"name", "version", "values"}} | file["values"]
+    about = {name: value for name, value in file.items() if name not in {"name", "version", "values"}}
+    return {**about, **file["values"]}
 
 
 def read(text: str) -> list[Entry]:
@@ -65,7 +66,7 @@ def recorded(entries: Iterable[Entry], profile: str) -> tuple[int, dict[str, Any
     version, known = 0, dict[str, Any]()
     for entry in entries:
         if entry.profile == profile:
-            version, known = entry.version, known | entry.new
+            version, known = entry.version, {**known, **entry.new}
     return version, {name: value for name, value in known.items() if value is not None}
 
 
