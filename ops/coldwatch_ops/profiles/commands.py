@@ -23,7 +23,7 @@ def run_list(options: Namespace, _context: Context) -> Answer:
     faults = history.faults(files, _entries(Path(options.folder)))
     rows = [(each["name"], each["version"], each["application"], each["about"]) for each in files]
     listed = table(("profile", "version", "application", "for"), rows)
-    told = (listed, count(len(rows), "profile") + ".", *map(escape, faults))
+    told: tuple[Any, ...] = (listed, count(len(rows), "profile") + ".", *map(escape, faults))
     return Answer({"profiles": files, "faults": faults}, told, ExitCode.FAILED if faults else ExitCode.OK)
 
 
