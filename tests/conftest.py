@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from coldwatch_ops.accounts import Accounts, read_accounts
 from coldwatch_ops.connection import Target, open_stack
+from coldwatch_ops.devices.history import Reason
 from coldwatch_ops.devices.watching import watch
 from coldwatch_ops.stack import Stack
 from local import deployment, endpoints, ports, process
@@ -126,7 +127,8 @@ class Cloud:
             state_dir=self.places.folder / "devices" / self.stack_name / serials[0],
         )
         for thing in made.devices:
-            watch(self.stack, thing, is_watched=is_watched)
+            said = Reason("a test", "tests", "tests", time.time_ns() // 1_000_000)
+            watch(self.stack, thing, is_watched=is_watched, said=said)
         return made
 
     def wait_for[T](self, what: str, look: Callable[[], T | None], *, within_s: float = SETTLES_WITHIN_S) -> T:

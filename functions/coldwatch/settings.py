@@ -121,6 +121,15 @@ class OpenIncidentSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class SendTestPagesSettings(Settings):
+    stage: str
+    incident_table: str
+    policy_table: str
+    incident_state_machine_arn: str
+    test_page_overdue_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class RecoverIncidentSettings(Settings):
     stage: str
     incident_table: str

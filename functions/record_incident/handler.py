@@ -1,13 +1,14 @@
 """Lambda: record incident. Trigger: the incident workflow, at its end. Writes: the record, then the report with its
-manifest (S3), the notes of them on the incident (DynamoDB); publishes an alert (MQTT, EventBridge) and closes what
-PagerDuty was told of. Ends its storm with its last incident. Reads readings
-(DynamoDB).
+manifest (S3), the notes of them on the incident (DynamoDB), its numbers as metrics (log); publishes an alert (MQTT,
+EventBridge) and closes what PagerDuty was told of. Ends its storm with its last incident. Reads readings (DynamoDB).
 """
 
+import sys
 import time
 from functools import cache
 from typing import Any
 
+import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.alert_topic import IotAlertTopic
@@ -22,6 +23,7 @@ from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents import announcing
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.metrics import incident_metrics
 from coldwatch.incidents.recording import Ports, record
 from coldwatch.incidents.storms.leaving import leave
 from coldwatch.reports import filing
@@ -31,8 +33,13 @@ logger = Logger()
 
 
 @cache
+def settings() -> RecordIncidentSettings:
+    return RecordIncidentSettings.from_env()
+
+
+@cache
 def ports() -> Ports:
-    own = RecordIncidentSettings.from_env()
+    own = settings()
     return Ports(
         DynamoIncidentStore(dynamodb_client(), own.incident_table),
         S3EvidenceStore(s3_client(), own.evidence_bucket),
@@ -80,6 +87,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     _leave_storm(incident, now_ms)
     answer = {"incident_id": incident.incident_id, "status": incident.status.value, "resolution": incident.resolution}
     logger.info("incident recorded", extra=answer)
+    if recorded.measured:
+        metrics = incident_metrics(recorded.measured, stage=settings().stage, now_ms=now_ms)
+        sys.stdout.write(msgspec.json.encode(metrics).decode() + "\n")
+        sys.stdout.flush()
     if recorded.alert_fault:
         logger.error("alert not published", extra={**answer, "fault": recorded.alert_fault})
     for fault in announcing.announce(incident, announced()):

@@ -53,7 +53,8 @@ class Story:
             # As the fleet will count it: the scenario's device time ends at the present.
             start_ms = round((time.time() + self._play.wall_s - self._play.duration_s) * 1000)
             plot = Plot.of(self._play, fleet.cast(self._play), start_ms=start_ms)
-            self._stage.command("devices", "profile", plot.parts.falls_silent, "--set", f"silence_s={SILENCE_S}")
+            silence = ("--set", f"silence_s={SILENCE_S}", "--why", "the demo waits for no more than this")
+            self._stage.command("devices", "profile", plot.parts.falls_silent, *silence)
             with OnDuty(self._stage.inbox, plot.is_answered, self._say) as responders:
                 commands = self._run_scenario(fleet, plot)
                 self._attack(fleet, claims[0])

@@ -11,9 +11,10 @@ from coldwatch_ops.detectors import commands as detectors
 from coldwatch_ops.devices import commands as devices
 from coldwatch_ops.incidents import commands as incidents
 from coldwatch_ops.maintenance import commands as maintenance
+from coldwatch_ops.profiles import commands as profiles
 from coldwatch_ops.quarantine import commands as quarantine
 from coldwatch_ops.reports import commands as reports
-from coldwatch_ops.responders import contacts, policies, rotas
+from coldwatch_ops.responders import contacts, drills, policies, rotas
 from coldwatch_ops.teardown import commands as teardown
 
 NOUNS: Final = {
@@ -28,6 +29,7 @@ NOUNS: Final = {
     "quarantine": "messages that did not fit, whole and with the reason",
     "dead-letters": "messages and batches that were given up on",
     "detectors": "detector models at work",
+    "profiles": "limits as files, and the history of their changes",
 }
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -36,6 +38,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *reports.COMMANDS,
     *contacts.COMMANDS,
     *policies.COMMANDS,
+    *drills.COMMANDS,
     *rotas.COMMANDS,
     *maintenance.COMMANDS,
     *command_executions.COMMANDS,
@@ -43,6 +46,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *accounts.COMMANDS,
     *quarantine.COMMANDS,
     *dead_letters.COMMANDS,
+    *profiles.COMMANDS,
     *detectors.COMMANDS,
     *backtest.COMMANDS,
     *teardown.COMMANDS,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 
 class Clients:
@@ -71,6 +72,10 @@ class Clients:
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
         return self._session.client("logs", endpoint_url=self._endpoint_url, config=self._config)
+
+    @cached_property
+    def sts(self) -> "STSClient":
+        return self._session.client("sts", endpoint_url=self._endpoint_url, config=self._config)
 
     @cached_property
     def athena(self) -> "AthenaClient":

@@ -337,7 +337,7 @@ def test_each_alarm_calls_somebody_and_names_its_chapter_of_the_runbook(logical_
     assert anchor[1] in {heading.lower().replace(" ", "-") for heading in headings}
 
 
-def test_the_dashboard_has_its_six_widgets_over_metrics_that_exist() -> None:
+def test_the_dashboard_has_its_eight_widgets_over_metrics_that_exist() -> None:
     body = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert [widget["properties"]["title"].partition(" (")[0] for widget in widgets] == [
@@ -347,6 +347,8 @@ def test_the_dashboard_has_its_six_widgets_over_metrics_that_exist() -> None:
         "Dead-letter depth",
         "Heartbeat per device",
         "Archive freshness",
+        "Incidents: until taken, until over",
+        "Incidents: taken in time, false alarms by detector",
     ]
     for widget in widgets:
         for metric in widget["properties"]["metrics"]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from coldwatch_ops.accounts import Accounts
+from coldwatch_ops.devices.history import Reason
 from coldwatch_ops.devices.watching import watch
 from simulator.api import Fleet
 from simulator.connection import Publication
@@ -45,7 +46,8 @@ def test_of_a_burst_every_message_is_evaluated_stored_and_archived(cloud: Cloud,
         wanted = seen_before + MESSAGES * MODELS_OF_TELEMETRY
         cloud.wait_for("every model has seen every message", lambda: evaluations(cloud) >= wanted, within_s=600)
         for thing in fleet.devices:  # nobody is to be told that they have fallen silent
-            watch(cloud.stack, thing, is_watched=False)
+            said = Reason("the burst is over", "tests", "tests", time.time_ns() // 1_000_000)
+            watch(cloud.stack, thing, is_watched=False, said=said)
 
     figures.append(
         f"{MESSAGES:,} messages: published at {summary.per_second:,.0f}/s (the broker alone, to a topic without a rule:"

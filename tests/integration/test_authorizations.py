@@ -128,7 +128,7 @@ def recover_before_anybody_answers(duty: Duty, fleet: Fleet) -> None:
 
 def fall_silent(duty: Duty, fleet: Fleet) -> None:
     duty.policy(("rights-ana", 60), auto_resolve="always")
-    duty.run("devices", "profile", thing(3), "--set", "silence_s=4")
+    duty.run("devices", "profile", thing(3), "--set", "silence_s=4", "--why", "a test")
     Readings(fleet, thing(3)).publish(4.0)
 
     def is_noticed() -> bool | None:

@@ -23,6 +23,7 @@ from tests.unit.incidents.builders import incident
 from tests.unit.ops.telling import text_of
 
 WAITS = 300
+WHY = ("--why", "ticket 4711")
 PLAN = {
     "tiers": [{"contacts": ["ana"], "acknowledge_within_s": WAITS}],
     "rounds": 1,
@@ -254,10 +255,10 @@ def entry(stack: Stack) -> dict[str, Any]:
 def test_a_device_gets_a_profile_and_members_of_its_own_and_loses_them_again(stack: Stack) -> None:
     registered(stack)
 
-    given = run(stack, "devices", "profile", FRIDGE, "who_refrigerator", "--set", "silence_s=900").document
+    given = run(stack, "devices", "profile", FRIDGE, "who_refrigerator", "--set", "silence_s=900", *WHY).document
     shown = run(stack, "devices", "profile", FRIDGE).document
     kept = entry(stack)
-    run(stack, "devices", "profile", FRIDGE, "--clear")
+    run(stack, "devices", "profile", FRIDGE, "--clear", *WHY)
 
     assert given == shown
     assert (given["profile"]["name"], given["profile"]["silence_s"]) == ("who_refrigerator", 900)
@@ -272,7 +273,7 @@ def test_a_profile_that_no_detector_could_follow_is_refused_and_changes_nothing(
     registered(stack)
 
     with pytest.raises(RefusedError) as refused:
-        run(stack, "devices", "profile", FRIDGE, *words)
+        run(stack, "devices", "profile", FRIDGE, *words, *WHY)
 
     assert refused.value.details
     assert not {"profile", "profile_changes"} & entry(stack).keys()
@@ -299,9 +300,9 @@ def test_a_device_can_be_left_alone_and_is_listed_so(stack: Stack) -> None:
     registered(stack)
     before = text_of(run(stack, "devices", "list"))
 
-    left = run(stack, "devices", "unwatch", FRIDGE)
+    left = run(stack, "devices", "unwatch", FRIDGE, *WHY)
     told = text_of(run(stack, "devices", "list"))
-    run(stack, "devices", "watch", FRIDGE)
+    run(stack, "devices", "watch", FRIDGE, *WHY)
 
     assert "watched" not in before
     assert "watched" in told
@@ -310,10 +311,10 @@ def test_a_device_can_be_left_alone_and_is_listed_so(stack: Stack) -> None:
     assert entry(stack)["watched"] is True
 
 
-@pytest.mark.parametrize("words", [("watch",), ("unwatch",), ("profile",)])
+@pytest.mark.parametrize("words", [("watch", *WHY), ("unwatch", *WHY), ("profile",), ("trip", "t", *WHY)])
 def test_a_device_that_is_not_registered_is_not_found(stack: Stack, words: tuple[str, ...]) -> None:
     with pytest.raises(NotFoundError):
-        run(stack, "devices", *words, "acme-fridge-9999")
+        run(stack, "devices", words[0], "acme-fridge-9999", *words[1:])
 
 
 def stored(stack: Stack, *items: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def _carries(kind: Any) -> Carries:
     """Of a type as `shapes` and `values` have them."""
     while not isinstance(kind, type):
         kind = kind.__origin__
-    return Carries.TRUTH if kind is bool else Carries.NUMBER
+    return {bool: Carries.TRUTH, str: Carries.TEXT}.get(kind, Carries.NUMBER)
 
 
 SEEN: Final[Mapping[tuple[str, ...], Carries]] = {

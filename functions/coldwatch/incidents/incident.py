@@ -23,8 +23,13 @@ __all__ = [
 STORM = "storm"
 """Kind and detector model of the incident that holds many together."""
 
-_WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM})
-"""No detector stands behind a command that nobody answered, nor behind a storm."""
+TEST = "test"
+"""The kind of incidents that only show whether somebody would answer (`drills`)."""
+ANSWERED, NOT_ANSWERED = "answered", "not answered"
+"""How such a one ends by itself."""
+
+_WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM, TEST})
+"""No detector stands behind a command that nobody answered, a storm or a test."""
 
 
 class Status(StrEnum):

@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 
 from coldwatch.incidents.escalation.hold_down import is_unheard
 from coldwatch.incidents.identity import event_id
-from coldwatch.incidents.incident import HELD, Cause, Disposition, EventType, Incident, Status, TimelineEvent
+from coldwatch.incidents.incident import (
+    ANSWERED,
+    HELD,
+    NOT_ANSWERED,
+    TEST,
+    Cause,
+    Disposition,
+    EventType,
+    Incident,
+    Status,
+    TimelineEvent,
+)
 from coldwatch.incidents.policy import AutoResolve, step_of
 
 _SAME_PRESS_MS = 10_000
@@ -170,10 +181,15 @@ def resolve(
 
 
 def expire(incident: Incident, *, now_ms: int) -> Change | None:
-    """Take back what somebody has had for its whole time without a resolution; its own tier is told again first."""
+    """Take back what somebody has had for its whole time without a resolution; its own tier is told again first.
+
+    A test was answered, and is over.
+    """
     if not incident.is_overdue(now_ms):
         return None
     who = incident.holder or "nobody"
+    if incident.kind == TEST:
+        return resolve(incident, who=who, resolution=ANSWERED, note=None, now_ms=now_ms)
     if incident.status is Status.SNOOZED:
         kind, what = EventType.SNOOZE_EXPIRED, f"The snooze of {who} is over."
     else:
@@ -200,10 +216,12 @@ def command(incident: Incident, *, who: str, name: str, token: str, execution_id
 def begin_round(incident: Incident, *, round_: int, number: int, now_ms: int) -> Change | None:
     """Move an open incident to its round `round_`, the step `number` of its plan; None if it is there or beyond.
 
-    The first round has no event of its own: its pages say it.
+    The first round has no event of its own: its pages say it. A test has no other: it is over.
     """
     if incident.status is not Status.OPEN or incident.round >= round_:
         return None
+    if incident.kind == TEST and incident.round > 0:
+        return resolve(incident, who=SYSTEM, resolution=NOT_ANSWERED, note=None, now_ms=now_ms)
     step = step_of(incident.plan, number)
     deadline_at = now_ms + step.wait_s * 1000
     after = replace(incident, round=round_, step=number, tier=step.tier, deadline_at=deadline_at)

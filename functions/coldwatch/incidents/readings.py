@@ -14,10 +14,13 @@ BEFORE_MS = 2 * 3_600_000
 AHEAD_MS = 3_600_000
 """A device's clock may be ahead of ours by this much (validation lets no more pass by default)."""
 
+_TOO_WARM = frozenset({"too_warm", "cumulative_high", "cumulative_second"})
 _LOW_IS_BAD = frozenset({"too_cold", "battery_low"})
 _MEMBERS = {
     "too_warm": "temp_c",
     "too_cold": "temp_c",
+    "cumulative_high": "temp_c",
+    "cumulative_second": "temp_c",
     "battery_low": "battery_pct",
     "shock": "shock_g",
     "out_of_range": "value",
@@ -62,6 +65,8 @@ def limits(incident: Incident) -> tuple[float | None, float | None]:
     low, high = {
         "too_warm": (None, profile.get("high_c")),
         "too_cold": (profile.get("low_c"), None),
+        "cumulative_high": (None, profile.get("cumulative_high_c")),
+        "cumulative_second": (None, profile.get("cumulative_second_c")),
         "battery_low": (profile.get("battery_pct"), None),
         "shock": (None, profile.get("shock_g")),
         "out_of_range": (profile.get(f"{sensor_type}_low"), profile.get(f"{sensor_type}_high")),
@@ -96,7 +101,7 @@ def is_out_of_range(incident: Incident, reading: StoredReading) -> bool:
     value = measured(incident, reading)
     if value is None:
         return False
-    if incident.kind == "too_warm" and reading.get("probe") in {"HI", "LO"}:
+    if incident.kind in _TOO_WARM and reading.get("probe") in {"HI", "LO"}:
         return bool(reading["probe"] == "HI")
     if incident.kind == "too_cold" and reading.get("probe") in {"HI", "LO"}:
         return bool(reading["probe"] == "LO")

@@ -11,6 +11,7 @@ from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.incident import EventType, Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
+from coldwatch.incidents.numbers import Measured, left_out, measure
 from coldwatch.incidents.ports import AlertTopic, EvidenceStore, IncidentStore, NotSentError
 
 
@@ -23,10 +24,13 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """`alert_fault`: the record is there, only the message to machines is not."""
+    """`alert_fault`: the record is there, only the message to machines is not. `measured` is there once: for whoever
+    noted the record, of an incident that counts.
+    """
 
     incident: Incident
     alert_fault: str | None = None
+    measured: Measured | None = None
 
 
 class NotResolvedError(Exception):
@@ -51,8 +55,9 @@ def record(incident_id: str, ports: Ports, *, now_ms: int) -> Recorded:
     content = msgspec.json.encode(document(incident, timeline, pages), order="sorted")
     ports.records.keep(record_key(incident_id), content)
     fault = _publish(incident, ports)
-    incident, _ = carry_out(ports.incidents, incident_id, lambda each: _note(each, now_ms))
-    return Recorded(incident, fault)
+    incident, noted = carry_out(ports.incidents, incident_id, lambda each: _note(each, now_ms))
+    counts = noted is not None and left_out(incident) is None
+    return Recorded(incident, fault, measure(incident, timeline, pages) if counts else None)
 
 
 def document(incident: Incident, timeline: Sequence[TimelineEvent], pages: Sequence[Page]) -> dict[str, Any]:

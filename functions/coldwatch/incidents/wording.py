@@ -135,7 +135,14 @@ def figure(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-_UNITS = {"too_warm": " degrees C", "too_cold": " degrees C", "battery_low": " %", "shock": " g"}
+_UNITS = {
+    "too_warm": " degrees C",
+    "too_cold": " degrees C",
+    "cumulative_high": " degrees C",
+    "cumulative_second": " degrees C",
+    "battery_low": " %",
+    "shock": " g",
+}
 
 
 def _unit(incident: Incident) -> str:

@@ -23,7 +23,16 @@ class Clock(StrEnum):
 class IncidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The incident that a model opens. `title` is what a person reads first, before the device's name."""
 
-    kind: Literal["too_warm", "too_cold", "silent", "battery_low", "shock", "out_of_range"]
+    kind: Literal[
+        "too_warm",
+        "too_cold",
+        "cumulative_high",
+        "cumulative_second",
+        "silent",
+        "battery_low",
+        "shock",
+        "out_of_range",
+    ]
     severity: Literal["critical", "warning"]
     title: Annotated[str, Meta(min_length=1, max_length=60)]
 

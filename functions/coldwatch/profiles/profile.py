@@ -39,7 +39,7 @@ class Profile:
     def members(self) -> dict[str, Any]:
         """As detector models read it and as it is stamped on an incident."""
         changed = {"changed": list(self.changed)} if self.changed else {}
-        return {"name": self.name, "version": self.version, **msgspec.to_builtins(self.values), **changed}
+        return {"name": self.name, "version": self.version, **self.values.members(), **changed}
 
 
 def read_profile(document: bytes) -> Profile:

@@ -4,7 +4,7 @@
 whatever unit the sensor speaks.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -17,6 +17,9 @@ Value = Annotated[float, Meta(ge=-1e9, le=1e9)]
 Spread = Annotated[float, Meta(ge=0, le=1e9)]
 Seconds = Annotated[int, Meta(ge=1, le=31_622_400)]
 """What a timer takes: a second to 366 days."""
+Budget = Annotated[int, Meta(ge=0, le=31_622_400)]
+"""Seconds in all; 0 where there is no such limit."""
+Trip = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:/ -]*$(?!\n)")]
 Readings = Annotated[int, Meta(ge=2, le=1000)]
 """Of a run that has to last, the first and the last reading are two at least."""
 
@@ -24,7 +27,9 @@ _SENSOR_TYPES = ("temperature", "pressure", "vibration")
 
 
 class ColdchainValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`*_is_inclusive` says whether the limit itself is out of range."""
+    """`*_is_inclusive` says whether the limit itself is out of range; of a cumulative limit it is. What cumulative
+    limits count begins anew where `trip` is another text.
+    """
 
     high_c: Celsius
     high_is_inclusive: bool
@@ -41,6 +46,18 @@ class ColdchainValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     probe_lost_s: Seconds
     shock_g: Gravity
     shock_quiet_s: Seconds
+    cumulative_high_c: Celsius = 0.0
+    cumulative_high_s: Budget = 0
+    cumulative_second_c: Celsius = 0.0
+    cumulative_second_s: Budget = 0
+    trip: Trip = ""
+
+    def members(self) -> dict[str, Any]:
+        """Without what is about cumulative limits, where there are none: nobody has to read of what is off."""
+        members: dict[str, Any] = msgspec.to_builtins(self)
+        if self.cumulative_high_s or self.cumulative_second_s:
+            return members
+        return {name: value for name, value in members.items() if name not in _OF_A_TRIP}
 
     def contradictions(self) -> tuple[str, ...]:
         """What no reading could recover from, in sentences."""
@@ -50,6 +67,9 @@ class ColdchainValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         if self.battery_recovery_pct < self.battery_pct:
             faults.append("`battery_recovery_pct` must not be below `battery_pct`.")
         return tuple(faults)
+
+
+_OF_A_TRIP = frozenset({"cumulative_high_c", "cumulative_high_s", "cumulative_second_c", "cumulative_second_s", "trip"})
 
 
 class FactoryValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +88,10 @@ class FactoryValues(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     recovery_s: Seconds
     minimum_readings: Readings
     silence_s: Seconds
+
+    def members(self) -> dict[str, Any]:
+        members: dict[str, Any] = msgspec.to_builtins(self)
+        return members
 
     def contradictions(self) -> tuple[str, ...]:
         return tuple(fault for sensor_type in _SENSOR_TYPES if (fault := self._contradiction(sensor_type)))

@@ -4,12 +4,14 @@ from argparse import Namespace
 from pathlib import Path
 
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import YES, Command, Context, argument
-from coldwatch_ops.devices import allow_list, registry, view, watching
+from coldwatch_ops.command import SINCE, YES, Command, Context, argument
+from coldwatch_ops.devices import allow_list, history, registry, view, watching
 from coldwatch_ops.devices.allow_file import AllowedSerial, checked, read_allow_file
 from coldwatch_ops.devices.certificates import make_claim_certificate
 from coldwatch_ops.devices.names import APPLICATIONS
 from coldwatch_ops.errors import UsageError
+from coldwatch_ops.stack import Stack
+from coldwatch_ops.times import parse_time
 
 
 def run_list(options: Namespace, context: Context) -> Answer:
@@ -81,15 +83,41 @@ def run_profile(options: Namespace, context: Context) -> Answer:
     wish = watching.Wish(options.profile, watching.parse_changes(options.set), options.clear)
     if not wish.profile and not wish.changes and not wish.forgets:
         return view.profiled(registry.get_device(stack, options.device_id))
-    return view.profiled(watching.give_profile(stack, options.device_id, wish))
+    if not options.why:
+        raise UsageError("Say why with --why: it is kept with what was and what is now, for whoever asks later.")
+    return view.profiled(watching.give_profile(stack, options.device_id, wish, _said(stack, options, context)))
+
+
+def _said(stack: Stack, options: Namespace, context: Context) -> history.Reason:
+    if not options.why.strip():
+        raise UsageError("--why is empty: say why.")
+    return history.reason(stack, why=options.why, who=options.who, now_ms=context.now_ms())
+
+
+def run_trip(options: Namespace, context: Context) -> Answer:
+    stack = context.open_stack()
+    said = _said(stack, options, context)
+    return view.profiled(watching.begin_trip(stack, options.device_id, options.trip, said))
+
+
+def run_history(options: Namespace, context: Context) -> Answer:
+    since = parse_time(options.since, now_ms=context.now_ms()) if options.since else 0
+    stack = context.open_stack()
+    return view.history(history.of_device(stack, options.device_id, since=since))
 
 
 def run_watch(options: Namespace, context: Context) -> Answer:
-    return view.watched(watching.watch(context.open_stack(), options.device_id, is_watched=True))
+    return _watch(options, context, is_watched=True)
 
 
 def run_unwatch(options: Namespace, context: Context) -> Answer:
-    return view.watched(watching.watch(context.open_stack(), options.device_id, is_watched=False))
+    return _watch(options, context, is_watched=False)
+
+
+def _watch(options: Namespace, context: Context, *, is_watched: bool) -> Answer:
+    stack = context.open_stack()
+    said = _said(stack, options, context)
+    return view.watched(watching.watch(stack, options.device_id, is_watched=is_watched, said=said))
 
 
 def run_claim_certificate(options: Namespace, context: Context) -> Answer:
@@ -98,6 +126,8 @@ def run_claim_certificate(options: Namespace, context: Context) -> Answer:
 
 
 _DEVICE = argument("device_id", metavar="DEVICE", help="the device's id")
+_WHY = argument("--why", required=True, metavar="TEXT", help="kept with what was and what is now")
+_WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
 
 COMMANDS = (
     Command(
@@ -155,10 +185,31 @@ COMMANDS = (
             argument("profile", nargs="?", metavar="PROFILE", help="the profile by name, such as who_refrigerator"),
             argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one member otherwise"),
             argument("--clear", action="store_true", help="back to what its type has"),
+            argument("--why", metavar="TEXT", help="kept with what was and what is now; needed for a change"),
+            _WHO,
         ),
     ),
-    Command("devices watch", "let detectors look at a device again", run_watch, (_DEVICE,)),
-    Command("devices unwatch", "store a device's telemetry, but raise no incidents", run_unwatch, (_DEVICE,)),
+    Command(
+        "devices trip",
+        "begin a trip, for which cumulative limits count from nothing",
+        run_trip,
+        (
+            _DEVICE,
+            argument("trip", metavar="TRIP", help="its name, such as the shipment number"),
+            _WHY,
+            _WHO,
+        ),
+    ),
+    Command(
+        "devices history",
+        "show who changed the limits of a device, from what to what, and why",
+        run_history,
+        (_DEVICE, SINCE),
+    ),
+    Command("devices watch", "let detectors look at a device again", run_watch, (_DEVICE, _WHY, _WHO)),
+    Command(
+        "devices unwatch", "store a device's telemetry, but raise no incidents", run_unwatch, (_DEVICE, _WHY, _WHO)
+    ),
     Command(
         "devices claim-certificate",
         "make the certificate and key that new devices claim their own with",

@@ -85,10 +85,12 @@ def enter(stack: Stack, device: Device) -> Device:
     return device
 
 
-def change(stack: Stack, device_id: str, **update: Any) -> None:
-    """Update an entry, as `update_item` does, and tell those that go by it: their next batch sees it."""
+def change(stack: Stack, device_id: str, *others: Any, **update: Any) -> None:
+    """Update an entry, as `update_item` does, in one transaction with other actions, and tell those that go by it:
+    their next batch sees it.
+    """
     table = stack.output("DeviceTableName")
-    _tell(stack, device_id, [{"Update": {"TableName": table, "Key": {"device_id": device_id}, **update}}])
+    _tell(stack, device_id, [{"Update": {"TableName": table, "Key": {"device_id": device_id}, **update}}, *others])
 
 
 def remove(stack: Stack, device_id: str, *others: Any) -> None:

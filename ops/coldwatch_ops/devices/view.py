@@ -7,6 +7,7 @@ from typing import Any
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.devices.allow_list import Allowed, Released
 from coldwatch_ops.devices.certificates import ClaimCertificate
+from coldwatch_ops.devices.history import DeviceChange
 from coldwatch_ops.devices.registry import Device
 from coldwatch_ops.devices.watching import in_force
 from coldwatch_ops.exit_codes import ExitCode
@@ -109,6 +110,20 @@ def profiled(device: Device) -> Answer:
     document = {"device_id": device["device_id"], "profile": dict(found.members), "faults": list(found.faults)}
     told = [*fields({"device": device["device_id"]} | dict(found.members)), *(escape(fault) for fault in found.faults)]
     return Answer(document, tuple(told), ExitCode.FAILED if found.faults else ExitCode.OK)
+
+
+def history(changes: Sequence[DeviceChange]) -> Answer:
+    """A row for each member that a change changed."""
+    document = {"changes": [asdict(each) for each in changes]}
+    if not changes:
+        return Answer(document, ("No change is kept.",))
+    rows = [
+        (rfc3339(each.at), each.who, name, each.old[name], each.new[name], each.why, each.principal)
+        for each in changes
+        for name in each.new
+    ]
+    headings = ("time", "who", "member", "was", "is", "why", "AWS identity")
+    return Answer(document, (table(headings, rows), count(len(changes), "change") + "."))
 
 
 def watched(device: Device) -> Answer:

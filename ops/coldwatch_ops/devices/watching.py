@@ -9,6 +9,8 @@ from coldwatch.adapters.detector_files import load_catalog
 from coldwatch.profiles import ProfileInForce, RegisteredDevice
 from coldwatch.profiles.changes import check_changes
 from coldwatch.profiles.errors import ChangesError
+from coldwatch_ops.devices import history
+from coldwatch_ops.devices.history import Reason
 from coldwatch_ops.devices.registry import Device, change, get_device
 from coldwatch_ops.errors import RefusedError, UsageError
 from coldwatch_ops.stack import Stack
@@ -47,7 +49,7 @@ def registered(device: Device) -> RegisteredDevice:
     return RegisteredDevice(**known, **{name: device[name] for name in optional if name in device})
 
 
-def give_profile(stack: Stack, device_id: str, wish: Wish) -> Device:
+def give_profile(stack: Stack, device_id: str, wish: Wish, said: Reason) -> Device:
     """The device as it is afterwards. RefusedError with every fault when no detector could follow the wish."""
     device = get_device(stack, device_id)
     changed = device | _wished(device, wish)
@@ -59,13 +61,27 @@ def give_profile(stack: Stack, device_id: str, wish: Wish) -> Device:
             faults = [*error.faults]
     if faults:
         raise RefusedError(f"{device_id} keeps what it had.", faults)
-    _write(stack, device_id, {name: changed.get(name) for name in ("profile", "profile_changes")})
+    entry = history.entry(stack, device_id, in_force(device).members, in_force(changed).members, said)
+    write(stack, device, {name: changed.get(name) for name in ("profile", "profile_changes")}, entry)
     return {name: value for name, value in changed.items() if value is not None}
 
 
-def watch(stack: Stack, device_id: str, *, is_watched: bool) -> Device:
+def begin_trip(stack: Stack, device_id: str, trip: str, said: Reason) -> Device:
+    """What cumulative limits have counted begins anew with the device's next reading."""
+    members = in_force(get_device(stack, device_id)).members
+    if "trip" not in members:
+        raise RefusedError(f"{device_id} has no limit whose times add up: its profile is {members['name']}.")
+    if members["trip"] == trip:
+        raise RefusedError(f"{device_id} is on the trip {trip!r} already: a new one has another name.")
+    return give_profile(stack, device_id, Wish(None, {"trip": trip}, forgets=False), said)
+
+
+def watch(stack: Stack, device_id: str, *, is_watched: bool, said: Reason) -> Device:
     device = get_device(stack, device_id)
-    _write(stack, device_id, {"watched": is_watched})
+    before = {"watched": device.get("watched", True)}
+    write(
+        stack, device, {"watched": is_watched}, history.entry(stack, device_id, before, {"watched": is_watched}, said)
+    )
     return device | {"watched": is_watched}
 
 
@@ -76,16 +92,21 @@ def _wished(device: Device, wish: Wish) -> dict[str, Any]:
     return {"profile": profile, "profile_changes": json.dumps(changes) if changes else None}
 
 
-def _write(stack: Stack, device_id: str, values: Mapping[str, Any]) -> None:
+def write(stack: Stack, device: Device, values: Mapping[str, Any], entry: Mapping[str, Any]) -> None:
+    """With its entry of the history, if the device still is what it was: so what that says of before is true."""
     kept = {name: value for name, value in values.items() if value is not None}
     gone = [name for name in values if name not in kept]
     sets = ", ".join(f"#{name} = :{name}" for name in kept)
     removes = ", ".join(f"#{name}" for name in gone)
+    were = {f":was_{name}": device[name] for name in values if device.get(name) is not None}
+    as_before = [
+        f"#{name} = :was_{name}" if f":was_{name}" in were else f"attribute_not_exists(#{name})" for name in values
+    ]
     request: dict[str, Any] = {
         "UpdateExpression": " ".join([f"SET {sets}"] * bool(kept) + [f"REMOVE {removes}"] * bool(gone)),
-        "ConditionExpression": "attribute_exists(device_id)",
+        "ConditionExpression": " AND ".join(["attribute_exists(device_id)", *as_before]),
         "ExpressionAttributeNames": {f"#{name}": name for name in values},
     }
-    if kept:
-        request["ExpressionAttributeValues"] = {f":{name}": value for name, value in kept.items()}
-    change(stack, device_id, **request)
+    if said := {f":{name}": value for name, value in kept.items()} | were:
+        request["ExpressionAttributeValues"] = said
+    change(stack, device["device_id"], entry, **request)

@@ -88,7 +88,7 @@ def test_a_model_opens_in_one_state_and_recovers_by_a_message(path: Path) -> Non
     opening = [event for call, event in calls if call["functionArn"].endswith(":open_incident")]
     recovering = [event for call, event in calls if call["functionArn"].endswith(":recover_incident")]
 
-    assert {event["nextState"] for event in opening} <= {"excursion", "silent", "low", "shaken", "lost"}
+    assert {event["nextState"] for event in opening} <= {"excursion", "exceeded", "silent", "low", "shaken", "lost"}
     assert len(opening) == 1
     assert recovering
     assert all(call.keys() == {"functionArn"} for call, _ in calls)
@@ -120,7 +120,7 @@ def test_schema_and_shape_name_the_same_members(application: str) -> None:
     shape = SHAPES[application]
 
     assert list(document["properties"]) == list(shape.__struct_fields__)
-    optional = {name for name in shape.__struct_fields__ if name.startswith("vibration_")}
+    optional = {name for name in shape.__struct_fields__ if name.startswith(("vibration_", "cumulative_", "trip"))}
     assert set(document["required"]) == set(shape.__struct_fields__) - optional
 
 

@@ -9,11 +9,12 @@ dictionary. Every timeline is played twice: as it is, and with each message publ
     timeline.expect_opening(between(300, 310))
     timeline.run()
 
-`deploy` puts another version of the model in place: what comes then meets it, and so does the sweep.
+`deploy` puts another version of the model in place: what comes then meets it, and so does the sweep. `change` has the
+device's own limits changed.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -99,6 +100,7 @@ class Stored:
     files: DetectorFiles
     device: RegisteredDevice
     updates: list[tuple[float, Watch]] = field(default_factory=list)
+    changes: list[tuple[float, RegisteredDevice]] = field(default_factory=list)
     detectors: dict[str, Detector] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     writes: int = 0
@@ -134,7 +136,9 @@ class Stored:
                 self._keep(expire_due(detector, self.watch, until_ms=in_ms(until)))
 
     def go_on(self, until: float) -> None:
-        """Time passes to then, and versions are put in place in between."""
+        """Time passes to then, and versions are put in place and limits changed in between."""
+        while self.changes and self.changes[0][0] <= until:
+            self.device = self.changes.pop(0)[1]
         while self.updates and self.updates[0][0] <= until:
             at, watch = self.updates.pop(0)
             self.pass_time(at)
@@ -180,6 +184,7 @@ class Timeline:
         self._expected: list[tuple[str, Window, str | None]] = []
         self._until = 0.0
         self._updates: list[tuple[float, Watch]] = []
+        self._changes: list[tuple[float, RegisteredDevice]] = []
         self.writes = 0
         """How often the first playing stored a detector."""
 
@@ -213,6 +218,12 @@ class Timeline:
         name = f"deployed at {moment:g}"
         self._updates.append((moment, Watch(load_model(changed), clock or self._watch.clock, name)))
 
+    def change(self, moment: float, **changes: Any) -> None:
+        """From then on the device has these members of its profile its own way, and no others."""
+        changed = replace(self._device, profile_changes=msgspec.json.encode(changes).decode() if changes else None)
+        assert not self._files.catalog.in_force(changed).faults
+        self._changes.append((moment, changed))
+
     def expect_opening(self, window: Window, *, key: str | None = None) -> None:
         self._expected.append((OPENED, window, key))
 
@@ -233,7 +244,7 @@ class Timeline:
 
     def play(self, *, times: int = 1) -> list[Finding]:
         """What is found, whatever was expected; each message is published so many times."""
-        stored = Stored(self._watch, self._files, self._device, list(self._updates))
+        stored = Stored(self._watch, self._files, self._device, list(self._updates), list(self._changes))
         for pushed in sorted(self._pushed, key=lambda each: each.arrives):
             for _ in range(times):
                 stored.go_on(pushed.arrives)

@@ -1,0 +1,106 @@
+"""Lambda: send test pages. Trigger: a schedule each week, and another each day. Writes: test incidents, their locks and
+first events (DynamoDB), a metric (log); starts their workflows.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.logging import Logger
+
+from coldwatch.adapters.clients import dynamodb_client, step_functions_client
+from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.policy_store import DynamoPolicyStore
+from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
+from coldwatch.incidents import drills
+from coldwatch.incidents.escalation.policy_document import read_policy
+from coldwatch.incidents.metrics import overdue_tests
+from coldwatch.incidents.opening import Ports
+from coldwatch.incidents.policy import EscalationPolicy, PolicyError
+from coldwatch.settings import SendTestPagesSettings
+
+logger = Logger()
+
+
+class _Nothing:
+    """No device stands behind a test page, and no detector."""
+
+    def find(self, device_id: str) -> None:  # noqa: ARG002 - as the port has it
+        return None
+
+    def state_of(self, detector_model: str, key: str) -> None:  # noqa: ARG002 - likewise
+        return None
+
+
+@cache
+def settings() -> SendTestPagesSettings:
+    return SendTestPagesSettings.from_env()
+
+
+@cache
+def incidents() -> DynamoIncidentStore:
+    return DynamoIncidentStore(dynamodb_client(), settings().incident_table)
+
+
+@cache
+def policies() -> DynamoPolicyStore:
+    return DynamoPolicyStore(dynamodb_client(), settings().policy_table)
+
+
+@cache
+def ports() -> Ports:
+    nothing, workflows = _Nothing(), step_functions_client()
+    return Ports(
+        incidents=incidents(),
+        devices=nothing,
+        policies=policies(),
+        detectors=nothing,
+        executions=StepFunctionsExecutions(workflows, settings().incident_state_machine_arn),
+        waiting=StepFunctionsWaiting(workflows, incidents()),
+        forms={},
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """`{"action": "begin", "at"}` begins a test page for every responder, once for that time (RFC 3339; now, if it is
+    missing). `{"action": "check"}` tells who has answered none for too long.
+    """
+    now_ms = time.time_ns() // 1_000_000
+    wanted = drills.drills(_readable())
+    if event.get("action") == "check":
+        return _check(wanted, now_ms)
+    at_ms = round(datetime.fromisoformat(event["at"]).timestamp() * 1000) if event.get("at") else now_ms
+    begun = {each.key: drills.begin(each, ports(), at_ms=at_ms, now_ms=now_ms) for each in wanted}
+    ids = {key: opening.incident.incident_id for key, opening in begun.items()}
+    logger.info("test pages begun", extra={"incident_ids": ids})
+    return {"begun": ids}
+
+
+def _check(wanted: list[drills.Drill], now_ms: int) -> dict[str, Any]:
+    known = list(incidents().of_device(drills.DEVICE))
+    late = drills.overdue(
+        drills.results(wanted, known),
+        days=settings().test_page_overdue_days,
+        now_ms=now_ms,
+        first_at=drills.first_asked(known),
+    )
+    for each in late:
+        logger.error("test page not answered for too long", extra=asdict(each))
+    metric = overdue_tests(len(late), stage=settings().stage, now_ms=now_ms)
+    sys.stdout.write(msgspec.json.encode(metric).decode() + "\n")
+    sys.stdout.flush()
+    return {"overdue": [each.key for each in late]}
+
+
+def _readable() -> Iterator[EscalationPolicy]:
+    """Of a policy that cannot be read nobody can be tested: it is told, and hides no other."""
+    for document in policies().documents():
+        try:
+            yield read_policy({"version": "1", **document})
+        except PolicyError as error:
+            logger.exception("policy not readable", extra={"policy_id": error.policy_id})
