@@ -79,7 +79,8 @@ PURE = {
     "engine": (),
     "profiles": (),
     "detection": ("engine", "profiles", "telemetry"),
-    "incidents": (),
+    "incidents": ("reports",),
+    "reports": ("incidents",),
     "commands": ("incidents",),
 }
 """Each pure package, and which others it may look at."""
