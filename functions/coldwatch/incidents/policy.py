@@ -15,6 +15,8 @@ LONGEST_S = 31_536_000
 """A year: as long as a workflow may live."""
 SHORTEST_REPEAT_S = 60
 """The last tier is told again without end, and a workflow's history has one: at this pace it lasts for two days."""
+SHORTEST_SNOOZE_S, LONGEST_SNOOZE_S = 5 * 60, 4 * 3600
+"""The bounds of a snooze where a policy says none."""
 
 
 class AutoResolve(StrEnum):
@@ -31,14 +33,42 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Responder:
+    """A contact, or a rota that names one when a round begins. Exactly one of the two is there.
+
+    `channels` are those that may be used, best first; none stands for the contact's own.
+    """
+
+    contact: str | None = None
+    rota: str | None = None
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
+    """Everybody of a tier is told at once.
+
+    `contacts` are named without more ado; `others` are rotas, and contacts by certain channels. Apart, so that a plan
+    from before there were others still reads, and what does not know of others still reads a plan.
+    """
+
     contacts: tuple[str, ...]
     acknowledge_within_s: int
+    others: tuple[Responder, ...] = ()
+
+    @property
+    def responders(self) -> tuple[Responder, ...]:
+        return (*(Responder(contact=each) for each in self.contacts), *self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The part of a policy that an incident keeps to, whatever becomes of the policy."""
+    """The part of a policy that an incident keeps to, whatever becomes of the policy.
+
+    `hold_down_s`: nobody is told before that time after the opening. An acknowledgement is for at most
+    `resolve_within_s`, a snooze for between `snooze_min_s` and `snooze_max_s`; 0 for the latter allows none.
+    `commands` are those that a responder may send from the page. `plan_name` is what the policy calls it.
+    """
 
     tiers: tuple[Tier, ...]
     rounds: int
@@ -47,21 +77,43 @@ class Plan:
     auto_resolve: AutoResolve
     policy_id: str
     policy_version: str
+    hold_down_s: int = 0
+    snooze_min_s: int = SHORTEST_SNOOZE_S
+    snooze_max_s: int = LONGEST_SNOOZE_S
+    commands: tuple[str, ...] = ()
+    acknowledged_target_s: int | None = None
+    plan_name: str = ""
 
     @property
     def first_steps(self) -> int:
         """How many steps there are before only the last tier is left to be told."""
         return len(self.tiers) * self.rounds
 
+    @property
+    def loops(self) -> int:
+        """As policies say it."""
+        return self.rounds
+
+    @property
+    def target_s(self) -> int:
+        """Within what time of its opening an incident ought to be acknowledged: the first tier's, if nobody said."""
+        first_s = self.tiers[0].acknowledge_within_s if self.tiers else self.repeat_every_s
+        return self.acknowledged_target_s or self.hold_down_s + first_s
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`tier` counts from 1; `contacts` is empty where a plan has no tiers."""
+    """`tier` counts from 1; `responders` is empty where a plan has no tiers."""
 
     tier: int
-    contacts: tuple[str, ...]
+    responders: tuple[Responder, ...]
     wait_s: int
     has_next_tier: bool
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """Those of the responders who are contacts; whom a rota names is another matter."""
+        return tuple(each.contact for each in self.responders if each.contact)
 
 
 class PolicyError(ValueError):
@@ -93,10 +145,10 @@ def step_of(plan: Plan, number: int) -> Step:
     if not plan.tiers:
         return Step(1, (), plan.repeat_every_s, has_next_tier=False)
     if number > plan.first_steps:
-        return Step(len(plan.tiers), plan.tiers[-1].contacts, plan.repeat_every_s, has_next_tier=False)
+        return Step(len(plan.tiers), plan.tiers[-1].responders, plan.repeat_every_s, has_next_tier=False)
     index = (number - 1) % len(plan.tiers)
     tier = plan.tiers[index]
-    return Step(index + 1, tier.contacts, tier.acknowledge_within_s, has_next_tier=index + 1 < len(plan.tiers))
+    return Step(index + 1, tier.responders, tier.acknowledge_within_s, has_next_tier=index + 1 < len(plan.tiers))
 
 
 def waits_of(plan: Plan) -> dict[str, object]:
