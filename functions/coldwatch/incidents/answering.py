@@ -11,7 +11,7 @@ from enum import StrEnum
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.changing import ATTEMPTS, ContendedError
 from coldwatch.incidents.identity import link_hash
-from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.incident import Cause, Disposition, Incident, Status
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.ports import IncidentStore, LinkStore, Roster, Waiting
@@ -20,12 +20,35 @@ from coldwatch.incidents.ports import IncidentStore, LinkStore, Roster, Waiting
 class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
+    SNOOZE = "snooze"
+    ESCALATE = "escalate"
+    COMMAND = "command"
+    USEFUL = "useful"
+    NOT_USEFUL = "not_useful"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a button asks for, with what its form says besides."""
+
+    action: Action
+    note: str | None = None
+    cause: Cause | None = None
+    disposition: Disposition | None = None
+    snooze_s: int | None = None
+    command: str | None = None
+    revision: int | None = None
 
 
 class Outcome(StrEnum):
     SHOWN = "shown"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
+    SNOOZED = "snoozed"
+    ESCALATED = "escalated"
+    COMMAND_SENT = "command_sent"
+    THANKED = "thanked"
+    NOT_ALLOWED = "not_allowed"
     ALREADY_YOURS = "already_yours"
     ALREADY_TAKEN = "already_taken"
     ALREADY_RESOLVED = "already_resolved"
@@ -42,6 +65,7 @@ class Answer:
     incident: Incident | None = None
     link: Link | None = None
     may: frozenset[Action] = frozenset()
+    detail: str | None = None
 
 
 def look(secret: str, incidents: IncidentStore, links: LinkStore, roster: Roster, *, now_ms: int) -> Answer:

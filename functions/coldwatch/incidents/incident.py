@@ -7,7 +7,18 @@ from typing import Any
 
 from coldwatch.incidents.policy import AutoResolve, Plan, Severity
 
-__all__ = ["AutoResolve", "EventType", "Incident", "Page", "Plan", "Severity", "Status", "TimelineEvent"]
+__all__ = [
+    "AutoResolve",
+    "Cause",
+    "Disposition",
+    "EventType",
+    "Incident",
+    "Page",
+    "Plan",
+    "Severity",
+    "Status",
+    "TimelineEvent",
+]
 
 _WITHOUT_RECOVERY = frozenset({"command_timed_out"})
 """No detector stands behind a command that nobody answered."""
@@ -16,7 +27,35 @@ _WITHOUT_RECOVERY = frozenset({"command_timed_out"})
 class Status(StrEnum):
     OPEN = "OPEN"
     ACKNOWLEDGED = "ACKNOWLEDGED"
+    SNOOZED = "SNOOZED"
     RESOLVED = "RESOLVED"
+
+
+class Cause(StrEnum):
+    """What it was, as whoever resolves an incident says it."""
+
+    DOOR_LEFT_OPEN = "door_left_open"
+    LOADING = "loading"
+    DEFROST = "defrost"
+    EQUIPMENT_FAILURE = "equipment_failure"
+    POWER_LOSS = "power_loss"
+    SENSOR_FAULT = "sensor_fault"
+    COMMUNICATION = "communication"
+    HANDLING = "handling"
+    TEST = "test"
+    FALSE_ALARM = "false_alarm"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class Disposition(StrEnum):
+    """What becomes of the goods."""
+
+    NOT_AFFECTED = "not_affected"
+    RELEASED = "released"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+    UNDECIDED = "undecided"
 
 
 class EventType(StrEnum):
@@ -32,6 +71,13 @@ class EventType(StrEnum):
     RECOVERED = "recovered"
     RESOLVED = "resolved"
     RECORDED = "recorded"
+    SNOOZED = "snoozed"
+    SNOOZE_EXPIRED = "snooze_expired"
+    ESCALATION_ASKED = "escalation_asked"
+    COMMAND_SENT = "command_sent"
+    FEEDBACK = "feedback"
+    REATTACHED = "reattached"
+    HANDED_OVER = "handed_over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +125,12 @@ class Incident:
     final_evidence_key: str | None = None
     final_evidence_sha256: str | None = None
     recorded_at: int | None = None
+    snoozed_by: str | None = None
+    snoozed_until: int | None = None
+    cause: Cause | None = None
+    disposition: Disposition | None = None
+    useful: bool | None = None
+    useful_by: str | None = None
     revision: int = 1
 
     @property
@@ -121,3 +173,5 @@ class Page:
     is_sent: bool
     message_id: str | None = None
     failure: str | None = None
+    channel: str | None = None
+    delivery: str | None = None

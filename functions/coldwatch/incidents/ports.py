@@ -166,3 +166,13 @@ class ReadingHistory(Protocol):
 class EvidenceStore(Protocol):
     def keep(self, key: str, content: bytes) -> None:
         """Write an object; the same key again replaces it."""
+
+
+class Attempts(Protocol):
+    def add(self, subject: str, *, window_s: int, now_ms: int) -> int:
+        """Count one try more of this subject: how many there are now in this span of time."""
+
+
+class Reports(Protocol):
+    def find(self, incident_id: str) -> bytes | None:
+        """The report of an incident that is over, as PDF; None where it is not written yet."""
