@@ -1,5 +1,5 @@
-"""Lambda: await resolution. Trigger: the incident workflow, which waits with a task token. Writes: the token, and the
-resolution of what has recovered where the plan says so (DynamoDB).
+"""Lambda: await resolution. Trigger: the incident workflow, which waits with a task token while nobody is to be told.
+Writes: the token, and the resolution of what has recovered where the plan says so (DynamoDB).
 """
 
 import time
@@ -12,7 +12,7 @@ from aws_lambda_powertools.logging import Logger
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
-from coldwatch.incidents.awaiting import await_resolution
+from coldwatch.incidents.awaiting import await_change
 from coldwatch.incidents.ports import TellingStore, Waiting
 from coldwatch.settings import AwaitResolutionSettings
 
@@ -32,10 +32,11 @@ def ports() -> Ports:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
-    """The event: `incident_id` and `task_token`."""
+    """The event: `incident_id`, `task_token` and `standing`, which the wait depends on."""
     own = ports()
     now_ms = time.time_ns() // 1_000_000
-    incident = await_resolution(event["incident_id"], event["task_token"], own.incidents, own.waiting, now_ms=now_ms)
+    place = event["incident_id"], event["task_token"], event["standing"]
+    incident = await_change(*place, own.incidents, own.waiting, now_ms=now_ms)
     answer = {"incident_id": incident.incident_id, "status": incident.status.value}
-    logger.info("resolution awaited", extra=answer)
+    logger.info("change awaited", extra=answer)
     return answer

@@ -184,6 +184,7 @@ class IncidentPageSettings(Settings):
     contact_table: str
     reading_table: str
     page_base_url: str
+    send_command_function: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from coldwatch.adapters.attempt_count import DynamoAttempts
-from coldwatch.adapters.clients import dynamodb_client, s3_client, step_functions_client
+from coldwatch.adapters.clients import dynamodb_client, lambda_client, s3_client, step_functions_client
+from coldwatch.adapters.command_sender import LambdaCommands
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
@@ -34,6 +35,7 @@ def tools() -> Tools:
         contacts=DynamoContactStore(dynamodb, own.contact_table),
         readings=DynamoReadingHistory(dynamodb, own.reading_table),
         waiting=StepFunctionsWaiting(step_functions_client(), incidents),
+        commands=LambdaCommands(lambda_client(), own.send_command_function),
         codes=NoCodes(),
         attempts=DynamoAttempts(dynamodb, own.link_table),
         reports=S3Reports(s3_client(), own.evidence_bucket),

@@ -117,12 +117,12 @@ def _act(form: Form, use: Tools, now_ms: int) -> tuple[Answer, str | None]:
         return answer, None
     answer = act(
         secret,
-        form.asked.action,
-        note=form.asked.note,
+        form.asked,
         incidents=use.incidents,
         links=use.links,
         roster=use.contacts,
         waiting=use.waiting,
+        commands=use.commands,
         now_ms=now_ms,
     )
     return answer, None

@@ -68,7 +68,7 @@ def _names(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -
     """Of everybody that the page speaks of."""
     told = {page.contact_id for page in pages}
     called = set(step_of(incident.plan, incident.step + 1).contacts)
-    who = {each for each in (incident.acknowledged_by, incident.snoozed_by, incident.resolved_by, reader) if each}
+    who = {each for each in (incident.holder, incident.resolved_by, reader) if each}
     return {each: found.name for each in sorted(told | called | who) if (found := use.contacts.find(each))}
 
 

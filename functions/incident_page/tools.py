@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from coldwatch.incidents.answering import Answer, Asked
-from coldwatch.incidents.ports import Attempts, IncidentStore, LinkStore, ReadingHistory, Reports, Waiting
+from coldwatch.incidents.ports import Attempts, Commands, IncidentStore, LinkStore, ReadingHistory, Reports, Waiting
 from incident_page.flood import Flood
 
 
@@ -38,6 +38,7 @@ class Tools:
     contacts: Contacts
     readings: ReadingHistory
     waiting: Waiting
+    commands: Commands
     codes: Codes
     attempts: Attempts
     reports: Reports

@@ -12,7 +12,7 @@ from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.incident_context import DynamoDetectorStates, DynamoDeviceDirectory, incident_forms
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
-from coldwatch.adapters.waiting import StepFunctionsExecutions
+from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents.effects import read_effect
 from coldwatch.incidents.opening import Ports, open_incident
 from coldwatch.settings import OpenIncidentSettings
@@ -23,12 +23,14 @@ logger = Logger()
 @cache
 def ports() -> Ports:
     own, dynamodb = OpenIncidentSettings.from_env(), dynamodb_client()
+    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
     return Ports(
-        incidents=DynamoIncidentStore(dynamodb, own.incident_table),
+        incidents=incidents,
         devices=DynamoDeviceDirectory(dynamodb, own.device_table),
         policies=DynamoPolicyStore(dynamodb, own.policy_table),
         detectors=DynamoDetectorStates(dynamodb, own.detector_table),
         executions=StepFunctionsExecutions(step_functions_client(), own.incident_state_machine_arn),
+        waiting=StepFunctionsWaiting(step_functions_client(), incidents),
         forms=incident_forms(),
     )
 

@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from coldwatch.adapters.items import to_item
-from coldwatch.incidents.incident import EventType, Incident, Page, Plan, Severity, Status, TimelineEvent
+from coldwatch.incidents.incident import (
+    Cause,
+    Disposition,
+    EventType,
+    Incident,
+    Page,
+    Plan,
+    Severity,
+    Status,
+    TimelineEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from coldwatch.adapters.items import Item
 
+_SAID = {"cause": Cause, "disposition": Disposition}
 _STRUCTURES = ("profile", "plan", "details")
 _INCIDENT_FIELDS = tuple(field.name for field in fields(Incident))
 _PAGE_FIELDS = tuple(field.name for field in fields(Page))
@@ -31,7 +42,8 @@ def incident_of(record: Mapping[str, Any]) -> Incident:
     read = {name: msgspec.json.decode(known[name]) for name in ("profile", "details") if name in known}
     plan = msgspec.json.decode(known["plan"], type=Plan)
     own: dict[str, Any] = {"plan": plan, "status": Status(known["status"]), "severity": Severity(known["severity"])}
-    return Incident(**(known | read | own))
+    said = {name: form(known[name]) for name, form in _SAID.items() if known.get(name) is not None}
+    return Incident(**(known | read | own | said))
 
 
 _EVENT_FIELDS = ("at", "event_id", "type", "who", "what", "occurred_at")

@@ -5,7 +5,7 @@
 | the incident         | `incident`               | the incident, alone in the indexes by status and device   |
 | the incident         | `event#{at}#{event_id}`  | an event of its timeline                                  |
 | the incident         | `page#{round}#{contact}` | what a responder was sent                                 |
-| the incident         | `token`                  | the task token that waits, and for what                   |
+| the incident         | `token`                  | the task token that waits, and how the incident stood for it |
 | `open#{model}#{key}` | `lock`                   | `holder`: the incident that is open                       |
 | `open#{model}#{key}` | `recovered`              | when a recovery was seen that found no open incident      |
 | `effect#{effect_id}` | `taken`                  | `holder`: the incident that the effect was taken into     |
@@ -112,13 +112,13 @@ class DynamoIncidentStore:
             self._put(event_item(page.incident_id, event)),
         )
 
-    def keep_token(self, incident: Incident, token: str, *, awaits: Status) -> None:
+    def keep_token(self, incident: Incident, token: str) -> None:
         record: Record = {
             "incident_id": incident.incident_id,
             "part": "token",
             "token": token,
             "round": incident.round,
-            "awaits": awaits,
+            "standing": incident.standing,
         }
         try:
             self.client.put_item(
@@ -132,9 +132,18 @@ class DynamoIncidentStore:
             if not is_failed_condition(error):
                 raise
 
-    def token(self, incident_id: str) -> tuple[str, Status] | None:
+    def token(self, incident_id: str) -> tuple[str, str] | None:
+        """The token that waits, and how the incident stood for it; an older one of ours did not say."""
         record = self._get(incident_id, "token")
-        return (record["token"], Status(record["awaits"])) if record else None
+        return (record["token"], record.get("standing", "")) if record else None
+
+    def unfinished(self) -> list[str]:
+        """Those that are not over, in whichever status; the index follows the table after a moment."""
+        waiting = (status for status in Status if status is not Status.RESOLVED)
+        return [each.incident_id for status in waiting for each in self.listed(status)]
+
+    def unrecorded(self) -> list[str]:
+        return [each.incident_id for each in self.listed(Status.RESOLVED) if each.recorded_at is None]
 
     def listed(self, status: Status) -> Iterator[Incident]:
         """Incidents by status, newest first; the index follows the table after a moment."""

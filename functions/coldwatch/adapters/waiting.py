@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from coldwatch.incidents.incident import Incident, Status
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_names
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
     from coldwatch.adapters.incident_store import DynamoIncidentStore
+    from coldwatch.incidents.incident import Incident
 
-_RUNS = frozenset({"RUNNING", "PENDING_REDRIVE"})
+_RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
+
+
+class _State(Enum):
+    RUNS = auto()
+    ENDED = auto()
+    MISSING = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +37,13 @@ class StepFunctionsWaiting:
     client: SFNClient
     store: DynamoIncidentStore
 
-    def wake(self, incident: Incident) -> None:
+    def wake(self, incident: Incident, *, now_ms: int) -> None:
         found = self.store.token(incident.incident_id)
         if found is None:
             return
-        token, awaits = found
-        if incident.status in {awaits, Status.RESOLVED}:
-            self.complete(token, answer_of(incident))
+        token, standing = found
+        if incident.standing != standing:
+            self.complete(token, answer_of(incident, now_ms=now_ms))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         gone = self.client.exceptions
@@ -52,21 +60,42 @@ class StepFunctionsExecutions:
     client: SFNClient
     state_machine_arn: str
 
-    def start(self, incident: Incident, *, now_ms: int) -> None:
-        given = json.dumps(beginning_of(incident, now_ms=now_ms))
-        for name in execution_names(incident.incident_id):
-            try:
-                self.client.start_execution(stateMachineArn=self.state_machine_arn, name=name, input=given)
-            except self.client.exceptions.ExecutionAlreadyExists:
-                if incident.status is not Status.RESOLVED and self._has_ended(name):
-                    continue
-            return
+    def start(self, incident: Incident, *, now_ms: int) -> int:
+        for number, name in execution_names(incident):
+            given = beginning_of(incident, number=number, now_ms=now_ms)
+            if self._start(name, given) or incident.recorded_at is not None or self._state(name) is not _State.ENDED:
+                return number
+        raise AssertionError("names do not end")
 
-    def _has_ended(self, name: str) -> bool:
-        """What was started a moment ago may not be found yet."""
+    def running(self, incident: Incident) -> int | None:
+        for number, name in execution_names(incident):
+            match self._state(name):
+                case _State.RUNS:
+                    return number
+                case _State.MISSING:
+                    return None
+        raise AssertionError("names do not end")
+
+    def succeed(self, incident: Incident, *, after: int, given: Mapping[str, Any]) -> int:
+        for number in count(after + 1):
+            name = execution_name(incident.incident_id, number)
+            if self._start(name, {**given, "number": number}) or self._state(name) is not _State.ENDED:
+                return number
+        raise AssertionError("numbers do not end")
+
+    def _start(self, name: str, given: Mapping[str, Any]) -> bool:
+        """Whether it was started; False where the name is taken."""
+        try:
+            self.client.start_execution(stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(given))
+        except self.client.exceptions.ExecutionAlreadyExists:
+            return False
+        return True
+
+    def _state(self, name: str) -> _State:
+        """What was started a moment ago may be missing still."""
         arn = self.state_machine_arn.replace(":stateMachine:", ":execution:", 1)
         try:
             found = self.client.describe_execution(executionArn=f"{arn}:{name}")
         except self.client.exceptions.ExecutionDoesNotExist:
-            return False
-        return found["status"] not in _RUNS
+            return _State.MISSING
+        return _State.RUNS if found["status"] in _RUNNING else _State.ENDED

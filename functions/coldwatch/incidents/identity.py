@@ -37,6 +37,16 @@ def page_id(incident: str, round_: int, contact_id: str) -> str:
     return f"{incident}-{round_}-{contact_id}"
 
 
+def command_token(incident: str, contact_id: str, command: str, revision: int) -> str:
+    """Names the press of a button that sends a command, whoever repeats it: `revision` is what its page showed.
+
+    >>> command_token("i", "ana", "start_defrost", 3)
+    'page-8xqva2mkwcz7r08rdje62ghjnk'
+    """
+    digest = hashlib.sha256("\0".join((incident, contact_id, command, str(revision))).encode()).digest()
+    return f"page-{_written(int.from_bytes(digest[:17]) >> 6)}"
+
+
 def link_secret(random: bytes) -> str:
     """The secret of a link, from 16 random bytes.
 

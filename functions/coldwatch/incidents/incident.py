@@ -31,8 +31,12 @@ class Status(StrEnum):
     RESOLVED = "RESOLVED"
 
 
+HELD = frozenset({Status.ACKNOWLEDGED, Status.SNOOZED})
+"""Somebody has it, for a time: nobody is told before that time is over."""
+
+
 class Cause(StrEnum):
-    """What it was, as whoever resolves an incident says it."""
+    """What was found to be behind an incident, as whoever resolves it says."""
 
     DOOR_LEFT_OPEN = "door_left_open"
     LOADING = "loading"
@@ -68,14 +72,14 @@ class EventType(StrEnum):
     ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
     ACKNOWLEDGEMENT_EXPIRED = "acknowledgement_expired"
-    RECOVERED = "recovered"
-    RESOLVED = "resolved"
-    RECORDED = "recorded"
     SNOOZED = "snoozed"
     SNOOZE_EXPIRED = "snooze_expired"
     ESCALATION_ASKED = "escalation_asked"
     COMMAND_SENT = "command_sent"
     FEEDBACK = "feedback"
+    RECOVERED = "recovered"
+    RESOLVED = "resolved"
+    RECORDED = "recorded"
     REATTACHED = "reattached"
     HANDED_OVER = "handed_over"
 
@@ -85,7 +89,10 @@ class Incident:
     """`occurrence` is the effect that opened it, `excursion_at` when the detector last said that it is wrong.
 
     `round` is how often somebody was told (0 before the first time), `step` where in the plan that was, `tier` who.
-    `acknowledged_by` is a contact, or an operator by name. `revision` grows with every change.
+    `acknowledged_by` is a contact, or an operator by name; so are the others who did something. `escalated_round` is
+    the round that somebody ended before its time, so that the next are told. `deadline_at` is when the present wait is
+    over: for an answer, for the resolution, or the snooze. `executions` is how many workflow executions it has had.
+    `revision` grows with every change.
     """
 
     incident_id: str
@@ -112,10 +119,18 @@ class Incident:
     deadline_at: int | None = None
     acknowledged_by: str | None = None
     acknowledged_at: int | None = None
+    snoozed_by: str | None = None
+    snoozed_at: int | None = None
+    snoozed_until: int | None = None
+    escalated_round: int = -1
     resolved_by: str | None = None
     resolved_at: int | None = None
     resolution: str | None = None
     note: str | None = None
+    cause: Cause | None = None
+    disposition: Disposition | None = None
+    useful: bool | None = None
+    useful_by: str | None = None
     recovered_at: int | None = None
     peak: float | None = None
     duration_s: int | None = None
@@ -125,12 +140,7 @@ class Incident:
     final_evidence_key: str | None = None
     final_evidence_sha256: str | None = None
     recorded_at: int | None = None
-    snoozed_by: str | None = None
-    snoozed_until: int | None = None
-    cause: Cause | None = None
-    disposition: Disposition | None = None
-    useful: bool | None = None
-    useful_by: str | None = None
+    executions: int = 1
     revision: int = 1
 
     @property
@@ -142,9 +152,42 @@ class Incident:
         """Whether a detector is still to say that it is right again; of some kinds none ever does."""
         return not self.is_recovered and self.kind not in _WITHOUT_RECOVERY
 
+    @property
+    def holder(self) -> str | None:
+        """Who has it now; None while it is open or over."""
+        match self.status:
+            case Status.ACKNOWLEDGED:
+                return self.acknowledged_by
+            case Status.SNOOZED:
+                return self.snoozed_by
+        return None
+
+    @property
+    def held_since(self) -> int | None:
+        return self.snoozed_at if self.status is Status.SNOOZED else self.acknowledged_at
+
+    @property
+    def is_escalated(self) -> bool:
+        """Whether somebody asked for the next tier, which is not told yet."""
+        return self.status is Status.OPEN and self.escalated_round >= self.round
+
+    @property
+    def standing(self) -> str:
+        """What a wait depends on: while this stays the same, there is nothing new to tell whoever waits."""
+        return f"{self.status}#{self.round}#{self.deadline_at or 0}#{self.escalated_round}"
+
+    @property
+    def held_until(self) -> int:
+        """Until when nobody is told at all, should it recover by itself; the plan says for how long."""
+        return self.opened_at + self.plan.hold_down_s * 1000
+
+    def is_held_down(self, now_ms: int) -> bool:
+        is_untold = self.status is Status.OPEN and self.round == 0 and not self.is_escalated
+        return is_untold and now_ms < self.held_until
+
     def is_overdue(self, now_ms: int) -> bool:
-        """Whether an acknowledgement was not followed by a resolution in time."""
-        return self.status is Status.ACKNOWLEDGED and self.deadline_at is not None and now_ms >= self.deadline_at
+        """Whether the time is over for which somebody has it: to resolve it, or the snooze."""
+        return self.status in HELD and self.deadline_at is not None and now_ms >= self.deadline_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from coldwatch.incidents import lifecycle
-from coldwatch.incidents.changing import ATTEMPTS, ContendedError, carry_out, found
+from coldwatch.incidents.changing import ATTEMPTS, ContendedError, found
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.identity import incident_id
 from coldwatch.incidents.incident import Incident, Severity, Status
@@ -23,7 +23,10 @@ from coldwatch.incidents.ports import (
     IncidentForm,
     IncidentStore,
     PolicyStore,
+    Waiting,
 )
+from coldwatch.incidents.reconciling import attach
+from coldwatch.incidents.recovery import settle
 
 PENDING, EXCURSION = "pending", frozenset({"excursion", "recovering"})
 """States of a detector of excursions: out of range for a while, and out of range for so long that it was said."""
@@ -46,6 +49,7 @@ class Ports:
     policies: PolicyStore
     detectors: DetectorStates
     executions: Executions
+    waiting: Waiting
     forms: Mapping[str, IncidentForm]
 
 
@@ -62,12 +66,13 @@ def open_incident(effect: IncidentEffect, ports: Ports, *, now_ms: int) -> Openi
     """Open, join or find the incident of `effect`, and see to it that its workflow runs."""
     opening = _find_or_write(effect, ports, now_ms)
     incident = opening.incident
-    ports.executions.start(incident, now_ms=now_ms)
+    incident = attach(incident, ports.incidents, ports.executions, now_ms=now_ms)
+    if opening.outcome is Opened.JOINED:
+        # What it says now may have ended a snooze.
+        ports.waiting.wake(incident, now_ms=now_ms)
     if incident.is_recovered and incident.status is not Status.RESOLVED:
         # An effect that comes late, after its own recovery: the plan may let that resolve it.
-        incident, _ = carry_out(
-            ports.incidents, incident.incident_id, lambda each: lifecycle.settle_recovered(each, now_ms=now_ms)
-        )
+        incident = settle(incident.incident_id, ports.incidents, ports.waiting, now_ms=now_ms).incident or incident
     return replace(opening, incident=incident)
 
 

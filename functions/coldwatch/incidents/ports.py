@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
+from coldwatch.incidents.incident import Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy, Severity
@@ -58,8 +58,8 @@ class LinkStore(Protocol):
 
 
 class TokenStore(Protocol):
-    def keep_token(self, incident: Incident, token: str, *, awaits: Status) -> None:
-        """Remember the task token that waits until the incident is `awaits`, or beyond.
+    def keep_token(self, incident: Incident, token: str) -> None:
+        """Remember the task token that waits for as long as the incident stands as it does (`Incident.standing`).
 
         A token of an older round does not replace one of a newer.
         """
@@ -72,11 +72,23 @@ class TellingStore(IncidentStore, PageStore, TokenStore, Protocol):
 class Waiting(Protocol):
     """Tells a workflow what became of its incident. A token that waits no longer takes no harm."""
 
-    def wake(self, incident: Incident) -> None:
-        """Complete the stored token, if there is one and the incident is what it awaits."""
+    def wake(self, incident: Incident, *, now_ms: int) -> None:
+        """Complete the stored token, if there is one and the incident no longer stands as it did for it."""
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         """Complete this very token."""
+
+
+class CommandRefusedError(Exception):
+    """A command that is not sent; a sentence for whoever asked."""
+
+
+class Commands(Protocol):
+    def send(self, device_id: str, command: str, *, token: str, requested_by: str) -> str:
+        """Send a command and answer its execution's id; the same token again sends nothing more.
+
+        Raises `CommandRefusedError`.
+        """
 
 
 class PolicyStore(Protocol):
@@ -85,8 +97,19 @@ class PolicyStore(Protocol):
 
 
 class Executions(Protocol):
-    def start(self, incident: Incident, *, now_ms: int) -> None:
-        """Start the incident's workflow; one that runs is as good. One that has ended before its time is replaced."""
+    """The executions of an incident's workflow, by number: from `Incident.executions` on, what was before is over."""
+
+    def start(self, incident: Incident, *, now_ms: int) -> int:
+        """Start the incident's workflow; one that runs is as good. One that has ended before its time is replaced.
+
+        The number of the one that runs now.
+        """
+
+    def running(self, incident: Incident) -> int | None:
+        """The number of the one that runs, if any."""
+
+    def succeed(self, incident: Incident, *, after: int, given: Mapping[str, Any]) -> int:
+        """Start the one that comes after `after`, which runs still, with this input; one that runs is as good."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def settle(incident_id: str, incidents: IncidentStore, waiting: Waiting, *, now_
     incident, _ = carry_out(incidents, incident_id, lambda each: lifecycle.settle_recovered(each, now_ms=now_ms))
     if incident.status is not Status.RESOLVED:
         return Recovery(Recovered.RECORDED, incident)
-    waiting.wake(incident)
+    waiting.wake(incident, now_ms=now_ms)
     return Recovery(Recovered.RESOLVED, incident)
 
 

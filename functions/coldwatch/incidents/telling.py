@@ -1,6 +1,7 @@
 """Tells the responders of a tier, each with a link of their own, and leaves a task token to be completed.
 
-In this order, so that no answer falls between two stools: move the incident to its round, by a conditional write; store
+In this order, so that no answer falls between two stools: take back what was had for its whole time; ask whether
+somebody is to be told now at all; move the incident to its round, by a conditional write; store
 the token; read the incident again, and complete the token at once if it is settled; only then tell anybody. Whoever
 settles it writes first and completes the token afterwards, so one of the two sees the other.
 
@@ -15,6 +16,7 @@ told somebody: the wait that it leaves is the tier's own, for those who were tol
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -37,7 +39,7 @@ from coldwatch.incidents.ports import (
     Waiting,
 )
 from coldwatch.incidents.wording import subject, text
-from coldwatch.incidents.workflow import UNREACHABLE, answer_of
+from coldwatch.incidents.workflow import HELD_DOWN, SILENCED, UNREACHABLE, answer_of, pause_of, seconds_until
 
 NOBODY = ""
 """Stands for the contact where a plan names none."""
@@ -57,9 +59,16 @@ class Round:
     is_last_try: bool = False
 
 
+def never(_incident: Incident, _now_ms: int) -> None:
+    """Nothing keeps an incident from being told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """`random_bytes` gives as many as it is asked for; `page_base_url` ends in a slash."""
+    """`random_bytes` gives as many as it is asked for; `page_base_url` ends in a slash.
+
+    `silenced_s` says for how many seconds nobody is to be told of an incident, if so; then it is asked again.
+    """
 
     incidents: TellingStore
     links: LinkStore
@@ -69,6 +78,7 @@ class Ports:
     waiting: Waiting
     random_bytes: Callable[[int], bytes]
     page_base_url: str
+    silenced_s: Callable[[Incident, int], int | None] = never
 
 
 class Fate(StrEnum):
@@ -115,23 +125,36 @@ class NotAllToldError(Exception):
 
 def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
     """Begin or resume a round. Raises `NotAllToldError` where another try may reach somebody."""
-    carry_out(ports.incidents, asked.incident_id, lambda each: lifecycle.expire_acknowledgement(each, now_ms=now_ms))
+    incident, _ = carry_out(ports.incidents, asked.incident_id, lambda each: lifecycle.expire(each, now_ms=now_ms))
+    if pause := _pause(incident, asked, ports, now_ms):
+        ports.waiting.complete(asked.task_token, pause)
+        return Told(incident, {})
     incident, _ = carry_out(
         ports.incidents,
         asked.incident_id,
         lambda each: lifecycle.begin_round(each, round_=asked.number, number=asked.step, now_ms=now_ms),
     )
     if _is_current(incident, asked):
-        ports.incidents.keep_token(incident, asked.task_token, awaits=Status.ACKNOWLEDGED)
+        ports.incidents.keep_token(incident, asked.task_token)
         incident = found(ports.incidents, asked.incident_id)
     if not _is_current(incident, asked):
-        ports.waiting.complete(asked.task_token, answer_of(incident))
+        ports.waiting.complete(asked.task_token, answer_of(incident, now_ms=now_ms))
         return Told(incident, {})
     return _tell_tier(incident, asked, ports, now_ms)
 
 
+def _pause(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> dict[str, Any] | None:
+    """Where nobody is to be told now; of a round that has begun, everybody is."""
+    if incident.status is not Status.OPEN or incident.round >= asked.number:
+        return None
+    why, wait_s = SILENCED, ports.silenced_s(incident, now_ms)
+    if wait_s is None and incident.is_held_down(now_ms):
+        why, wait_s = HELD_DOWN, seconds_until(incident.held_until, now_ms)
+    return pause_of(incident, why, number=asked.number, step=asked.step, wait_s=wait_s) if wait_s is not None else None
+
+
 def _is_current(incident: Incident, asked: Round) -> bool:
-    return incident.status is Status.OPEN and incident.round == asked.number
+    return incident.status is Status.OPEN and incident.round == asked.number and not incident.is_escalated
 
 
 def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> Told:
@@ -141,7 +164,7 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     if told.failing and (told.is_nobody_told or not asked.is_last_try):
         raise NotAllToldError(told)
     if told.is_nobody_told and step.has_next_tier:
-        ports.waiting.complete(asked.task_token, answer_of(incident, UNREACHABLE))
+        ports.waiting.complete(asked.task_token, answer_of(incident, now_ms=now_ms) | {"outcome": UNREACHABLE})
     return told
 
 

@@ -2,8 +2,8 @@
 
 from argparse import Namespace
 
-from coldwatch.incidents.answering import Action
-from coldwatch.incidents.incident import Status
+from coldwatch.incidents.answering import Action, Asked
+from coldwatch.incidents.incident import Cause, Disposition, Status
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import SINCE, Command, Context, argument, positive
 from coldwatch_ops.incidents import store, view
@@ -13,8 +13,9 @@ _ALL = "all"
 _STATUSES = {
     "open": (Status.OPEN,),
     "acknowledged": (Status.ACKNOWLEDGED,),
+    "snoozed": (Status.SNOOZED,),
     "resolved": (Status.RESOLVED,),
-    "unresolved": (Status.OPEN, Status.ACKNOWLEDGED),
+    "unresolved": (Status.OPEN, Status.ACKNOWLEDGED, Status.SNOOZED),
     _ALL: tuple(Status),
 }
 
@@ -33,23 +34,35 @@ def run_show(options: Namespace, context: Context) -> Answer:
 
 
 def run_ack(options: Namespace, context: Context) -> Answer:
-    return _settle(options, context, Action.ACKNOWLEDGE)
+    return _settle(options, context, Asked(Action.ACKNOWLEDGE, note=options.note))
+
+
+def run_snooze(options: Namespace, context: Context) -> Answer:
+    now_ms = context.now_ms()
+    seconds = (now_ms - parse_time(options.time, now_ms=now_ms)) // 1000
+    return _settle(options, context, Asked(Action.SNOOZE, note=options.note, snooze_s=seconds))
+
+
+def run_escalate(options: Namespace, context: Context) -> Answer:
+    return _settle(options, context, Asked(Action.ESCALATE, note=options.note))
 
 
 def run_resolve(options: Namespace, context: Context) -> Answer:
-    return _settle(options, context, Action.RESOLVE)
+    cause = Cause(options.cause) if options.cause else None
+    disposition = Disposition(options.disposition) if options.disposition else None
+    return _settle(options, context, Asked(Action.RESOLVE, options.note, cause, disposition))
 
 
-def _settle(options: Namespace, context: Context, action: Action) -> Answer:
+def _settle(options: Namespace, context: Context, asked: Asked) -> Answer:
     who = options.who or store.operator_name()
-    answer = store.settle(
-        context.open_stack(), options.incident_id, action, who=who, note=options.note, now_ms=context.now_ms()
+    return view.settled(
+        store.settle(context.open_stack(), options.incident_id, asked, who=who, now_ms=context.now_ms())
     )
-    return view.settled(answer)
 
 
 _INCIDENT = argument("incident_id", metavar="INCIDENT", help="the incident's id")
 _WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
+_NOTE = argument("--note", metavar="TEXT", help="kept in the timeline")
 
 COMMANDS = (
     Command(
@@ -68,12 +81,35 @@ COMMANDS = (
         "incidents ack",
         "acknowledge an incident as an operator",
         run_ack,
-        (_INCIDENT, _WHO, argument("--note", metavar="TEXT", help="kept in the timeline")),
+        (_INCIDENT, _WHO, _NOTE),
+    ),
+    Command(
+        "incidents snooze",
+        "take an incident as an operator, to look at it later",
+        run_snooze,
+        (
+            _INCIDENT,
+            argument("--for", dest="time", required=True, metavar="TIME", help="30m, 2h; the plan has bounds"),
+            _WHO,
+            _NOTE,
+        ),
+    ),
+    Command(
+        "incidents escalate",
+        "have the next tier told at once",
+        run_escalate,
+        (_INCIDENT, _WHO, _NOTE),
     ),
     Command(
         "incidents resolve",
         "resolve an incident as an operator",
         run_resolve,
-        (_INCIDENT, _WHO, argument("--note", required=True, metavar="TEXT", help="what it was; kept for good")),
+        (
+            _INCIDENT,
+            _WHO,
+            argument("--note", required=True, metavar="TEXT", help="what it was; kept for good"),
+            argument("--cause", choices=tuple(Cause), help="what was behind it"),
+            argument("--disposition", choices=tuple(Disposition), help="what becomes of the goods"),
+        ),
     ),
 )

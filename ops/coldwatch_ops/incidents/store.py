@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from coldwatch.incidents.answering import Action, Answer, act_as_operator
+from coldwatch.incidents.answering import Answer, Asked, act_as_operator
 from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch_ops.errors import NotFoundError
 from coldwatch_ops.stack import Stack
@@ -49,20 +49,13 @@ def tell(stack: Stack, incident_id: str) -> Story:
     return Story(incident, tuple(store.timeline(incident_id)), tuple(store.pages(incident_id)))
 
 
-def settle(stack: Stack, incident_id: str, action: Action, *, who: str, note: str | None, now_ms: int) -> Answer:
-    """Acknowledge or resolve in the name of `who`; the workflow is woken as by a link."""
+def settle(stack: Stack, incident_id: str, asked: Asked, *, who: str, now_ms: int) -> Answer:
+    """Do it in the name of `who`; the workflow is woken as by a link."""
     from coldwatch.adapters.waiting import StepFunctionsWaiting  # noqa: PLC0415 - boto3 is an optional dependency
 
     store = _store(stack)
-    answer = act_as_operator(
-        incident_id,
-        action,
-        who=who,
-        note=note,
-        incidents=store,
-        waiting=StepFunctionsWaiting(stack.clients.step_functions, store),
-        now_ms=now_ms,
-    )
+    waiting = StepFunctionsWaiting(stack.clients.step_functions, store)
+    answer = act_as_operator(incident_id, asked, who=who, incidents=store, waiting=waiting, now_ms=now_ms)
     if answer.incident is None:
         raise NotFoundError(f"There is no incident {incident_id}.")
     return answer

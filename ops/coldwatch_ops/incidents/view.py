@@ -25,8 +25,29 @@ _SHOWN = (
     "tier",
     "round",
 )
-_SHOWN_TIMES = ("began_at", "opened_at", "deadline_at", "acknowledged_at", "recovered_at", "resolved_at", "recorded_at")
-_SHOWN_REST = ("acknowledged_by", "resolved_by", "resolution", "note", "peak", "duration_s", "evidence_key")
+_SHOWN_TIMES = (
+    "began_at",
+    "opened_at",
+    "deadline_at",
+    "acknowledged_at",
+    "snoozed_until",
+    "recovered_at",
+    "resolved_at",
+    "recorded_at",
+)
+_SHOWN_REST = (
+    "acknowledged_by",
+    "snoozed_by",
+    "resolved_by",
+    "resolution",
+    "cause",
+    "disposition",
+    "note",
+    "peak",
+    "duration_s",
+    "evidence_key",
+)
+_DONE = frozenset({Outcome.ACKNOWLEDGED, Outcome.SNOOZED, Outcome.ESCALATED, Outcome.RESOLVED, Outcome.ALREADY_YOURS})
 
 
 def listed(incidents: Sequence[Incident], *, now_ms: int) -> Answer:
@@ -41,7 +62,7 @@ def listed(incidents: Sequence[Incident], *, now_ms: int) -> Answer:
             incident.title,
             incident.device_id,
             incident.tier,
-            incident.acknowledged_by,
+            incident.holder,
             rfc3339(incident.opened_at),
             age(now_ms - incident.opened_at),
         )
@@ -76,24 +97,26 @@ def shown(story: Story) -> Answer:
 def settled(answer: Settled) -> Answer:
     incident = answer.incident
     assert incident is not None, "an unknown incident was told before"
-    is_done = answer.outcome in {Outcome.ACKNOWLEDGED, Outcome.RESOLVED, Outcome.ALREADY_YOURS}
     document = {"outcome": answer.outcome.value, "incident": plain(incident)}
-    return Answer(document, (_sentence(answer.outcome, incident),), ExitCode.OK if is_done else ExitCode.FAILED)
+    if answer.detail:
+        document["detail"] = answer.detail
+    code = ExitCode.OK if answer.outcome in _DONE else ExitCode.FAILED
+    return Answer(document, (answer.detail or _sentence(answer.outcome, incident),), code)
 
 
 def _sentence(outcome: Outcome, incident: Incident) -> str:
-    who, taken_at = escape(incident.acknowledged_by or ""), rfc3339(incident.acknowledged_at)
-    match outcome:
-        case Outcome.ACKNOWLEDGED:
-            return f"{who} has it: {escape(incident.title)}, {escape(incident.device_id)}."
-        case Outcome.ALREADY_YOURS:
-            return f"{who} has it since {taken_at}."
-        case Outcome.RESOLVED:
-            return f"Resolved: {escape(incident.title)}, {escape(incident.device_id)}."
-        case Outcome.ALREADY_TAKEN:
-            return f"{who} was first, at {taken_at}; nothing was changed."
-        case _:
-            return f"It was resolved before, at {rfc3339(incident.resolved_at)}; nothing was changed."
+    who, since = escape(incident.holder or ""), rfc3339(incident.held_since)
+    what = f"{escape(incident.title)}, {escape(incident.device_id)}."
+    sentences = {
+        Outcome.ACKNOWLEDGED: f"{who} has it: {what}",
+        Outcome.SNOOZED: f"{who} has it, and nobody is told until {rfc3339(incident.snoozed_until)}: {what}",
+        Outcome.ESCALATED: f"The next tier is told: {what}",
+        Outcome.ALREADY_YOURS: f"{who} has it since {since}.",
+        Outcome.RESOLVED: f"Resolved: {what}",
+        Outcome.ALREADY_TAKEN: f"{who} was first, at {since}; nothing was changed.",
+    }
+    resolved = f"It was resolved before, at {rfc3339(incident.resolved_at)}; nothing was changed."
+    return sentences.get(outcome, resolved)
 
 
 def plain(incident: Incident) -> dict[str, Any]:

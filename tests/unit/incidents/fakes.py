@@ -7,15 +7,16 @@ else can come: the end of the process, or somebody who was quicker.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
-from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
+from coldwatch.incidents.incident import Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy
-from coldwatch.incidents.ports import Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_names
+from coldwatch.incidents.ports import CommandRefusedError, Device, IncidentForm, Notification, NotSentError, Recipient
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names
 
 
 class Killed(BaseException):
@@ -65,7 +66,7 @@ class FakeIncidents:
     locks: dict[tuple[str, str], str] = field(default_factory=dict)
     events: dict[str, dict[tuple[int, str], TimelineEvent]] = field(default_factory=dict)
     kept_pages: dict[tuple[str, int, str], Page] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, Status, int]] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -124,12 +125,12 @@ class FakeIncidents:
         self._add(page.incident_id, event)
         return True
 
-    def keep_token(self, incident: Incident, token: str, *, awaits: Status) -> None:
+    def keep_token(self, incident: Incident, token: str) -> None:
         known = self.tokens.get(incident.incident_id)
         if known is None or known[2] <= incident.round:
-            self.tokens[incident.incident_id] = token, awaits, incident.round
+            self.tokens[incident.incident_id] = token, incident.standing, incident.round
 
-    def token(self, incident_id: str) -> tuple[str, Status] | None:
+    def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
         return known[:2] if known else None
 
@@ -158,10 +159,10 @@ class FakeWaiting:
     open_tokens: set[str] = field(default_factory=set)
     heard: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def wake(self, incident: Incident) -> None:
+    def wake(self, incident: Incident, *, now_ms: int) -> None:
         found = self.incidents.token(incident.incident_id)
-        if found and incident.status in {found[1], Status.RESOLVED}:
-            self.complete(found[0], answer_of(incident))
+        if found and incident.standing != found[1]:
+            self.complete(found[0], answer_of(incident, now_ms=now_ms))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
@@ -199,10 +200,36 @@ class FakeExecutions:
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
 
-    def start(self, incident: Incident, *, now_ms: int) -> None:
-        names = execution_names(incident.incident_id)
-        name = next(each for each in names if each not in self.ended or incident.status is Status.RESOLVED)
-        self.started.setdefault(name, beginning_of(incident, now_ms=now_ms))
+    def start(self, incident: Incident, *, now_ms: int) -> int:
+        is_over = incident.recorded_at is not None
+        names = execution_names(incident)
+        number, name = next((at, each) for at, each in names if each not in self.ended or is_over)
+        self.started.setdefault(name, beginning_of(incident, number=number, now_ms=now_ms))
+        return number
+
+    def running(self, incident: Incident) -> int | None:
+        number, name = next((at, each) for at, each in execution_names(incident) if each not in self.ended)
+        return number if name in self.started else None
+
+    def succeed(self, incident: Incident, *, after: int, given: Mapping[str, Any]) -> int:
+        names = ((number, execution_name(incident.incident_id, number)) for number in count(after + 1))
+        number, name = next((at, each) for at, each in names if each not in self.ended)
+        self.started.setdefault(name, {**given, "number": number})
+        return number
+
+
+@dataclass
+class FakeCommands:
+    """`sent` by token, so that the same press sends one; `refusal` is why none is sent."""
+
+    sent: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    refusal: str | None = None
+
+    def send(self, device_id: str, command: str, *, token: str, requested_by: str) -> str:
+        if self.refusal:
+            raise CommandRefusedError(self.refusal)
+        self.sent[token] = device_id, command, requested_by
+        return f"execution-of-{token}"
 
 
 @dataclass
@@ -257,6 +284,7 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     readings: FakeReadings = field(default_factory=FakeReadings)
     objects: FakeObjects = field(default_factory=FakeObjects)
+    commands: FakeCommands = field(default_factory=FakeCommands)
     forms: dict[str, IncidentForm] = field(default_factory=dict)
     made: int = 0
     """How many secrets were made."""
@@ -272,6 +300,7 @@ class World:
             policies=watch(self.directory),
             detectors=watch(self.directory),
             executions=watch(self.executions),
+            waiting=watch(self.waiting),
             forms=self.forms,
         )
 

@@ -19,7 +19,7 @@ OPEN = incident(
     tier=1,
     round=1,
     step=1,
-    deadline_at=NOW + 5 * MINUTE,
+    deadline_at=NOW + 17 * MINUTE,
     peak=11.4,
     duration_s=1020,
     details={"place": {"site": "Basel, Hall 2", "location": "Cold room 4", "gateway": "acme-gw-0001"}},
@@ -31,14 +31,15 @@ TAKEN = replace(
     status=Status.ACKNOWLEDGED,
     acknowledged_by="ana",
     acknowledged_at=NOW + MINUTE,
-    deadline_at=NOW + 16 * MINUTE,
+    deadline_at=NOW + 28 * MINUTE,
 )
 SNOOZED = replace(
     OPEN,
     status=Status.SNOOZED,
     snoozed_by="ana",
-    snoozed_until=NOW + 31 * MINUTE,
-    deadline_at=NOW + 31 * MINUTE,
+    snoozed_at=NOW + MINUTE,
+    snoozed_until=NOW + 43 * MINUTE,
+    deadline_at=NOW + 43 * MINUTE,
 )
 OVER = replace(
     TAKEN,
@@ -96,7 +97,7 @@ def view(outcome: Outcome, found: Incident, *may: Action, **changes: Any) -> Vie
         reader="Ana Silva",
         secret=SECRET,
         root="../",
-        now_ms=max(NOW + 2 * MINUTE, found.recorded_at or found.resolved_at or 0),
+        now_ms=max(LATER, found.recorded_at or found.resolved_at or 0),
     )
     return replace(made, **changes)
 

@@ -67,7 +67,7 @@ def facts(view: View, measured: Measured) -> str:
         "Limits": _limits(incident, with_profile=True),
         "Time out of range": _told(measured.out),
         "Mean kinetic temperature": _warmth(measured.mean_kinetic),
-        "Who has it": view.name(incident.acknowledged_by) if incident.acknowledged_by else "",
+        "Who has it": view.name(incident.holder) if incident.holder else "",
         "Cause": CAUSES[incident.cause] if incident.cause else "",
         "Goods": DISPOSITIONS[incident.disposition] if incident.disposition else "",
         "Note": incident.note or "",
@@ -127,7 +127,8 @@ def _last(view: View, measured: Measured) -> tuple[str, str]:
     if not measured.points:
         return "None", "of the last day"
     at, value = measured.points[-1]
-    return _with_unit(value, view.incident), from_now(at, view.now_ms)
+    age = from_now(at, view.now_ms) if at <= view.now_ms else "its clock is ahead"
+    return _with_unit(value, view.incident), age
 
 
 def _limits(incident: Incident, *, with_profile: bool = False) -> str:

@@ -31,7 +31,7 @@ def said(view: View) -> Said:  # noqa: PLR0911 - one case for each outcome, so t
         case Outcome.ALREADY_TAKEN:
             return _taken(view)
         case Outcome.TOO_LATE:
-            rest = f"It went on: {view.asked_now()} is asked now, until {_deadline(view)}. Nothing was changed."
+            rest = f"It went on. Asked now, until {_deadline(view)}: {view.asked_now()}. Nothing was changed."
             return Said("stop", "Too late for this link.", rest)
         case Outcome.RESOLVED:
             return Said("resolved", f"Resolved. Thank you, {view.reader}.", _recorded(view.incident))
@@ -47,7 +47,7 @@ def _lesser(view: View) -> Said:
         case Outcome.SNOOZED:
             return _quiet(view, f"Quiet until {_at(view, view.incident.snoozed_until)}.")
         case Outcome.ESCALATED:
-            return Said("asked", "The next are told now.", f"{view.asked_next()} is asked. {_yours_still(view)}")
+            return Said("asked", "The next are told now.", f"Asked: {view.asked_next()}. {_yours_still(view)}")
         case Outcome.COMMAND_SENT:
             name = (view.asked and view.asked.command) or "The command"
             rest = f"{name} is on its way to {view.incident.device_id}. What comes of it is in the timeline."
@@ -63,12 +63,12 @@ def _lesser(view: View) -> Said:
 
 def _asked(view: View) -> Said:
     if view.is_answer:
-        return Said("asked", "Nothing was changed.", f"Nobody has it yet. {view.asked_now()} is asked.")
+        return Said("asked", "Nothing was changed.", f"Nobody has it yet. Asked now: {view.asked_now()}.")
     incident = view.incident
     if incident.deadline_at is None:
         return Said("asked", "Nobody has it yet.", f"{view.reader}, press the button if you take it.")
     until = clock_and_distance(incident.deadline_at, view.now_ms)
-    rest = f"{view.reader}, press the button by {until}. After that {view.asked_next()} is told."
+    rest = f"{view.reader}, press the button by {until}. Told after that: {view.asked_next()}."
     return Said("asked", "Nobody has it yet.", rest)
 
 
@@ -76,7 +76,7 @@ def _yours(view: View) -> Said:
     incident = view.incident
     if incident.status is Status.SNOOZED:
         return _quiet(view, f"You put it off until {_at(view, incident.snoozed_until)}.")
-    rest = f"Since {_at(view, incident.acknowledged_at)}.{_then(view)}"
+    rest = f"Since {_at(view, incident.held_since)}.{_then(view)}"
     return Said("yours", f"You have it, {view.reader}.", rest)
 
 
@@ -86,8 +86,8 @@ def _taken(view: View) -> Said:
     if incident.status is Status.SNOOZED:
         headline = f"{view.name(incident.snoozed_by)} put it off until {_at(view, incident.snoozed_until)}."
         return Said("theirs", headline, f"It is told again then. You need not do anything.{unchanged}")
-    headline = f"{view.name(incident.acknowledged_by)} has it."
-    rest = f"Since {_at(view, incident.acknowledged_at)}. You need not do anything.{unchanged}"
+    headline = f"{view.name(incident.holder)} has it."
+    rest = f"Since {_at(view, incident.held_since)}. You need not do anything.{unchanged}"
     return Said("theirs", headline, rest)
 
 
@@ -121,9 +121,9 @@ def _why_not(view: View) -> str:
     incident = view.incident
     match incident.status:
         case Status.OPEN:
-            return f"Nobody has it yet; {view.asked_now()} is asked."
+            return f"Nobody has it yet. Asked now: {view.asked_now()}."
         case Status.ACKNOWLEDGED:
-            return f"{view.name(incident.acknowledged_by)} has it since {_at(view, incident.acknowledged_at)}."
+            return f"{view.name(incident.acknowledged_by)} has it since {_at(view, incident.held_since)}."
         case Status.SNOOZED:
             return f"{view.name(incident.snoozed_by)} put it off until {_at(view, incident.snoozed_until)}."
         case Status.RESOLVED:

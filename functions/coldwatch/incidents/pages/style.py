@@ -61,8 +61,8 @@ details[open]>summary::before{transform:rotate(45deg)}
 .figures dd{font-size:1.35rem;font-weight:650;line-height:1.25;font-variant-numeric:tabular-nums}
 .figures .hint{font-size:.9rem;font-weight:400}
 dt{color:var(--muted);font-size:.95rem}dd{margin:0}
-.facts{display:grid;grid-template-columns:minmax(7rem,12rem) 1fr;gap:.35rem .9rem;margin:0}
-@media (max-width:22rem){.facts{display:block}.facts dd{margin-bottom:.5rem}}
+.facts{display:grid;grid-template-columns:minmax(6rem,36%) 1fr;gap:.35rem .9rem;margin:0}
+@media (max-width:20rem){.facts{display:block}.facts dd{margin-bottom:.5rem}}
 svg{display:block;width:100%;height:auto}
 figure{margin:0}figcaption{color:var(--muted);font-size:.95rem;margin-top:.4rem}
 .axis{stroke:var(--line)}.limit{stroke:var(--bad);stroke-dasharray:6 4;stroke-width:1.5}

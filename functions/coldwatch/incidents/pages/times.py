@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from coldwatch.incidents.wording import moment, short_moment
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
+_NEAR_MS = 18 * 3_600_000
 
 
 def lasting(seconds: int) -> str:
@@ -35,13 +36,13 @@ def from_now(at: int, now_ms: int) -> str:
 
 
 def clock(at: int, now_ms: int) -> str:
-    """The time of day; with the day, where that is another one than today.
+    """The time of day; with the day, where it could be taken for another one.
 
     >>> clock(1767225600000, 1767225660000), clock(1767225600000, 1767398400000)
     ('00:00 UTC', '1 Jan 00:00 UTC')
     """
-    then, today = (datetime.fromtimestamp(each / 1000, UTC) for each in (at, now_ms))
-    return f"{then:%H:%M} UTC" if then.date() == today.date() else short_moment(at)
+    is_near = abs(at - now_ms) < _NEAR_MS
+    return f"{datetime.fromtimestamp(at / 1000, UTC):%H:%M} UTC" if is_near else short_moment(at)
 
 
 def clock_and_distance(at: int, now_ms: int) -> str:
