@@ -183,6 +183,8 @@ class IncidentPageSettings(Settings):
     link_table: str
     contact_table: str
     reading_table: str
+    attempt_table: str
+    evidence_bucket: str
     page_base_url: str
     send_command_function: str
 

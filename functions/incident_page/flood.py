@@ -1,7 +1,7 @@
 """How much one source may ask of this process: a bucket of tokens each, which fills again by itself.
 
-It bounds what looking costs without writing anything, since to look must change nothing. Each process has buckets of its
-own, and `PageConcurrency` bounds how many processes there are.
+It bounds what looking costs without writing anything, since to look must change nothing. Each process has buckets of
+its own, and `PageConcurrency` bounds how many processes there are.
 """
 
 from collections import OrderedDict

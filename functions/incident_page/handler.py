@@ -1,5 +1,5 @@
-"""Lambda: incident page. Trigger: its function URL. Writes: nothing on GET and HEAD; on POST how often was tried, and the
-incident, with an event (DynamoDB), and wakes its workflow (Step Functions).
+"""Lambda: incident page. Trigger: its function URL. Writes: nothing on GET and HEAD; on POST how often was tried and
+the incident, with an event (DynamoDB). Wakes its workflow (Step Functions); has commands sent (SendCommandFunction).
 """
 
 import base64
@@ -37,7 +37,7 @@ def tools() -> Tools:
         waiting=StepFunctionsWaiting(step_functions_client(), incidents),
         commands=LambdaCommands(lambda_client(), own.send_command_function),
         codes=NoCodes(),
-        attempts=DynamoAttempts(dynamodb, own.link_table),
+        attempts=DynamoAttempts(dynamodb, own.attempt_table),
         reports=S3Reports(s3_client(), own.evidence_bucket),
         page_base_url=own.page_base_url,
     )

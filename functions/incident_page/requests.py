@@ -110,7 +110,7 @@ def read_code_form(request: Request) -> CodeForm | None:
 
 def reference_of(given: str) -> str:
     """An incident's reference, as somebody copies it from a telephone."""
-    return "".join(given.split()).lower()[:MOST_REFERENCE]
+    return "".join(given.split()).upper()[:MOST_REFERENCE]
 
 
 def asked_reference(request: Request) -> str:
@@ -124,7 +124,9 @@ def asked_reference(request: Request) -> str:
 def _fields(request: Request) -> dict[str, str] | None:
     """Each field has one value; an empty one is none."""
     try:
-        found = parse_qs(request.body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS, keep_blank_values=True)
+        found = parse_qs(
+            request.body.decode(), strict_parsing=True, max_num_fields=_MOST_FIELDS, keep_blank_values=True
+        )
     except ValueError:
         return None
     if any(len(values) != 1 for values in found.values()):

@@ -4,7 +4,7 @@ Whatever is no link is answered by one page, after the same steps: what is count
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_lambda_powertools.logging import Logger
 
@@ -14,8 +14,10 @@ from coldwatch.incidents.identity import ALPHABET, LENGTH, link_hash
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.pages import answers, code_page
 from coldwatch.incidents.pages.document import Document
+from coldwatch.incidents.ports import LinkStore
 from incident_page.flood import A_LOOK, A_MISS
 from incident_page.requests import (
+    CodeForm,
     Form,
     Origin,
     Request,
@@ -35,7 +37,8 @@ WINDOW_S = 600
 MOST_OF_A_LINK = 60
 """Answers by one link, and misses by one source, within ten minutes."""
 MOST_MISSES = 30
-MOST_CODES = 20
+
+LACKS = "Nothing was changed yet: choose what it was."
 
 logger = Logger()
 
@@ -97,27 +100,26 @@ def _press(request: Request, use: Tools, now_ms: int) -> Page:
         return answers.wrong_form(400)
     if use.attempts.add(f"link {form.link}", window_s=WINDOW_S, now_ms=now_ms) > MOST_OF_A_LINK:
         return answers.too_many()
+    return _answer(form, request.source, use, now_ms)
+
+
+def _answer(form: Form, source: str, use: Tools, now_ms: int) -> Page:
+    secret, asked = _as_link(form.link), form.asked
+    lacks = _lack(secret, asked, use, now_ms)
     try:
-        answer, fault = _act(form, use, now_ms)
+        answer = lacks or _act(secret, asked, use, now_ms)
     except ContendedError:
         return answers.contended()
-    _note(answer, form.asked)
-    if answer.outcome is Outcome.UNKNOWN and _is_guessing(request, use, now_ms):
+    _note(answer, asked)
+    if answer.outcome is Outcome.UNKNOWN and _is_guessing(source, use, now_ms):
         return answers.too_many()
-    return show(answer, Reader(form.link, "", form.asked, fault), use, now_ms=now_ms)
+    return show(answer, Reader(form.link, "", asked, LACKS if lacks else None), use, now_ms=now_ms)
 
 
-def _act(form: Form, use: Tools, now_ms: int) -> tuple[Answer, str | None]:
-    """What came of it, and what the form lacks, where it was not acted upon for that."""
-    secret = _as_link(form.link)
-    if form.asked.action is Action.RESOLVE and form.asked.cause is None:
-        answer = look(secret, use.incidents, use.links, use.contacts, now_ms=now_ms)
-        if Action.RESOLVE in answer.may:
-            return answer, "Nothing was changed yet: choose what it was."
-        return answer, None
-    answer = act(
+def _act(secret: str, asked: Asked, use: Tools, now_ms: int) -> Answer:
+    return act(
         secret,
-        form.asked,
+        asked,
         incidents=use.incidents,
         links=use.links,
         roster=use.contacts,
@@ -125,28 +127,39 @@ def _act(form: Form, use: Tools, now_ms: int) -> tuple[Answer, str | None]:
         commands=use.commands,
         now_ms=now_ms,
     )
-    return answer, None
 
 
-def _is_guessing(request: Request, use: Tools, now_ms: int) -> bool:
-    tried = use.attempts.add(f"misses {request.source}", window_s=WINDOW_S, now_ms=now_ms)
+def _lack(secret: str, asked: Asked, use: Tools, now_ms: int) -> Answer | None:
+    """How it stands, where it could be resolved if only its cause were said."""
+    if asked.action is not Action.RESOLVE or asked.cause is not None:
+        return None
+    answer = look(secret, use.incidents, use.links, use.contacts, now_ms=now_ms)
+    return answer if Action.RESOLVE in answer.may else None
+
+
+def _is_guessing(source: str, use: Tools, now_ms: int) -> bool:
+    tried = use.attempts.add(f"misses {source}", window_s=WINDOW_S, now_ms=now_ms)
     return tried > MOST_MISSES
 
 
 def _code(request: Request, use: Tools, now_ms: int) -> Page:
-    """Six digits can be guessed, so tries are counted before they are looked at; the codes count their own as well."""
+    """The second way to take it. Six digits can be guessed: whoever keeps the codes counts tries before it looks."""
     if request.method != "POST":
         return code_page.form(asked_reference(request))
     if refusal := _refusal(request, use):
         return refusal
     form = read_code_form(request)
-    if form is None:
-        return answers.wrong_form(400)
-    if use.attempts.add(f"codes {request.source}", window_s=WINDOW_S, now_ms=now_ms) > MOST_CODES:
-        return code_page.later()
+    return answers.wrong_form(400) if form is None else _take_by_code(form, request.source, use, now_ms)
+
+
+def _take_by_code(form: CodeForm, source: str, use: Tools, now_ms: int) -> Page:
     asked = Asked(Action.ACKNOWLEDGE)
+
+    def take(secret: str, links: LinkStore) -> Answer:
+        return _act(secret, asked, replace(use, links=links), now_ms)
+
     try:
-        answer = use.codes.act(form.reference, form.code, asked, now_ms=now_ms)
+        answer = use.codes.act(form.reference, form.code, source, take, now_ms=now_ms)
     except LockedError:
         return code_page.locked()
     except ContendedError:
@@ -179,5 +192,3 @@ def _note(answer: Answer, asked: Asked) -> None:
     who = {"contact_id": answer.link.contact_id} if answer.link else {}
     said = {"action": asked.action.value, "outcome": answer.outcome.value}
     logger.info("link answered", extra={**said, **known, **who})
-
-

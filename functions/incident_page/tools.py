@@ -1,9 +1,10 @@
 """What the page needs of the world. The handler brings the real things, tests bring others."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from coldwatch.incidents.answering import Answer, Asked
+from coldwatch.incidents.answering import Answer
 from coldwatch.incidents.ports import Attempts, Commands, IncidentStore, LinkStore, ReadingHistory, Reports, Waiting
 from incident_page.flood import Flood
 
@@ -20,15 +21,18 @@ class Contacts(Protocol):
 
 
 class Codes(Protocol):
-    def act(self, reference: str, code: str, asked: Asked, *, now_ms: int) -> Answer | None:
-        """What an incident's reference and the code of a message may do, and did. None where they do not fit.
+    def act(
+        self, reference: str, code: str, source: str, take: Callable[[str, LinkStore], Answer], *, now_ms: int
+    ) -> Answer | None:
+        """What came of the link that this code of this incident stands for; None where they do not fit.
 
-        Raises `LockedError` where too many wrong codes came before.
+        `take` does what a link does, of the secret and the links that it is handed. Raises `LockedError` where too many
+        codes were tried for this incident, or by this source.
         """
 
 
 class LockedError(Exception):
-    """No code is taken for this incident any more."""
+    """No code is taken for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +50,16 @@ class Tools:
     flood: Flood = field(default_factory=Flood)
 
 
-
-
 class NoCodes:
     """Where codes are not sent, none fits."""
 
-    def act(self, reference: str, code: str, asked: Asked, *, now_ms: int) -> Answer | None:  # noqa: ARG002 - the port's
+    def act(
+        self,
+        reference: str,  # noqa: ARG002 - the port's
+        code: str,  # noqa: ARG002 - the port's
+        source: str,  # noqa: ARG002 - the port's
+        take: Callable[[str, LinkStore], Answer],  # noqa: ARG002 - the port's
+        *,
+        now_ms: int,  # noqa: ARG002 - the port's
+    ) -> Answer | None:
         return None

@@ -266,6 +266,8 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "ReadLinks": (("dynamodb:GetItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
+        "CountAttempts": (("dynamodb:UpdateItem",), ("AttemptTable",)),
+        "ReadReports": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*/report.pdf",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "SendCommandRole": {

@@ -108,7 +108,12 @@ def test_each_table_is_on_demand_recoverable_encrypted_and_protected_by_paramete
 
 @pytest.mark.parametrize(
     ("logical_id", "attribute"),
-    [("ReadingTable", "expires_at"), ("DetectorTable", "expires_at"), ("LinkTable", "forget_at")],
+    [
+        ("ReadingTable", "expires_at"),
+        ("DetectorTable", "expires_at"),
+        ("LinkTable", "forget_at"),
+        ("AttemptTable", "forget_at"),
+    ],
 )
 def test_what_is_of_no_more_use_leaves_by_time_to_live(logical_id: str, attribute: str) -> None:
     table = resources("AWS::DynamoDB::Table")[logical_id]["Properties"]

@@ -14,6 +14,7 @@ from tests.unit.incidents.page_examples import EXAMPLES, INBOX
 FOLDER = Path(__file__).parents[2] / ".local" / "screenshots"
 SIZES = {"phone": (360, 740), "desktop": (1280, 900)}
 
+
 def pages() -> Iterator[tuple[str, str, bool]]:
     """Name, HTML, and whether it is wanted in the dark."""
     yield "inbox", mailbox_page.render(INBOX), True

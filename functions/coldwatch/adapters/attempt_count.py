@@ -1,4 +1,4 @@
-"""How often something was tried in a span of time, counted in the table of links, and forgotten soon after.
+"""How often something was tried in a span of time, and forgotten soon after.
 
 The subject is stored as its hash: neither a link's secret nor anybody's address is in the table.
 """
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-PREFIX = "attempts#"
 _REMEMBERED_S = 3600
 
 
@@ -29,7 +28,7 @@ class DynamoAttempts:
         digest = hashlib.sha256(f"{subject}\0{begun}".encode()).hexdigest()
         answer = self.client.update_item(
             TableName=self.table,
-            Key={"link_hash": {"S": f"{PREFIX}{digest}"}},
+            Key={"subject": {"S": digest}},
             UpdateExpression="ADD tried :one SET forget_at = :forget_at",
             ExpressionAttributeValues={
                 ":one": {"N": "1"},

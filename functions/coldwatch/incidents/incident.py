@@ -216,5 +216,5 @@ class Page:
     is_sent: bool
     message_id: str | None = None
     failure: str | None = None
-    channel: str | None = None
+    channel: str = ""
     delivery: str | None = None

@@ -109,7 +109,7 @@ def _shown(outcome: Outcome, found: Incident, *may: Action, status: int = 200, *
 def _answered(outcome: Outcome, found: Incident, action: Action, *may: Action, **changes: Any) -> Document:
     """The page that a press is answered with."""
     status = answers.NOT_DONE.get(outcome, 200)
-    return _shown(outcome, found, *may, **{"status": status, "asked": Asked(action), "root": ""} | changes)
+    return _shown(outcome, found, *may, status=status, **{"asked": Asked(action), "root": "", **changes})
 
 
 BATTERY = replace(
@@ -179,7 +179,6 @@ EXAMPLES: dict[str, Document] = {
     "code": code_page.form(OPEN.incident_id),
     "code-wrong": code_page.wrong(OPEN.incident_id),
     "code-locked": code_page.locked(),
-    "code-later": code_page.later(),
     "unknown": answers.unknown(),
     "no-report": answers.no_report(),
     "wrong-form": answers.wrong_form(400),

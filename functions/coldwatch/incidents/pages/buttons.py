@@ -26,7 +26,9 @@ def others(view: View) -> str:
     """Everything else that may be done, one fold each; open where it is the next thing to do, or was done wrong."""
     folds = [
         _fold("It is over", _resolve(view), is_open=_is_resolving(view)) if Action.RESOLVE in view.may else "",
-        _fold("Not now: put it off", _snooze(view)) if Action.SNOOZE in view.may and snoozes(view.incident.plan) else "",
+        _fold("Not now: put it off", _snooze(view))
+        if Action.SNOOZE in view.may and snoozes(view.incident.plan)
+        else "",
         _fold("Call the next ones", _escalate(view)) if Action.ESCALATE in view.may else "",
         _fold("Send a command", _command(view)) if Action.COMMAND in view.may and view.incident.plan.commands else "",
     ]
@@ -43,7 +45,7 @@ def feedback(view: View) -> str:
         '<button name="action" value="not_useful">No, it was not</button></div>'
     )
     question = "<h2>Was it useful to be told?</h2>"
-    return f'<section>{question}{_form(view, None, "", buttons)}</section>'
+    return f"<section>{question}{_form(view, None, '', buttons)}</section>"
 
 
 def _is_resolving(view: View) -> bool:

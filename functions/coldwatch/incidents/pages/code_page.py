@@ -1,6 +1,5 @@
-"""The second way to take an incident: its reference and the six digits of the message, where a link cannot be opened."""
+"""The second way to take an incident: its reference and the six digits of the message, for want of the link."""
 
-from coldwatch.incidents.pages.answers import RETRY_AFTER_S
 from coldwatch.incidents.pages.document import Document, document, text
 
 DIGITS = 6
@@ -15,8 +14,8 @@ def form(reference: str = "", fault: str = "", *, status: int = 200) -> Document
         "<section><p>Both stand in the message that you were sent. Nothing is changed before you press the button.</p>"
         f'<form method="post" action="code" autocomplete="off">{said}'
         '<label for="incident">Incident</label>'
-        f'<input id="incident" name="incident" value="{text(reference)}" required maxlength="40" autocapitalize="none" '
-        f'spellcheck="false"{marks}>'
+        f'<input id="incident" name="incident" value="{text(reference)}" required maxlength="40" '
+        f'autocapitalize="characters" spellcheck="false"{marks}>'
         f'<label for="code">Code <span class="hint">({DIGITS} digits)</span></label>'
         f'<input class="code" id="code" name="code" required inputmode="numeric" pattern="[0-9 ]*" maxlength="9" '
         f'autocomplete="one-time-code"{marks}>'
@@ -34,15 +33,8 @@ def wrong(reference: str) -> Document:
 
 def locked() -> Document:
     body = (
-        "<h1>No more tries</h1><section><p>Too many wrong codes came for this incident, so its codes are shut. Nothing "
-        "was changed.</p><p>Open the link in the message instead; it still works.</p></section>"
-    )
-    return document(429, "No more tries", body)
-
-
-def later() -> Document:
-    body = (
-        "<h1>Too many tries</h1><section><p>So many codes came from here that this one was not looked at. Nothing was "
-        f"changed.</p><p>Wait {RETRY_AFTER_S} seconds, or open the link in the message.</p></section>"
+        "<h1>Too many tries</h1><section><p>Too many codes were tried, for this incident or from here, so for now none "
+        "is looked at. Nothing was changed.</p>"
+        "<p>Open the link in the message instead: it works. Or try again in 15 minutes.</p></section>"
     )
     return document(429, "Too many tries", body)

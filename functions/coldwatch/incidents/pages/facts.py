@@ -56,14 +56,8 @@ def figures(view: View, measured: Measured) -> str:
 
 
 def facts(view: View, measured: Measured) -> str:
-    incident, place = view.incident, (view.incident.details or {}).get("place") or {}
-    known = {
-        "Device": incident.device_id,
-        "Place": where(incident),
-        "Position": _position(place),
-        "Gateway": str(place.get("gateway") or ""),
-        "Type": incident.thing_type,
-        "Fleet": incident.fleet_id,
+    incident = view.incident
+    known = _of_the_device(incident) | {
         "Limits": _limits(incident, with_profile=True),
         "Time out of range": _told(measured.out),
         "Mean kinetic temperature": _warmth(measured.mean_kinetic),
@@ -84,9 +78,26 @@ def facts(view: View, measured: Measured) -> str:
     return f'<section><h2>What is known</h2><dl class="facts">{"".join(rows)}</dl></section>'
 
 
+def _of_the_device(incident: Incident) -> dict[str, str]:
+    place = _place(incident)
+    return {
+        "Device": incident.device_id,
+        "Place": where(incident),
+        "Position": _position(place),
+        "Gateway": str(place.get("gateway") or ""),
+        "Type": incident.thing_type,
+        "Fleet": incident.fleet_id,
+    }
+
+
+def _place(incident: Incident) -> Mapping[str, Any]:
+    place = (incident.details or {}).get("place")
+    return place if isinstance(place, Mapping) else {}
+
+
 def where(incident: Incident) -> str:
     """The place that the registry names, in the order from large to small."""
-    place = (incident.details or {}).get("place") or {}
+    place = _place(incident)
     return ", ".join(dict.fromkeys(str(place[name]) for name in _PLACE if place.get(name)))
 
 

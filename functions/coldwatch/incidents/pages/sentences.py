@@ -25,7 +25,9 @@ def said(view: View) -> Said:  # noqa: PLR0911 - one case for each outcome, so t
         case Outcome.SHOWN:
             return _asked(view)
         case Outcome.ACKNOWLEDGED:
-            return Said("yours", f"Thank you, {view.reader}: you have it.", f"Nobody else is told for now.{_then(view)}")
+            return Said(
+                "yours", f"Thank you, {view.reader}: you have it.", f"Nobody else is told for now.{_then(view)}"
+            )
         case Outcome.ALREADY_YOURS:
             return _yours(view)
         case Outcome.ALREADY_TAKEN:
