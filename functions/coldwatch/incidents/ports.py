@@ -1,6 +1,6 @@
 """What incidents need of the world. Adapters keep these promises; so do the fakes of the tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +55,16 @@ class LinkStore(Protocol):
     def find(self, link_hash: str) -> Link | None: ...
 
     def put(self, link: Link) -> None: ...
+
+
+class LinkRegister(Protocol):
+    """What an operator needs of all links."""
+
+    def of_incident(self, incident_id: str) -> Iterable[Link]:
+        """In no order; a link that is made meanwhile may be missing."""
+
+    def revoke(self, link: Link, *, now_ms: int) -> bool:
+        """Take it back; False where it was taken back before, or is gone."""
 
 
 class TokenStore(Protocol):

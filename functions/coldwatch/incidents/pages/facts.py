@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS
 from coldwatch.incidents.pages.document import text
 from coldwatch.incidents.pages.times import clock, from_now, lasting, stamp
@@ -52,7 +52,8 @@ def figures(view: View, measured: Measured) -> str:
     shown_rows = "".join(
         f"<div><dt>{name}</dt><dd>{text(value)}{_hint(more)}</dd></div>" for name, value, more in rows if value
     )
-    return f'<section><h2>What is wrong</h2><dl class="figures">{shown_rows}</dl></section>'
+    heading = "What was wrong" if incident.status is Status.RESOLVED else "What is wrong"
+    return f'<section><h2>{heading}</h2><dl class="figures">{shown_rows}</dl></section>'
 
 
 def facts(view: View, measured: Measured) -> str:

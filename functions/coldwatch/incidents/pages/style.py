@@ -56,7 +56,7 @@ transform:rotate(-45deg);flex:none;margin:0 .2rem}
 details[open]>summary::before{transform:rotate(45deg)}
 .acts details{border-top:1px solid var(--line)}.acts details:first-of-type{border-top:0}
 .acts details+details{margin:0}.acts details[open]{padding-bottom:.8rem}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(8.5rem,100%),1fr));gap:.8rem 1rem;margin:0}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(7.4rem,100%),1fr));gap:.8rem 1rem;margin:0}
 .figures div{display:flex;flex-direction:column}
 .figures dd{font-size:1.35rem;font-weight:650;line-height:1.25;font-variant-numeric:tabular-nums}
 .figures .hint{font-size:.9rem;font-weight:400}
