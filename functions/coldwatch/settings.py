@@ -152,6 +152,7 @@ class NotifyTierSettings(Settings):
     incident_table: str
     link_table: str
     contact_table: str
+    policy_table: str
     notification_topic_arn: str
     page_base_url: str
 

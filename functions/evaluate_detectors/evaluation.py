@@ -41,7 +41,7 @@ class Ports:
 class BatchReport:
     """`counts` are of what this delivery did. `failures` says, per sequence number, what could not be dealt with: the
     stream has to deliver from the lowest of them again. `notes` are expressions that could not be evaluated, `omitted`
-    actions that could not be performed.
+    actions that could not be performed. `lane_faults` are our own faults by which devices went the long way.
     """
 
     records: Sequence[StreamRecord]
@@ -50,6 +50,7 @@ class BatchReport:
     faults: Mapping[str, Sequence[str]]
     notes: Sequence[Note]
     omitted: Sequence[Note]
+    lane_faults: Mapping[str, Exception]
 
     @property
     def lowest_failed(self) -> int | None:
@@ -80,7 +81,8 @@ def evaluate_batch(records: Sequence[StreamRecord], ports: Ports, knowledge: Kno
             effects += progress.counts["effects"]
             continue
         progress.counts["effects"] += effects
-        return BatchReport(records, progress.counts, progress.failures, faults, progress.notes, progress.omitted)
+        told = progress.notes, progress.omitted, progress.lane_faults
+        return BatchReport(records, progress.counts, progress.failures, faults, *told)
     raise DetectorContestedError(f"{shard_id}: detectors were written from outside {TRIES} times during one batch")
 
 
@@ -104,6 +106,7 @@ def _evaluate(
     if not has_lanes:
         known.lanes.clear()  # the long way changes what they hold
     heard = _listen(new, batch, place.shard_id, known) if has_lanes else Heard.nothing_of(new)
+    progress.lane_faults |= heard.faults
     left = heard.left
     intake = take_in(left, batch.devices, batch.knowledge) if left else Intake()
     progress.failures |= intake.failures

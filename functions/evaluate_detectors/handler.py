@@ -110,7 +110,7 @@ def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:
     document = metrics(report, settings().stage, now_ms=now_ms)
     sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
     sys.stdout.flush()
-    log = logger.warning if report.failures or report.faults else logger.info
+    log = logger.warning if report.failures or report.faults or report.lane_faults else logger.info
     if report.omitted:
         log = logger.error
     requests = environment().requests.taken()

@@ -42,21 +42,31 @@ class Choir:
 
 @dataclass(slots=True)
 class Choirs:
-    """Each compiled once: there are as many as a roll-out makes combinations of versions."""
+    """Each compiled once, also if that fails: it would each time. There are as many as a roll-out makes combinations of
+    versions.
+    """
 
     watches: Mapping[str, Sequence[Watch]]
-    _found: dict[tuple[int, ...], Choir | None] = field(default_factory=dict)
+    _found: dict[tuple[int, ...], Choir | Exception | None] = field(default_factory=dict)
 
     def of(self, device_id: str) -> Choir | None:
-        """None where one of them has to go the long way."""
+        """None where one of them has to go the long way. A fault of ours in compiling them is raised each time: told
+        but once, it would be lost with a batch that has to come again.
+        """
         heard = self.watches.get(INPUT, ())
         own = [each.for_key(device_id) for each in heard]
         known = tuple(map(id, own))
         if known not in self._found:
-            self._found[known] = None  # also if it fails: it would each time
-            if all(each.machine.key_path in OWN_KEYS for each in (*heard, *own)):
-                self._found[known] = _choir([each for each in own if INPUT in each.machine.inputs])
-        return self._found[known]
+            try:
+                keeps_apart = all(each.machine.key_path in OWN_KEYS for each in (*heard, *own))
+                listening = [each for each in own if INPUT in each.machine.inputs]
+                self._found[known] = _choir(listening) if keeps_apart else None
+            except Exception as fault:  # noqa: BLE001 - whatever it is, it is raised below
+                self._found[known] = fault
+        found = self._found[known]
+        if isinstance(found, Exception):
+            raise found.with_traceback(None)  # which would grow with each time
+        return found
 
 
 def _choir(watches: Sequence[Watch]) -> Choir | None:
@@ -84,13 +94,15 @@ class Surroundings:
 
 
 def begin_lane(entry: Entry, around: Surroundings) -> Lane | None:
+    """None where a device has none. Whatever this raises is our own fault."""
     identity, device = entry.identity, entry.watched
     if identity.gateway is not None or not device.watched or {identity.application, device.application} != {COLDCHAIN}:
+        return None
+    if not _may_be_named(device.device_id):
         return None
     choir, in_force = around.choirs.of(device.device_id), around.catalog.in_force(device)
     if choir is None or in_force.faults:
         return None
-    msgspec.convert(device.device_id, DeviceId)
     begun = [_begin(blank, device.device_id, in_force.members, around) for blank in choir.blank]
     found = [each for each in begun if each is not None]
     if len(found) < len(begun):
@@ -108,6 +120,15 @@ def begin_lane(entry: Entry, around: Surroundings) -> Lane | None:
         latest_event=max([_latest_event(each) for each in stored if each.clock is not Clock.WALL], default=-1),
         latest_wall=max([each.changed_at for each in stored if each.clock is Clock.WALL], default=-1),
     )
+
+
+def _may_be_named(device_id: str) -> bool:
+    """Whether a message can have this id: the lane compares ids, and does not look at their form."""
+    try:
+        msgspec.convert(device_id, DeviceId)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _begin(

@@ -12,9 +12,9 @@ from coldwatch.detection.effect import key_of
 from coldwatch.detection.lane import Lane
 from coldwatch.detection.memory import KnownDevices, ShardMemory
 from coldwatch.detection.plain import open_plain
-from coldwatch.detection.ports import Entry
 from coldwatch.detection.small import Small
 from coldwatch.detection.step import Fate
+from coldwatch.engine.program import IRREGULAR
 from coldwatch.telemetry.delivery import columns
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.lanes import Surroundings, begin_lane
@@ -23,7 +23,8 @@ from evaluate_detectors.lanes import Surroundings, begin_lane
 @dataclass(slots=True)
 class Heard:
     """What the lanes took of `records`. `lanes` and `arrivals` have a place for each record: None where its device has
-    no lane, and 0 where no lane took it. `small` are the changes, by detector id.
+    no lane, and 0 where no lane took it. `small` are the changes, by detector id; `faults` are our own, by device: it
+    goes the long way, which may know nothing of them.
     """
 
     records: Sequence[StreamRecord] = ()
@@ -32,6 +33,7 @@ class Heard:
     changed: dict[str, tuple[Lane, int]] = field(default_factory=dict)
     """Which lane has a detector that has changed, and where in it, by the detector's id."""
     small: dict[str, Small] = field(default_factory=dict)
+    faults: dict[str, Exception] = field(default_factory=dict)
 
     @classmethod
     def nothing_of(cls, records: Sequence[StreamRecord]) -> "Heard":
@@ -95,7 +97,7 @@ class Listener:
         lanes, arrivals, lead_ms = heard.lanes, heard.arrivals, self.lead_ms
         for thing, data, arrived_at in columns(records):
             if thing not in met:
-                met[thing] = self._find(thing)
+                met[thing] = self._find(thing, heard.faults)
             lane = met[thing]
             lanes.append(lane)
             if lane is None or lane.is_off:
@@ -103,31 +105,31 @@ class Listener:
                 continue
             try:
                 arrivals.append(lane.take(open_plain(data), arrived_at, lead_ms))
-            except Exception:  # noqa: BLE001 - another kind of message, or our own fault in it: the long way tells which
+            except Exception as error:  # noqa: BLE001 - another kind of message, or our own fault in it
                 arrivals.append(0)
                 lane.is_off = True
                 self.around.known.lanes.pop(thing, None)
+                if not isinstance(error, IRREGULAR):
+                    heard.faults[thing] = error
         self._note(heard, [lane for lane in met.values() if lane is not None and lane.marks and not lane.is_off])
         return heard
 
-    def _find(self, thing: str) -> Lane | None:
+    def _find(self, thing: str, faults: dict[str, Exception]) -> Lane | None:
         """The lane that a device has, or one that begins: from the registry's entry as it is now."""
         lanes, entry = self.around.known.lanes, self.devices.known(thing)
         lane = lanes.get(thing)
         if lane is not None and lane.entry is entry:
             return lane
-        lane = self._begin(entry) if entry is not None else None
+        lane = None
+        try:
+            lane = begin_lane(entry, self.around) if entry is not None else None
+        except Exception as fault:  # noqa: BLE001 - our own: its messages can do without a lane
+            faults[thing] = fault
         if lane is not None and lane.thing == thing:
             lanes[thing] = lane
             return lane
         lanes.pop(thing, None)
         return None
-
-    def _begin(self, entry: Entry) -> Lane | None:
-        try:
-            return begin_lane(entry, self.around)
-        except Exception:  # noqa: BLE001 - our own fault: the long way tells of it
-            return None
 
     def _note(self, heard: Heard, lanes: Iterable[Lane]) -> None:
         arrived = max(heard.arrivals)

@@ -17,8 +17,9 @@ COUNTS = (*Fate, "changed", "moved", "effects", "rejected", "unwatched", "keyles
 def describe(report: BatchReport) -> dict[str, Any]:
     """The fields of the batch's one line in the log. Counts are of messages at detectors, a message counting once at
     each; `moved` are detectors that went on under another version of their model, and `quiet` records at which nothing
-    happened, so that their devices' lanes took them. `notes` are expressions that could
-    not be evaluated, and what such a move has lost; `omitted` actions that could not be performed.
+    happened, so that their devices' lanes took them. `notes` are expressions that could not be evaluated, and what such
+    a move has lost; `omitted` actions that could not be performed. `lane_faults` are ours: nothing is lost, but until
+    they are mended the devices named cost many times the CPU.
     """
     return {
         "shard_id": report.records[0].shard_id,
@@ -32,6 +33,10 @@ def describe(report: BatchReport) -> dict[str, Any]:
         "omitted_count": len(report.omitted),
         "profile_faults": {name: list(report.faults[name]) for name in sorted(report.faults)[:SHOWN]},
         "profile_fault_count": len(report.faults),
+        "lane_faults": {
+            name: repr(report.lane_faults[name])[:_ERROR_LIMIT] for name in sorted(report.lane_faults)[:SHOWN]
+        },
+        "lane_fault_count": len(report.lane_faults),
         "failures": {
             str(sequence): repr(report.failures[sequence])[:_ERROR_LIMIT]
             for sequence in sorted(report.failures)[:SHOWN]

@@ -37,13 +37,16 @@ several shards feed is the only other one that can be.
 
 @dataclass(slots=True)
 class Progress:
-    """Where a batch has got to; `tries` counts, by detector, how often somebody else came first."""
+    """Where a batch has got to; `tries` counts, by detector, how often somebody else came first. `lane_faults` are our
+    own in the short way, by device.
+    """
 
     failures: dict[int, Exception] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     tries: Counter[str] = field(default_factory=Counter)
     notes: list[Note] = field(default_factory=list)
     omitted: list[Note] = field(default_factory=list)
+    lane_faults: dict[str, Exception] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

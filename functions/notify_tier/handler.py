@@ -15,6 +15,7 @@ from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.notifier import SnsNotifier
+from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.telling import Ports, Round, tell
 from coldwatch.settings import NotifyTierSettings
@@ -29,6 +30,7 @@ def ports() -> Ports:
     return Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),
+        rotas=DynamoRotaStore(dynamodb, own.policy_table),
         recipients=DynamoContactStore(dynamodb, own.contact_table),
         notifier=SnsNotifier(sns_client(), own.notification_topic_arn),
         alerts=IotAlertTopic(iot_data_client(), own.topic_prefix),

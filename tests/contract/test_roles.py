@@ -196,6 +196,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
         "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadRotas": (("dynamodb:GetItem",), ("PolicyTable",)),
         "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),

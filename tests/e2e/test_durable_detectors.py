@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from coldwatch_ops.accounts import Accounts
 from coldwatch_ops.devices.watching import watch
 from simulator.api import Fleet
 from simulator.connection import Publication
 from simulator.message import Kind
 from tests.conftest import Cloud
 from tests.e2e.figures import percentiles
-from tests.e2e.test_ingest import Books, reading, without_a_rule
+from tests.e2e.test_ingest import Books, reading
 from tests.unit.detection.builders import WATCHES
 
 pytestmark = [pytest.mark.cloud, pytest.mark.long]
@@ -22,10 +23,13 @@ pytestmark = [pytest.mark.cloud, pytest.mark.long]
 MESSAGES = 100_000
 MODELS_OF_TELEMETRY = sum("telemetry" in each.inputs for each in WATCHES.values())
 TIMERS = 10_000
+FIRED = 4_000
+"""So many of them are due during the test, evenly; the others stay pending until long after."""
 HEARD_PER_SECOND = 100
 DUE_PER_SECOND = 25
 SHORTEST_S = TIMERS // HEARD_PER_SECOND + 20
 """So the first timer is due when the last is set, and ten thousand are pending."""
+LONGEST_S = 86_400
 
 
 @pytest.mark.timeout(1_800)
@@ -36,7 +40,7 @@ def test_of_a_burst_every_message_is_evaluated_stored_and_archived(cloud: Cloud,
         seen_before = evaluations(cloud)
         began = time.monotonic()
         summary = fleet.burst(MESSAGES)
-        books.balance(MESSAGES, within_s=900)
+        seen = books.balance(MESSAGES, within_s=900)
         stored_s = time.monotonic() - began
         wanted = seen_before + MESSAGES * MODELS_OF_TELEMETRY
         cloud.wait_for("every model has seen every message", lambda: evaluations(cloud) >= wanted, within_s=600)
@@ -47,11 +51,12 @@ def test_of_a_burst_every_message_is_evaluated_stored_and_archived(cloud: Cloud,
         f"{MESSAGES:,} messages: published at {summary.per_second:,.0f}/s (the broker alone, to a topic without a rule:"
         f" {alone:,.0f}/s), stored and archived after {stored_s:.1f} s, each evaluated by {MODELS_OF_TELEMETRY} models"
     )
+    assert seen == Accounts(accepted=MESSAGES, duplicates=0, quarantined=0, conflicts=0)
     assert evaluations(cloud) == wanted, "each once"
 
 
 @pytest.mark.timeout(1_800)
-def test_ten_thousand_timers_fire_once_each_and_never_early(cloud: Cloud, figures: list[str]) -> None:
+def test_of_ten_thousand_timers_those_due_fire_once_each_and_none_early(cloud: Cloud, figures: list[str]) -> None:
     with cloud.provision("MANY1", fleet="many", device_type="gateway") as fleet, effects_kept(cloud):
         gateway = next(iter(fleet.devices))
         children = [f"many-probe-{number:05d}" for number in range(TIMERS)]
@@ -60,9 +65,27 @@ def test_ten_thousand_timers_fire_once_each_and_never_early(cloud: Cloud, figure
         told = silences(cloud, children)
 
     late_s = [seconds for device in children for seconds in told[device]]
-    figures.append(f"{TIMERS:,} pending timers, {DUE_PER_SECOND} due a second, fired late by {percentiles(late_s)}")
-    assert {device: len(told[device]) for device in children} == dict.fromkeys(children, 1)
+    figures.append(
+        f"{TIMERS:,} pending timers, of which {FIRED:,} were due, {DUE_PER_SECOND} a second, fired late by"
+        f" {percentiles(late_s)}"
+    )
+    wanted = dict.fromkeys(children[:FIRED], 1) | dict.fromkeys(children[FIRED:], 0)
+    assert {device: len(told[device]) for device in children} == wanted
     assert min(late_s) >= 0
+
+
+def without_a_rule(fleet: Fleet, messages: int) -> float:
+    """Messages a second that the broker takes of the same devices when no rule listens."""
+    fleet.open()
+    devices = list(fleet.devices.values())
+    began = time.monotonic()
+    for number in range(messages):
+        device = devices[number % len(devices)]
+        topic = f"$aws/things/{device.identity.thing}/jobs/burst/update"
+        device.connection.publish(Publication(topic, reading(device.identity.thing, number), Kind.BURST))
+    for device in devices:
+        device.connection.drain()
+    return messages / (time.monotonic() - began)
 
 
 def evaluations(cloud: Cloud) -> int:
@@ -83,7 +106,9 @@ def register(cloud: Cloud, gateway: str, children: list[str]) -> None:
 
 
 def silence_s(number: int) -> int:
-    """A device that is heard later need be silent for less: then they are due evenly, DUE_PER_SECOND."""
+    """A device that is heard later is due later by less than that: then they are due evenly, DUE_PER_SECOND."""
+    if number >= FIRED:
+        return LONGEST_S
     return SHORTEST_S + round(number / DUE_PER_SECOND - number / HEARD_PER_SECOND)
 
 
@@ -115,12 +140,12 @@ def effects_kept(cloud: Cloud) -> Iterator[None]:
 
 def silences(cloud: Cloud, devices: list[str]) -> dict[str, list[float]]:
     """Of each device the seconds between its timer's due time and its effect's arrival in the queue, which is emptied
-    of these.
+    of these until all that are due have come.
     """
     sqs, url = cloud.client("sqs"), cloud.output("EffectQueueUrl")
     told: dict[str, list[float]] = {device: [] for device in devices}
-    deadline = time.monotonic() + SHORTEST_S + TIMERS / DUE_PER_SECOND + 300
-    while time.monotonic() < deadline and not all(told.values()):
+    deadline = time.monotonic() + SHORTEST_S + FIRED / DUE_PER_SECOND + 300
+    while time.monotonic() < deadline and not all(told[device] for device in devices[:FIRED]):
         answer = sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1, MessageSystemAttributeNames=["SentTimestamp"]
         )

@@ -270,37 +270,6 @@ def test_the_whole_recording_is_stored_and_archived(cloud: Cloud, figures: list[
     assert seen == Accounts(accepted=22_695, duplicates=0, quarantined=0, conflicts=0)
 
 
-def without_a_rule(fleet: Fleet, messages: int) -> float:
-    """Messages a second that the broker takes of the same devices when no rule listens."""
-    fleet.open()
-    devices = list(fleet.devices.values())
-    began = time.monotonic()
-    for number in range(messages):
-        device = devices[number % len(devices)]
-        topic = f"$aws/things/{device.identity.thing}/jobs/burst/update"
-        device.connection.publish(Publication(topic, reading(device.identity.thing, number), Kind.BURST))
-    for device in devices:
-        device.connection.drain()
-    return messages / (time.monotonic() - began)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_a_burst_of_twenty_thousand_messages_is_accounted_for(cloud: Cloud, figures: list[str]) -> None:
-    books = Books(cloud)
-    with cloud.provision(*(f"BURST{number}" for number in range(10))) as fleet:
-        alone = without_a_rule(fleet, 20_000)
-        began = time.monotonic()
-        summary = fleet.burst(20_000)
-        seen = books.balance(20_000, within_s=400)
-        judged_s = time.monotonic() - began
-    figures.append(
-        f"20,000 messages: published at {summary.per_second:,.0f}/s (the broker alone, to a topic without a rule: "
-        f"{alone:,.0f}/s), stored and archived after {judged_s:.1f} s"
-    )
-    assert seen == Accounts(accepted=20_000, duplicates=0, quarantined=0, conflicts=0)
-
-
 def test_a_scenario_with_lost_links_duplicates_and_reordering_balances(cloud: Cloud, tmp_path: Path) -> None:
     play = json.loads((ROOT / "simulator/scenarios/demo.json").read_text())
     play |= {"duration_s": 1500, "acceleration": 150}

@@ -23,6 +23,7 @@ from coldwatch.engine.interpreter import evaluate
 from coldwatch.engine.loader import load_model
 from coldwatch.engine.machine import Evaluation, Message, advance
 from coldwatch.engine.machine import evaluate as step
+from coldwatch.engine.machines import DetectorMachine
 from coldwatch.engine.parser import parse, parse_path, parse_text
 from coldwatch.engine.program import Program
 from coldwatch.engine.scope import Scope
@@ -103,7 +104,7 @@ def fuzz_line(raw: bytes) -> None:
     """A trace of one damaged line and a good one behind it: the good one is evaluated all the same."""
     good = b'{"inputName":"door","payload":{"id":"d","open":true}}'
     results = list(CompiledReplay(DOOR, tells_all=True).read([raw, good]))
-    oracle = Replay(InterpretedMachine(DOOR.model)).read([raw, good])
+    oracle = Replay(InterpretedMachine(DetectorMachine(DOOR.model))).read([raw, good])
     assert list(map(told, results)) == list(map(told, oracle))
     assert any(not isinstance(result, Failure) and result.key == "d" for result in results)
 

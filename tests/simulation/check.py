@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from coldwatch.detection.detector import Detector
 from coldwatch.detection.effect import decode_effect, detector_id, encode_effect
 from tests.simulation.environments import observed
-from tests.simulation.models import TALLY
+from tests.simulation.models import IN_ANY_ORDER
 from tests.simulation.world import World
 
-_TALLIES: Final = detector_id(TALLY, "")
+_TALLIES: Final = tuple(detector_id(name, "") for name in IN_ANY_ORDER)
 _TALLIED: Final = 2
 
 
@@ -91,7 +91,7 @@ def _detectors(world: World) -> dict[str, Any]:
 
 def _essence(detector: Detector) -> tuple[Any, ...]:
     """All but what says how it got there: how often it was written, and which records it has seen."""
-    if detector.model == TALLY:
+    if detector.model in IN_ANY_ORDER:
         assert detector.snapshot is not None
         return (detector.snapshot.state, dict(detector.snapshot.variables))
     snapshot = detector.snapshot.to_document() if detector.snapshot else None
@@ -100,7 +100,7 @@ def _essence(detector: Detector) -> tuple[Any, ...]:
 
 
 def _effects(world: World) -> dict[str, list[str]]:
-    """By detector, in the order in which the queue first took them; of a tally in any order, without their times."""
+    """By detector, in the order in which the queue first took them; of tallies in any order, without their times."""
     return {
         name: sorted(map(_timeless, effects.values())) if name.startswith(_TALLIES) else list(effects.values())
         for name, effects in world.accepted.items()
@@ -110,4 +110,7 @@ def _effects(world: World) -> dict[str, list[str]]:
 def _timeless(body: str) -> str:
     """Of effects whose messages come in any order all but the id may differ."""
     effect = decode_effect(body)
-    return encode_effect(replace(effect, occurred_at=0, trigger={}, profile=None, device_id="", application=""))
+    action = replace(effect.action, action_execution_id="")
+    return encode_effect(
+        replace(effect, occurred_at=0, trigger={}, profile=None, device_id="", application="", action=action)
+    )

@@ -1,4 +1,4 @@
-"""The detector models that are simulated: what ships, and three that are harder on the runtime."""
+"""The detector models that are simulated: what ships, and four that are harder on the runtime."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,12 +10,9 @@ from coldwatch.engine.loader import load_model
 from coldwatch.profiles.deployment import Clock
 
 FILES: Final = load_detectors()
-TALLY: Final = "tally"
-"""One detector for a whole fleet, fed by all its publishers. In which order their messages come is nobody's promise."""
-
 
 ADDED: Final = "added"
-"""A variable to which somebody adds by hand, in the middle of everything. No model looks at it."""
+"""A variable to which somebody adds by hand, in the middle of everything. No model looks at it, and two have it."""
 
 
 def _publish(content: str) -> dict[str, Any]:
@@ -34,7 +31,7 @@ def _event(name: str, condition: str, *actions: Mapping[str, Any]) -> dict[str, 
     return {"eventName": name, "condition": condition, "actions": list(actions)}
 
 
-def _model(name: str, key: str, start: Iterable[Any], events: Iterable[Any]) -> Watch:
+def _model(name: str, key: str | None, start: Iterable[Any], events: Iterable[Any]) -> Watch:
     state = {
         "stateName": "only",
         "onEnter": {"events": [_event("Begin", "true", *start)]},
@@ -42,11 +39,10 @@ def _model(name: str, key: str, start: Iterable[Any], events: Iterable[Any]) -> 
     }
     document = {
         "detectorModelName": name,
-        "key": key,
         "evaluationMethod": "SERIAL",
         "roleArn": "arn:aws:iam::123456789012:role/detector-models",
         "detectorModelDefinition": {"initialStateName": "only", "states": [state]},
-    }
+    } | ({"key": key} if key else {})
     return Watch(load_model(document), Clock.WALL, "1")
 
 
@@ -87,15 +83,31 @@ HEARTBEATS: Final = _model(
 """Each message sets two timers anew and counts; a third restarts itself a few times."""
 
 TALLYING: Final = _model(
-    TALLY,
-    "fleet_id",
+    "tally",
+    None,
     [_set("count", "0")],
     [_event("Each", _HEARD, _COUNT, _publish("'one more'"))],
 )
+"""One detector for all, fed by all its publishers. In which order their messages come is nobody's promise."""
+
+NOTING_SHOCKS: Final = _model(
+    "noting",
+    "device_id",
+    [_set("count", "0"), _set(ADDED, "0")],
+    [_event("Each", _HEARD, _COUNT), _event("Shock", "$input.telemetry.shock_g > 5", _publish("'one more'"))],
+)
+"""It counts in silence, by small changes, and minds no order: so it may be fed by two shards in turns."""
+
+IN_ANY_ORDER: Final = {watch.name: watch for watch in (TALLYING, NOTING_SHOCKS)}
+"""These come to the same in whichever order the messages of several shards are evaluated."""
+
+ADDED_TO: Final = {watch.name: watch for watch in (HEARTBEATS, NOTING_SHOCKS)}
+"""By hand. Of both much happens in lanes: they act at few messages, and each changes them."""
 
 WATCHES: Final = {
     **watches(FILES.models, FILES.versions, FILES.deployment, FILES.previous),
-    **{watch.name: watch for watch in (COUNTING, HEARTBEATS, TALLYING)},
+    **{watch.name: watch for watch in (COUNTING, HEARTBEATS)},
+    **IN_ANY_ORDER,
 }
 
 

@@ -243,7 +243,7 @@ BUGS: Final[Mapping[str, Bug]] = {
     ),
     "timer_doubled": Bug("What fires a timer writes over what has happened since.", 200, _store(_WritesOver, Firing)),
     "adoption_untold": Bug(
-        "A shard takes over a detector of another and does not tell it.", 1_500, _store(_TellsNobody, Evaluating)
+        "A shard takes over a detector of another and does not tell it.", 100, _store(_TellsNobody, Evaluating)
     ),
     "redelivery_ignored": Bug(
         "What a detector has seen of the stream is forgotten.", 50, _store(_ForgetsPositions, Evaluating)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.simulation.__main__ import main
 from tests.simulation.chance import KINDS, calm, storm
+from tests.simulation.models import WATCHES
 from tests.simulation.planted import BUGS
 from tests.simulation.run import Case, run, shrunk
 from tests.simulation.workload import Limits, make_workload
@@ -16,7 +17,7 @@ from tests.simulation.world import World
 SHORT = 40
 QUICKLY = 50
 """A bug that needs more seeds is looked for in the long suite."""
-LONG = range(10_000, 11_200)
+LONG = range(10_000, 10_600)
 
 
 def test_faults_change_nothing() -> None:
@@ -68,6 +69,19 @@ def test_without_faults_nothing_goes_wrong() -> None:
     assert not world.chance.counts
     assert world.carried
     assert set(world.carried.values()) == {1}
+
+
+@pytest.mark.parametrize("name", ["counting", "heartbeats", "noting", "tally"])
+def test_a_model_of_its_own_is_given_messages_and_acts(name: str) -> None:
+    def is_heard(seed: int) -> bool:
+        random = Random(seed)
+        workload = make_workload(random, Limits())
+        workload.watches = {name: WATCHES[name]}
+        world = World(workload, calm(random))
+        world.live()
+        return any(world.accepted.values())
+
+    assert any(map(is_heard, range(10)))
 
 
 def test_a_kind_that_is_left_out_does_not_strike() -> None:

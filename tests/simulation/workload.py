@@ -15,7 +15,7 @@ from coldwatch.adapters.items import Scalar
 from coldwatch.detection.detector import Watch
 from coldwatch.detection.effect import detector_id
 from coldwatch.detection.frontier import GIVEN_UP_AFTER_MS
-from tests.simulation.models import HEARTBEATS, WATCHES
+from tests.simulation.models import ADDED_TO, IN_ANY_ORDER, NOTING_SHOCKS, WATCHES
 from tests.simulation.stream import HASHES, Stream
 from tests.unit.telemetry.builders import NOW, coldchain, envelope_of, factory
 
@@ -34,6 +34,12 @@ PROFILES: Final[tuple[str | None, ...]] = (
     '{"silence_s": 90, "minimum_readings": 1}',
     '{"high_c": 5, "silence_s": 420}',
 )
+
+ROAMING: Final = 0.15
+"""So many fleets are of devices in and out of their gateways' reach."""
+
+QUIET: Final = 0.15
+"""So many fleets are looked at by a single model, which leaves most messages to their lanes."""
 
 type Entry = dict[str, Scalar | None]
 
@@ -59,6 +65,10 @@ class Workload:
     most_remembered: int = 1_000
     reshards: int = 0
     profile_changes: int = 0
+    is_roaming: bool = False
+    """Its children speak by their gateways and for themselves in turns, and so to two shards. Nobody promises in which
+    order these are evaluated: only models look on to which any order is the same.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +88,20 @@ class _Said:
 
 
 def make_workload(random: Random, limits: Limits) -> Workload:
-    stream = Stream()
-    cuts = sorted(random.randrange(1, HASHES) for _ in range(random.choice((0, 1, 2))))
-    for first, end in zip((0, *cuts), (*cuts, HASHES), strict=True):
-        stream.open(first, end - 1, NOW)
-    workload = Workload(stream, _some(random, WATCHES), most_remembered=random.choice((1_000, 1_000, 4, 1)))
-    devices = _fleet(random)
+    workload, phases = _looked_at(random)
+    devices = _fleet(random, with_gateway=0.9 if workload.is_roaming else 0.3)
     now_ms, left = NOW, limits.messages
-    for number in range(min(random.choice((1, 1, 1, 2, 2, 3)), limits.phases)):
+    for number in range(min(random.choice(phases), limits.phases)):
         entries = _entries(random, devices, is_first=number == 0)
         workload.profile_changes += len(entries) if number else 0
         said = sorted(_all_said(random, [*devices][: limits.devices], now_ms), key=lambda each: each.at)[:left]
         left -= len(said)
         last_at = _put_all(random, workload, said, devices, now_ms)
         additions = [
-            (random.randint(now_ms, last_at), detector_id(HEARTBEATS.name, name))
-            for name in random.choices([*devices], k=random.randint(0, 6))
+            (random.randint(now_ms, last_at), detector_id(model, name))
+            for model in ADDED_TO
+            if model in workload.watches
+            for name in random.choices([*devices], k=random.randint(0, 8))
         ]
         break_ms = POISONED_BREAK_MS if POISON in devices else BREAK_MS
         phase = Phase(now_ms, last_at + STORM_GOES_ON_MS, last_at + break_ms, tuple(entries), tuple(additions))
@@ -102,18 +110,36 @@ def make_workload(random: Random, limits: Limits) -> Workload:
     return workload
 
 
+def _looked_at(random: Random) -> tuple[Workload, tuple[int, ...]]:
+    """The shards and the models of one, without devices yet, and how many phases it may have."""
+    stream = Stream()
+    is_roaming = random.random() < ROAMING
+    cuts = sorted(random.randrange(1, HASHES) for _ in range(random.choice((1, 2) if is_roaming else (0, 1, 2))))
+    for first, end in zip((0, *cuts), (*cuts, HASHES), strict=True):
+        stream.open(first, end - 1, NOW)
+    is_quiet = not is_roaming and random.random() < QUIET
+    watches = dict(IN_ANY_ORDER) if is_roaming else _one(NOTING_SHOCKS) if is_quiet else _some(random, WATCHES)
+    most_remembered = random.choice((1_000, 1_000, 4, 1))
+    workload = Workload(stream, watches, most_remembered=most_remembered, is_roaming=is_roaming)
+    return workload, (2, 3) if is_quiet else (1, 1, 1, 2, 2, 3)
+
+
+def _one(watch: Watch) -> dict[str, Watch]:
+    return {watch.name: watch}
+
+
 def _some(random: Random, watches: Mapping[str, Watch]) -> dict[str, Watch]:
     """A few models at a time: more runs find more than longer ones."""
     return {name: watches[name] for name in sorted(random.sample(sorted(watches), random.randint(2, 4)))}
 
 
-def _fleet(random: Random) -> dict[str, Entry]:
+def _fleet(random: Random, *, with_gateway: float) -> dict[str, Entry]:
     """The registry's entries of everything that publishes, devices first."""
     devices: dict[str, Entry] = {}
     for number in range(random.randint(1, 3)):
         name = f"acme-fridge-{number:04d}"
         devices[name] = {"device_id": name, "fleet_id": FLEET, "application": "coldchain"}
-        if random.random() < 0.3:
+        if random.random() < with_gateway:
             devices[name]["gateway"] = random.choice(GATEWAYS)
     if random.random() < 0.3:
         devices["acme-machine-7"] = {"device_id": "acme-machine-7", "fleet_id": FLEET, "application": "factory"}
@@ -205,13 +231,19 @@ def _put_all(
             reshards.pop(0)
             arrived_at += 1
             _reshard(random, workload, arrived_at)
-        thing = str(devices[each.device].get("gateway") or each.device)
+        thing = _publisher(random, devices[each.device], is_roaming=workload.is_roaming)
         application = str(devices[each.device]["application"])
-        if thing != each.device and application == "factory":
-            thing = each.device
         envelope = envelope_of(each.content, thing=thing, application=application, received_at=each.at)
         workload.stream.put(thing, msgspec.json.encode(envelope), arrived_at)
     return arrived_at
+
+
+def _publisher(random: Random, entry: Entry, *, is_roaming: bool) -> str:
+    own = str(entry["device_id"])
+    if entry["application"] == "factory":
+        return own
+    through = str(entry.get("gateway") or own)
+    return random.choice((own, through)) if is_roaming else through
 
 
 def _reshard(random: Random, workload: Workload, now_ms: int) -> None:

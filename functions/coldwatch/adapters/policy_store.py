@@ -1,14 +1,15 @@
-"""Escalation policies in DynamoDB: one item per policy, its document as JSON text."""
+"""Escalation policies and rotas in DynamoDB."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from coldwatch.adapters.items import to_item
-from coldwatch.incidents.policy import EscalationPolicy, PolicyError, read_policy
+from coldwatch.adapters.versioned_documents import ROTA, Change, DynamoDocuments, UnreadableError
+from coldwatch.incidents.escalation.policy_document import read_policy
+from coldwatch.incidents.escalation.rota import Rota, RotaError
+from coldwatch.incidents.escalation.rota_document import read_rota
+from coldwatch.incidents.policy import EscalationPolicy, PolicyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,32 +27,62 @@ class DynamoPolicyStore:
     def find(self, policy_id: str) -> EscalationPolicy | None:
         """Raises `PolicyError` for a stored document that is no policy."""
         document = self.document(policy_id)
-        return read_policy(document) if document is not None else None
+        return read_policy({"version": "1", **document}) if document is not None else None
 
     def document(self, policy_id: str) -> dict[str, Any] | None:
-        key = to_item({"policy_id": policy_id})
-        item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
-        return _document(item, policy_id) if item else None
+        try:
+            return self.kept.find(policy_id)
+        except UnreadableError as error:
+            raise PolicyError(policy_id, str(error)) from error
 
     def documents(self) -> Iterator[dict[str, Any]]:
-        for page in self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True):
-            yield from (_document(item, item["policy_id"]["S"]) for item in page["Items"])
+        try:
+            yield from self.kept.all()
+        except UnreadableError as error:
+            raise PolicyError(error.document_id, str(error)) from error
 
-    def put(self, document: Mapping[str, Any]) -> EscalationPolicy:
-        """Keep a policy. Raises `PolicyError` for a document that is none, and keeps nothing."""
+    def put(self, document: Mapping[str, Any], change: Change | None = None) -> bool:
+        """Keep a policy; False if its version is taken. Raises `PolicyError` for what is none, and keeps nothing."""
         policy = read_policy(document)
-        text = msgspec.json.encode(document).decode()
-        item = to_item({"policy_id": policy.policy_id, "version": policy.version, "document": text})
-        self.client.put_item(TableName=self.table, Item=item)
-        return policy
+        return self.kept.put(policy.policy_id, {"version": policy.version, **document}, change or Change())
 
     def remove(self, policy_id: str) -> None:
-        self.client.delete_item(TableName=self.table, Key=to_item({"policy_id": policy_id}))
+        self.kept.remove(policy_id)
+
+    @property
+    def kept(self) -> DynamoDocuments:
+        return DynamoDocuments(self.client, self.table)
 
 
-def _document(item: Mapping[str, Any], policy_id: str) -> dict[str, Any]:
-    try:
-        document = msgspec.json.decode(item["document"]["S"], type=dict[str, Any])
-    except (KeyError, msgspec.MsgspecError) as error:
-        raise PolicyError(policy_id, f"what is stored is no JSON object ({error})") from error
-    return document
+@dataclass(frozen=True, slots=True)
+class DynamoRotaStore:
+    """`ports.Rotas`, and what puts rotas there, into the table of policies."""
+
+    client: DynamoDBClient
+    table: str
+
+    def find(self, rota_id: str) -> Rota | None:
+        """Raises `RotaError` for a stored document that is no rota."""
+        document = self.document(rota_id)
+        return read_rota(document) if document is not None else None
+
+    def document(self, rota_id: str) -> dict[str, Any] | None:
+        try:
+            return self.kept.find(rota_id)
+        except UnreadableError as error:
+            raise RotaError(rota_id, [str(error)]) from error
+
+    def documents(self) -> Iterator[dict[str, Any]]:
+        try:
+            yield from self.kept.all()
+        except UnreadableError as error:
+            raise RotaError(error.document_id, [str(error)]) from error
+
+    def put(self, document: Mapping[str, Any], change: Change) -> bool:
+        """Keep a rota; False if its version is taken. Raises `RotaError` for what is none, and keeps nothing."""
+        rota = read_rota(document)
+        return self.kept.put(rota.rota_id, {"version": rota.version, **document}, change)
+
+    @property
+    def kept(self) -> DynamoDocuments:
+        return DynamoDocuments(self.client, self.table, ROTA)

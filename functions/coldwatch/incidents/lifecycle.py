@@ -8,6 +8,7 @@ in an order, and the second sees what the first did.
 
 from dataclasses import dataclass, replace
 
+from coldwatch.incidents.escalation.hold_down import is_unheard
 from coldwatch.incidents.identity import event_id
 from coldwatch.incidents.incident import HELD, Cause, Disposition, EventType, Incident, Status, TimelineEvent
 from coldwatch.incidents.policy import AutoResolve, step_of
@@ -73,14 +74,14 @@ def recover(incident: Incident, *, effect_id: str, occurred_at: int, what: str, 
 def settle_recovered(incident: Incident, *, now_ms: int) -> Change | None:
     """Resolve a recovered incident where its plan lets the recovery do that.
 
-    What recovers while it is held down, before anybody was told, needs nobody to have it.
+    What passed within its hold-down needs nobody to have taken it: nobody was told.
     """
     if incident.status is Status.RESOLVED or not incident.is_recovered:
         return None
     match incident.plan.auto_resolve:
         case AutoResolve.NEVER:
             return None
-        case AutoResolve.ACKNOWLEDGED if incident.status is Status.OPEN and not incident.is_held_down(now_ms):
+        case AutoResolve.ACKNOWLEDGED if incident.status is Status.OPEN and not is_unheard(incident):
             return None
     return resolve(incident, who=DETECTOR, resolution="recovered", note=None, now_ms=now_ms)
 

@@ -14,7 +14,7 @@ from coldwatch.incidents.changing import ATTEMPTS, ContendedError, found
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.identity import incident_id
 from coldwatch.incidents.incident import Incident, Severity, Status
-from coldwatch.incidents.policy import DEFAULT_POLICY, Plan, PolicyError, plan_without_tiers
+from coldwatch.incidents.policy import DEFAULT_POLICY, IncidentFacts, Plan, PolicyError, plan_without_tiers
 from coldwatch.incidents.ports import (
     DetectorStates,
     Device,
@@ -107,7 +107,7 @@ def _join(effect: IncidentEffect, ports: Ports, now_ms: int) -> Opening | None:
 def _write(effect: IncidentEffect, own_id: str, ports: Ports, now_ms: int) -> Opening | None:
     device = ports.devices.find(effect.device_id)
     form, about = _form(effect, ports)
-    plan, complaint = choose_plan(ports.policies, device.fleet_id if device else None, form.severity)
+    plan, complaint = choose_plan(ports.policies, _facts(effect, form, device))
     incident = _new(effect, own_id, form, plan, device, now_ms)
     recovery = ports.incidents.last_recovery(effect.detector_model, effect.detector_key)
     if recovery is not None and recovery > effect.occurred_at:
@@ -117,21 +117,37 @@ def _write(effect: IncidentEffect, own_id: str, ports: Ports, now_ms: int) -> Op
     return Opening(incident, Opened.OPENED, complaint) if written else None
 
 
-def choose_plan(policies: PolicyStore, fleet_id: str | None, severity: Severity) -> tuple[Plan, str | None]:
-    """The plan of the fleet's policy, or else of the default one; and a sentence where nobody will be told."""
+def choose_plan(policies: PolicyStore, about: IncidentFacts) -> tuple[Plan, str | None]:
+    """The plan of the fleet's policy, or else of the default one; and a sentence where nobody will be told.
+
+    A fleet's policy of whose rules none holds leaves it to the default one.
+    """
     complaints: list[str] = []
-    for policy_id in (fleet_id, DEFAULT_POLICY):
+    for policy_id in dict.fromkeys((about.fleet_id, DEFAULT_POLICY)):
         try:
             policy = policies.find(policy_id) if policy_id else None
         except PolicyError as error:
             complaints.append(f"It cannot be used: {error}.")
             continue
-        if policy:
-            plan = policy.plan(severity)
-            if not plan.tiers:
-                complaints.append(f"Policy {policy.policy_id} names nobody for {severity} incidents.")
+        plan = policy.plan_for(about) if policy else None
+        if plan and not plan.tiers:
+            complaints.append(f"Policy {policy_id} names nobody for {about.severity} incidents.")
+        if plan:
             return plan, " ".join(complaints) or None
+        if policy and policy_id == DEFAULT_POLICY:
+            complaints.append(f"No rule of policy {policy_id} holds for it: nobody is told.")
+            return plan_without_tiers(policy_id, policy.version), " ".join(complaints)
     return plan_without_tiers(), " ".join([*complaints, "There is no escalation policy: nobody is told."])
+
+
+def _facts(effect: IncidentEffect, form: IncidentForm, device: Device | None) -> IncidentFacts:
+    return IncidentFacts(
+        fleet_id=device.fleet_id if device else "",
+        device_type=(device.device_type if device else "") or UNKNOWN_DEVICE_TYPE,
+        detector_model=effect.detector_model,
+        kind=form.kind,
+        severity=form.severity,
+    )
 
 
 def _form(effect: IncidentEffect, ports: Ports) -> tuple[IncidentForm, str | None]:

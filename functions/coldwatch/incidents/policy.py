@@ -4,10 +4,8 @@ A plan is a row of steps: its tiers in order, as often as it has rounds, and fro
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-
-import msgspec
 
 WITHOUT_POLICY = "none"
 DEFAULT_POLICY = "default"
@@ -17,6 +15,17 @@ SHORTEST_REPEAT_S = 60
 """The last tier is told again without end, and a workflow's history has one: at this pace it lasts for two days."""
 SHORTEST_SNOOZE_S, LONGEST_SNOOZE_S = 5 * 60, 4 * 3600
 """The bounds of a snooze where a policy says none."""
+
+_FACT_OF = {
+    "fleet": "fleet_id",
+    "device_type": "device_type",
+    "detector_model": "detector_model",
+    "kind": "kind",
+    "severity": "severity",
+}
+"""What a rule may ask, and where an incident answers it."""
+CONDITIONS = tuple(_FACT_OF)
+_QUICK = frozenset({"too_cold", "freeze", "frozen", "power", "power_loss", "power_lost"})
 
 
 class AutoResolve(StrEnum):
@@ -116,23 +125,83 @@ class Step:
         return tuple(each.contact for each in self.responders if each.contact)
 
 
-class PolicyError(ValueError):
-    """A policy document that is none; `detail` is a sentence for its author."""
+@dataclass(frozen=True, slots=True)
+class IncidentFacts:
+    """What decides about the plan of an incident; an empty `fleet_id` is that of a device that nobody registered."""
 
-    def __init__(self, policy_id: str, detail: str) -> None:
-        super().__init__(f"escalation policy {policy_id!r}: {detail}")
-        self.policy_id = policy_id
-        self.detail = detail
+    fleet_id: str
+    device_type: str
+    detector_model: str
+    kind: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`when`: for each condition the values of which one must hold. None at all holds for everything.
+
+    A plan that says 0 for `resolve_within_s` leaves it to the kind of the incident.
+    """
+
+    when: Mapping[str, frozenset[str]]
+    plans: Mapping[Severity, Plan]
+
+    @property
+    def specificity(self) -> int:
+        """The rule that names more conditions comes first."""
+        return len(self.when)
+
+    def holds(self, facts: IncidentFacts) -> bool:
+        return all(getattr(facts, _FACT_OF[condition]) in values for condition, values in self.when.items())
 
 
 @dataclass(frozen=True, slots=True)
 class EscalationPolicy:
+    """No two of its rules that are equally specific hold for the same incident."""
+
     policy_id: str
     version: str
-    plans: Mapping[Severity, Plan]
+    rules: tuple[Rule, ...]
 
-    def plan(self, severity: Severity) -> Plan:
-        return self.plans.get(severity) or plan_without_tiers(self.policy_id, self.version)
+    def plan_for(self, facts: IncidentFacts) -> Plan | None:
+        """The plan of the most specific rule; None where no rule holds."""
+        rule = max((each for each in self.rules if each.holds(facts)), key=lambda each: each.specificity, default=None)
+        if rule is None:
+            return None
+        plan = rule.plans.get(facts.severity) or plan_without_tiers(self.policy_id, self.version)
+        return plan if plan.resolve_within_s else replace(plan, resolve_within_s=usual_resolve_within_s(facts))
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        return tuple(plan for rule in self.rules for plan in rule.plans.values())
+
+
+def by_severity(policy_id: str, version: str, plans: Mapping[Severity, Plan]) -> EscalationPolicy:
+    """A policy that looks at nothing else. A severity that is left out has nobody to be told."""
+    return EscalationPolicy(policy_id, version, (Rule({}, plans),))
+
+
+def usual_resolve_within_s(facts: IncidentFacts) -> int:
+    """How long an acknowledgement holds where a policy does not say. Frost spoils goods sooner than warmth.
+
+    A silence is critical where the device was last seen out of range.
+    """
+    is_critical = facts.severity is Severity.CRITICAL
+    if facts.kind in _QUICK or (facts.kind == "silent" and is_critical):
+        return 15 * 60
+    return 30 * 60 if is_critical or facts.kind == "too_warm" else 4 * 3600
+
+
+class PolicyError(ValueError):
+    """A policy document that is none; each of `faults` is a sentence for its author, and says where."""
+
+    def __init__(self, policy_id: str, *faults: str) -> None:
+        self.policy_id, self.faults = policy_id, faults
+        super().__init__(f"escalation policy {policy_id!r}: {self.detail}")
+
+    @property
+    def detail(self) -> str:
+        return "; ".join(self.faults)
 
 
 def plan_without_tiers(policy_id: str = WITHOUT_POLICY, version: str = "0") -> Plan:
@@ -158,65 +227,3 @@ def waits_of(plan: Plan) -> dict[str, object]:
         "repeat_s": plan.repeat_every_s,
         "resolve_s": plan.resolve_within_s,
     }
-
-
-class _Tier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    contacts: list[str]
-    acknowledge_within_s: int
-
-
-class _Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    tiers: list[_Tier]
-    rounds: int
-    repeat_every_s: int
-    resolve_within_s: int
-    auto_resolve: AutoResolve
-
-
-class _Policy(msgspec.Struct, frozen=True):
-    policy_id: str
-    version: str
-    severities: dict[Severity, _Plan]
-
-
-def read_policy(document: Mapping[str, object]) -> EscalationPolicy:
-    """A policy from its document (`schemas/escalation_policy.schema.json`). Raises `PolicyError`."""
-    policy_id = str(document.get("policy_id", ""))
-    try:
-        read = msgspec.convert({"version": "1", **document}, _Policy)
-    except msgspec.ValidationError as error:
-        raise PolicyError(policy_id, str(error)) from error
-    plans = {severity: _plan(read, plan) for severity, plan in read.severities.items()}
-    for severity, plan in plans.items():
-        if fault := _fault(plan):
-            raise PolicyError(policy_id, f"{severity}: {fault}")
-    return EscalationPolicy(read.policy_id, read.version, plans)
-
-
-def _plan(policy: _Policy, plan: _Plan) -> Plan:
-    tiers = tuple(Tier(tuple(tier.contacts), tier.acknowledge_within_s) for tier in plan.tiers)
-    return Plan(
-        tiers,
-        plan.rounds,
-        plan.repeat_every_s,
-        plan.resolve_within_s,
-        plan.auto_resolve,
-        policy.policy_id,
-        policy.version,
-    )
-
-
-def _fault(plan: Plan) -> str:
-    """What would make a plan that never ends a wait, or whose steps no workflow could hold."""
-    waits = [tier.acknowledge_within_s for tier in plan.tiers]
-    if not all(1 <= wait <= LONGEST_S for wait in (*waits, plan.repeat_every_s, plan.resolve_within_s)):
-        return "every time is at least one second and at most a year"
-    if plan.repeat_every_s < SHORTEST_REPEAT_S:
-        return f"the last tier is told again every {SHORTEST_REPEAT_S} seconds at most"
-    if not 1 <= plan.rounds <= 100 or len(plan.tiers) > 20:
-        return "a plan has at most 20 tiers and between 1 and 100 rounds"
-    if any(len(set(tier.contacts)) != len(tier.contacts) for tier in plan.tiers):
-        return "a tier names each contact once"
-    if not all(0 < len(contact) <= 64 for tier in plan.tiers for contact in tier.contacts):
-        return "a contact has no name, or one of more than 64 characters"
-    return ""

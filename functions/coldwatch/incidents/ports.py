@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from coldwatch.incidents.escalation.rota import Rota
 from coldwatch.incidents.incident import Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
@@ -104,6 +105,11 @@ class Commands(Protocol):
 class PolicyStore(Protocol):
     def find(self, policy_id: str) -> EscalationPolicy | None:
         """Raises `PolicyError` for a stored document that is no policy."""
+
+
+class Rotas(Protocol):
+    def find(self, rota_id: str) -> Rota | None:
+        """Raises `RotaError` for a stored document that is no rota."""
 
 
 class Executions(Protocol):

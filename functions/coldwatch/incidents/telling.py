@@ -23,6 +23,7 @@ import msgspec
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
+from coldwatch.incidents.escalation.calling import call, round_began_at
 from coldwatch.incidents.identity import event_id, link_hash, link_secret, page_id
 from coldwatch.incidents.incident import EventType, Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.links import LIFETIME_MS, Link
@@ -35,6 +36,7 @@ from coldwatch.incidents.ports import (
     NotSentError,
     Recipient,
     Recipients,
+    Rotas,
     TellingStore,
     Waiting,
 )
@@ -73,6 +75,7 @@ class Ports:
     incidents: TellingStore
     links: LinkStore
     recipients: Recipients
+    rotas: Rotas
     notifier: Notifier
     alerts: AlertTopic
     waiting: Waiting
@@ -159,7 +162,10 @@ def _is_current(incident: Incident, asked: Round) -> bool:
 
 def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> Told:
     step = step_of(incident.plan, incident.step)
-    fates = {each: _page(incident, each, asked, ports, now_ms) for each in step.contacts or (NOBODY,)}
+    calls = call(step.responders, ports.rotas, at_ms=round_began_at(incident))
+    fates = {f"rota:{rota}": _miss(incident, rota, why, ports, now_ms) for rota, why in calls.missing.items()}
+    contacts = [each.contact_id for each in calls.called] or ([] if fates else [NOBODY])
+    fates |= {each: _page(incident, each, asked, ports, now_ms) for each in contacts}
     told = Told(incident, fates, _publish(incident, ports, now_ms))
     if told.failing and (told.is_nobody_told or not asked.is_last_try):
         raise NotAllToldError(told)
@@ -187,6 +193,13 @@ def _page(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_m
     what = f"{recipient.name} is told (round {incident.round}, tier {incident.tier})."
     ports.incidents.keep_page(page, _page_event(page, EventType.PAGED, what, incident))
     return Fate.SENT
+
+
+def _miss(incident: Incident, rota_id: str, why: str, ports: Ports, now_ms: int) -> Fate:
+    """A rota that names nobody is a responder who cannot be reached."""
+    known = ports.incidents.find_page(incident.incident_id, incident.round, f"rota:{rota_id}")
+    _note_failure(incident, f"rota:{rota_id}", known, why, ports, now_ms)
+    return Fate.UNREACHABLE
 
 
 def _recipient(contact_id: str, ports: Ports) -> Recipient:

@@ -13,6 +13,7 @@ from coldwatch.engine.errors import Level
 from coldwatch.engine.evaluation import Evaluation
 from coldwatch.engine.inputs import Input
 from coldwatch.engine.layout import Packed
+from coldwatch.engine.machines import AlarmMachine
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot
@@ -21,7 +22,6 @@ from coldwatch_ops.command import Command, Context, argument
 from coldwatch_ops.detectors import running
 from coldwatch_ops.detectors.compiled_replay import CompiledReplay
 from coldwatch_ops.detectors.files import load_model_file, read_inputs
-from coldwatch_ops.detectors.machines import AlarmMachine
 from coldwatch_ops.detectors.replay import AlarmReplay, Failure, Replay, evaluation_document
 from coldwatch_ops.detectors.validation import run_validate
 from coldwatch_ops.errors import UsageError

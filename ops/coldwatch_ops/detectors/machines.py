@@ -1,18 +1,14 @@
-"""What a replay runs: the detectors of a detector model, or the alarms of an alarm model.
-
-A machine decides how a detector is kept: compiled code has tuples, the interpreter has snapshots.
+"""What a replay runs. A machine decides how a detector is kept: compiled code has tuples, the runtime's machines
+(`coldwatch.engine.machines`) have snapshots.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from coldwatch.engine import alarm, machine
-from coldwatch.engine.alarm_model import AlarmModel
-from coldwatch.engine.customer_action import CustomerAction
+from coldwatch.engine import machine, machines
 from coldwatch.engine.evaluation import Evaluation, Message, Trigger
 from coldwatch.engine.layout import Packed
-from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 from coldwatch.engine.snapshot import Snapshot, pending
 
@@ -64,56 +60,26 @@ class CompiledMachine:
 
 @dataclass(frozen=True)
 class InterpretedMachine:
-    """The same without compiled code, which is held to it."""
+    """As the runtime does it, without compiled code: the only way of an alarm, and what that code is held to."""
 
-    model: DetectorModel
+    machine: machines.Machine
 
     @property
     def inputs(self) -> frozenset[str]:
-        return self.model.inputs
+        return self.machine.inputs
 
     def key_value(self, message: Message) -> str | None:
-        return machine.key_value(self.model, message)
+        return self.machine.key_value(message)
 
     def evaluate(
         self, before: Snapshot | None, message: Message, *, key: str | None, now_ms: int
     ) -> tuple[Snapshot, Evaluation]:
-        return _kept(machine.evaluate(self.model, before, message, key=key, now_ms=now_ms))
+        evaluation = self.machine.evaluate(before, message, key=key, now_ms=now_ms)
+        return evaluation.after, evaluation
 
     def expire(self, before: Snapshot, timer_name: str, *, key: str | None, now_ms: int) -> tuple[Snapshot, Evaluation]:
-        return _kept(machine.expire(self.model, before, timer_name, key=key, now_ms=now_ms))
+        evaluation = self.machine.expire(before, timer_name, key=key, now_ms=now_ms)
+        return evaluation.after, evaluation
 
     def pending(self, detector: Snapshot) -> Mapping[str, int]:
         return pending(detector)
-
-
-@dataclass(frozen=True)
-class AlarmMachine:
-    model: AlarmModel
-
-    @property
-    def inputs(self) -> frozenset[str]:
-        return self.model.inputs
-
-    def key_value(self, message: Message) -> str | None:
-        return machine.key_value(self.model.frame, message)
-
-    def evaluate(
-        self, before: Snapshot | None, message: Message, *, key: str | None, now_ms: int
-    ) -> tuple[Snapshot, Evaluation]:
-        return _kept(alarm.evaluate(self.model, before, message, key=key, now_ms=now_ms))
-
-    def expire(self, before: Snapshot, timer_name: str, *, key: str | None, now_ms: int) -> tuple[Snapshot, Evaluation]:
-        return _kept(alarm.expire(self.model, before, timer_name, key=key, now_ms=now_ms))
-
-    def respond(
-        self, before: Snapshot, action: CustomerAction, *, key: str | None, now_ms: int
-    ) -> tuple[Snapshot, Evaluation]:
-        return _kept(alarm.respond(self.model, before, action, key=key, now_ms=now_ms))
-
-    def pending(self, detector: Snapshot) -> Mapping[str, int]:
-        return pending(detector)
-
-
-def _kept(evaluation: Evaluation) -> tuple[Snapshot, Evaluation]:
-    return evaluation.after, evaluation

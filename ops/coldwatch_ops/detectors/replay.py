@@ -8,8 +8,9 @@ from typing import Any, Final
 from coldwatch.engine.errors import KeyMissingError
 from coldwatch.engine.evaluation import Evaluation
 from coldwatch.engine.inputs import Input
+from coldwatch.engine.machines import AlarmMachine
 from coldwatch.engine.snapshot import Snapshot
-from coldwatch_ops.detectors.machines import AlarmMachine, Machine
+from coldwatch_ops.detectors.machines import InterpretedMachine, Machine
 from coldwatch_ops.detectors.repeats import Repeats
 from coldwatch_ops.detectors.trace import Advance, Arrival, Entry, Response, Unreadable, read_trace
 
@@ -130,9 +131,9 @@ class Replay[Kept]:
 class AlarmReplay(Replay[Snapshot]):
     """Customers have their say, too."""
 
-    def __init__(self, machine: AlarmMachine, inputs: Mapping[str, Input] | None = None) -> None:
-        super().__init__(machine, inputs)
-        self._alarms = machine
+    def __init__(self, alarms: AlarmMachine, inputs: Mapping[str, Input] | None = None) -> None:
+        super().__init__(InterpretedMachine(alarms), inputs)
+        self._alarms = alarms
 
     def respond(self, response: Response) -> Evaluation | Failure:
         """A customer can only do something with an alarm that a message has created."""
@@ -141,8 +142,8 @@ class AlarmReplay(Replay[Snapshot]):
         if before is None:
             named = "there is no alarm yet" if key is None else f"there is no alarm `{key}`"
             return Failure(self.now_ms, f"{named}: one begins with its first message", response.line, None, None)
-        after, evaluation = self._alarms.respond(before, response.action, key=key, now_ms=self.now_ms)
-        self.keep(key, before, after)
+        evaluation = self._alarms.respond(before, response.action, key=key, now_ms=self.now_ms)
+        self.keep(key, before, evaluation.after)
         return evaluation
 
 

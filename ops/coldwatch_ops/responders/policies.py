@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coldwatch.incidents.policy import EscalationPolicy, PolicyError, read_policy
+from coldwatch.incidents.escalation.policy_document import read_policy
+from coldwatch.incidents.policy import EscalationPolicy, PolicyError
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
 from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError, UsageError
@@ -103,18 +104,18 @@ def _content(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_strangers(policy: EscalationPolicy, known: set[str]) -> None:
-    named = {contact for plan in policy.plans.values() for tier in plan.tiers for contact in tier.contacts}
+    named = {contact for plan in policy.plans for tier in plan.tiers for contact in tier.contacts}
     if strangers := sorted(named - known):
         raise RefusedError(f"Nobody knows {', '.join(strangers)}: coldwatch contacts add, then put the policy again.")
 
 
 def _steps(policy: EscalationPolicy) -> Any:
     rows = [
-        (severity.value, number, ", ".join(tier.contacts), f"{tier.acknowledge_within_s} s")
-        for severity, plan in policy.plans.items()
+        (plan.plan_name, number, ", ".join(tier.contacts), f"{tier.acknowledge_within_s} s")
+        for plan in policy.plans
         for number, tier in enumerate(plan.tiers, start=1)
     ]
-    return table(("severity", "tier", "who is told", "acknowledges within"), rows, numeric=("tier",))
+    return table(("plan", "tier", "who is told", "acknowledges within"), rows, numeric=("tier",))
 
 
 def _store(stack: Stack) -> "DynamoPolicyStore":

@@ -23,6 +23,7 @@ from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import lifecycle
+from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.incident import EventType, Incident, Page, Severity, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
@@ -227,12 +228,13 @@ def test_a_policy_is_kept_only_if_it_is_one(dynamodb: Any) -> None:
     policies = DynamoPolicyStore(dynamodb, "PolicyTable")
     document = json.loads((ROOT / "local/demo/policy.json").read_text())
 
-    kept = policies.put(document)
+    is_kept = policies.put(document)
     with pytest.raises(PolicyError):
         policies.put({"policy_id": "bad"})
 
-    assert policies.find("default") == kept
-    assert list(policies.documents()) == [document]
+    assert is_kept
+    assert policies.find("default") == read_policy(document)
+    assert list(policies.documents()) == [document | {"version": "1"}]
     assert policies.find("bad") is None
     policies.remove("default")
     assert policies.find("default") is None

@@ -13,12 +13,11 @@ from coldwatch.detection.detector import Position, Rollout, lot, without_pending
 from coldwatch.detection.message_ids import MOST, grouped, has_come, is_full, remembering, ungrouped
 from coldwatch.detection.ports import Checkpoint
 from coldwatch.detection.step import expire_due
-from coldwatch.engine.alarm_model import AlarmModel
 from coldwatch.engine.evaluation import Evaluation, Message
-from coldwatch.engine.machines import Model
+from coldwatch.engine.machines import machine_of
 from coldwatch.engine.snapshot import Snapshot
 from coldwatch.telemetry.payload import MAX_PAYLOAD_BYTES
-from coldwatch_ops.detectors.machines import AlarmMachine, InterpretedMachine
+from coldwatch_ops.detectors.machines import InterpretedMachine
 from coldwatch_ops.detectors.replay import Replay
 from coldwatch_ops.detectors.trace import Arrival as TraceArrival
 from data_plane.answering import Use, answer
@@ -329,7 +328,9 @@ said = st.tuples(
 def test_what_comes_of_messages_is_what_a_replay_of_them_says(story: list[tuple[int, str, dict[str, Any]]]) -> None:
     """State, variables, timers, and what was sent when: with the timers due before each, and without repetitions."""
     world, now = World(), NOW
-    replays: dict[str, Replay[Snapshot]] = {name: Replay(interpreted(model)) for name, model in PUMPS.items()}
+    replays: dict[str, Replay[Snapshot]] = {
+        name: Replay(InterpretedMachine(machine_of(model))) for name, model in PUMPS.items()
+    }
     sent: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for gap, message_id, payload in story:
         now += 1000 * gap
@@ -343,10 +344,6 @@ def test_what_comes_of_messages_is_what_a_replay_of_them_says(story: list[tuple[
     acted = {name: list(events) for name, events in sent.items() if events}
     found = {f"{name}/{key or ''}": each for name, replay in replays.items() for key, each in replay.detectors.items()}
     assert outcome(world, until_ms=now) == (acted, {name: essence(each) for name, each in found.items()})
-
-
-def interpreted(model: Model) -> AlarmMachine | InterpretedMachine:
-    return AlarmMachine(model) if isinstance(model, AlarmModel) else InterpretedMachine(model)
 
 
 def outcome(world: World, *, until_ms: int) -> tuple[dict[str, list[tuple[str, int]]], dict[str, Any]]:

@@ -11,12 +11,14 @@ from coldwatch.detection.detector import Watch
 from coldwatch.detection.ports import Entry, Start
 from coldwatch.detection.small import unpack
 from coldwatch.engine.loader import load_model
+from coldwatch.engine.model import DetectorModel
 from coldwatch.profiles import Catalog, Clock, ProfileInForce, RegisteredDevice
 from coldwatch.telemetry.delivery import Delivery, columns, is_in_order, sequence_numbers
 from coldwatch.telemetry.envelope import StreamRecord
 from coldwatch.telemetry.identity import Device
 from evaluate_detectors.evaluation import BatchReport, evaluate_batch
 from evaluate_detectors.intake import Knowledge
+from evaluate_detectors.report import describe
 from tests.simulation.models import HEARTBEATS
 from tests.unit.detection.builders import FILES, NOW, SHARD, SILENCE, WATCHES, counting_watch, records_of
 from tests.unit.detection.fakes import World, evaluation_ports
@@ -163,6 +165,7 @@ def essence(world: World) -> tuple[Any, ...]:
 
 
 def told(report: BatchReport) -> tuple[Any, ...]:
+    assert report.lane_faults == {}
     counts = {name: count for name, count in report.counts.items() if count and name != "quiet"}
     return (counts, report.failures, report.faults, report.notes, report.omitted)
 
@@ -257,6 +260,44 @@ class Broken(Catalog):
         if device.device_id == OTHER:
             raise ZeroDivisionError
         return super().in_force(device)
+
+
+def uncompilable(watch: Watch) -> Watch:
+    """Its model has something that the compiler fails on, and that the interpreter never comes to."""
+    model = watch.model
+    assert isinstance(model, DetectorModel)
+    states: dict[str, Any] = {**model.states, "never": None}
+    return replace(watch, model=replace(model, states=states))
+
+
+def test_our_own_fault_in_beginning_a_lane_is_told_with_every_batch_and_holds_nothing_up() -> None:
+    world, reports = quiet_world([uncompilable(HEARTBEATS)], 3)
+
+    told = [describe(each)["lane_faults"] for each in reports]
+    assert [list(each) for each in told] == [[], [FRIDGE, OTHER], [FRIDGE, OTHER]], "at first no device is known"
+    assert all("NoneType" in each for each in told[1].values())
+    assert told[2] == told[1]
+    assert [(each.counts["quiet"], each.failures) for each in reports] == [(0, {})] * 3
+    snapshot = world.detectors[f"heartbeats/{FRIDGE}"].snapshot
+    assert snapshot
+    assert snapshot.variables["count"] == 3
+
+
+def test_a_name_that_no_message_can_have_is_no_fault_of_ours() -> None:
+    strange = "acme fridge"
+    world = World(now_ms=NOW)
+    known = registered(FRIDGE)
+    identity, watched = replace(known.identity, device_id=strange), replace(known.watched, device_id=strange)
+    world.register(Entry(identity, watched))
+    ports = evaluation_ports(world)
+    knowledge = Knowledge(RULES, {"telemetry": [HEARTBEATS]}, FILES.catalog)
+
+    reports = [
+        evaluate_batch(records_of([(15 * n, {})], first=n, device_id=strange), ports, knowledge, now_ms=NOW)
+        for n in range(2)
+    ]
+
+    assert [(dict(each.lane_faults), each.counts["quiet"]) for each in reports] == [({}, 0)] * 2
 
 
 def test_what_is_quiet_behind_a_failure_is_written_and_the_checkpoint_waits_before_it() -> None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
-from coldwatch.detection.ports import Entry, Epoch
+from coldwatch.detection.detector import new_detector
+from coldwatch.detection.memory import MOST_DETECTORS, Memory, ShardMemory
+from coldwatch.detection.ports import Checkpoint, Entry, Epoch, Start
+from coldwatch.detection.small import Small
 from coldwatch.telemetry.envelope import StreamRecord
 from coldwatch.telemetry.identity import Device
 from evaluate_detectors.evaluation import Ports, evaluate_batch
 from evaluate_detectors.intake import Knowledge
-from tests.unit.detection.builders import FILES, NOW, SHARD, WATCHES, entry
+from tests.unit.detection.builders import FILES, NOW, SHARD, SILENCE, WATCHES, entry
 from tests.unit.detection.fakes import World, evaluation_ports
 from tests.unit.telemetry.builders import FRIDGE, GATEWAY, RULES, coldchain, message
 
@@ -58,6 +62,36 @@ def test_what_a_gateway_has_said_of_a_device_on_another_shard_is_known_when_it_s
     after = world.detectors[BATTERY].snapshot
     assert after
     assert after != low
+
+
+def test_a_log_takes_memory_too_and_the_shard_used_longest_ago_makes_room() -> None:
+    memory = Memory("me", most=3)
+    log = {f"{BATTERY}-{number}": Small(1, None, None, (), NOW, ()) for number in range(16)}
+    for shard, known in ((OTHER, ShardMemory(1, 0, small=log)), (SHARD, ShardMemory(1, 0))):
+        with memory.keeping(shard, known):
+            pass
+
+    start = Start(Checkpoint(last_sequence=1, owner="me"), Epoch(), Epoch())
+    assert memory.take(OTHER, start) is None
+    assert memory.take(SHARD, start)
+
+
+def test_a_shard_of_as_many_devices_as_one_is_planned_for_is_remembered() -> None:
+    """Each with a heartbeat in the log, a lane, and five detectors that there are not (`docs/scaling.md`)."""
+    devices = range(100_000)
+    heartbeats = [f"{SILENCE}/{number}" for number in devices]
+    known = ShardMemory(
+        1,
+        0,
+        detectors=dict.fromkeys(heartbeats, new_detector(WATCHES[SILENCE], FRIDGE)),
+        absent={f"{model}/{number}" for number in devices for model in range(5)},
+        written=set(heartbeats),
+        small=dict.fromkeys(heartbeats, Small(1, None, None, (), NOW, ())),
+        behind=set(heartbeats),
+        lanes=dict.fromkeys(map(str, devices), cast("Any", None)),
+    )
+
+    assert MOST_DETECTORS * 0.9 < known.weight < MOST_DETECTORS
 
 
 def test_an_epoch_that_is_none_of_the_past_tells_nothing_of_what_changed() -> None:

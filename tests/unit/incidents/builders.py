@@ -6,7 +6,7 @@ from typing import Any
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.incident import Incident, Severity, Status
 from coldwatch.incidents.opening import open_incident
-from coldwatch.incidents.policy import AutoResolve, EscalationPolicy, Plan, Tier
+from coldwatch.incidents.policy import AutoResolve, Plan, Tier, by_severity
 from coldwatch.incidents.ports import Device, IncidentForm
 from coldwatch.incidents.telling import Round, Told, tell
 from tests.unit.incidents.fakes import World
@@ -83,7 +83,7 @@ def world(**changes: Any) -> World:
     made.directory.devices[FRIDGE] = Device(FRIDGE, "acme", "fridge", "coldchain", {"site": "Basel"})
     own = plan(**changes)
     plans = {Severity.CRITICAL: own, Severity.WARNING: own}
-    made.directory.policies["default"] = EscalationPolicy("default", "1", plans)
+    made.directory.policies["default"] = by_severity("default", "1", plans)
     made.directory.names |= {"ana": "Ana", "ben": "Ben", "cem": "Cem"}
     return made
 

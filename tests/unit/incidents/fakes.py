@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
+from coldwatch.incidents.escalation.rota import Rota
 from coldwatch.incidents.incident import Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
@@ -238,11 +239,12 @@ class FakeDirectory:
 
     devices: dict[str, Device] = field(default_factory=dict)
     policies: dict[str, EscalationPolicy] = field(default_factory=dict)
+    rotas: dict[str, Rota] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     states: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def find(self, name: str) -> Any:
-        return self.devices.get(name) or self.policies.get(name)
+        return self.devices.get(name) or self.policies.get(name) or self.rotas.get(name)
 
     def knows(self, contact_id: str) -> bool:
         return contact_id in self.names
@@ -310,6 +312,7 @@ class World:
             incidents=watch(self.incidents),
             links=watch(self.links),
             recipients=watch(self.directory),
+            rotas=watch(self.directory),
             notifier=watch(self.channel),
             alerts=watch(self.channel),
             waiting=watch(self.waiting),

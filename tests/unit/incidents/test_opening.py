@@ -11,7 +11,7 @@ from coldwatch.incidents.answering import Action, act_as_operator
 from coldwatch.incidents.effects import EffectFormError, read_effect
 from coldwatch.incidents.incident import Incident, Severity, Status
 from coldwatch.incidents.opening import Opened, Opening, open_incident
-from coldwatch.incidents.policy import EscalationPolicy, PolicyError, Tier
+from coldwatch.incidents.policy import PolicyError, Tier, by_severity
 from coldwatch.incidents.recovery import recover_incident
 from coldwatch.incidents.telling import NotAllToldError
 from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, SILENCE, effect, is_, opened, plan, told, world
@@ -233,7 +233,7 @@ def test_an_excursion_that_comes_after_its_own_recovery_is_recovered() -> None:
 def test_the_fleets_policy_comes_before_the_default_one() -> None:
     here = world()
     own = plan(Tier(("cem",), 5))
-    here.directory.policies["acme"] = EscalationPolicy("acme", "7", {Severity.CRITICAL: own})
+    here.directory.policies["acme"] = by_severity("acme", "7", {Severity.CRITICAL: own})
 
     assert opened(here).plan == own
     assert opening(here, effect_id="e2", detector_model="shock").incident.plan.tiers == ()

@@ -1,6 +1,7 @@
 """Plans: the row of their steps, what a document says, and what it may not say. The schema says the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.policy import (
     AutoResolve,
+    IncidentFacts,
     PolicyError,
     Severity,
     Tier,
     plan_without_tiers,
-    read_policy,
     step_of,
     waits_of,
 )
@@ -23,6 +25,11 @@ from tests.unit.incidents.builders import plan
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/escalation_policy.schema.json").read_text())
 EXAMPLE: dict[str, Any] = SCHEMA["examples"][0]
+
+
+def facts(**changes: Any) -> IncidentFacts:
+    made = IncidentFacts("acme", "fridge", "sustained_excursion_high", "too_warm", Severity.CRITICAL)
+    return replace(made, **changes)
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -59,17 +66,20 @@ def test_the_workflow_waits_as_long_as_the_plan_says(waits: list[int], rounds: i
 def test_a_document_becomes_a_policy_whose_plans_know_where_they_are_from() -> None:
     policy = read_policy(EXAMPLE)
 
-    critical = policy.plan(Severity.CRITICAL)
+    critical, warning = policy.plan_for(facts()), policy.plan_for(facts(severity=Severity.WARNING))
+    assert critical is not None
+    assert warning is not None
     assert critical.tiers == (Tier(("first",), 900), Tier(("second",), 900))
     assert (critical.policy_id, critical.policy_version) == ("default", "1")
-    assert policy.plan(Severity.WARNING).auto_resolve is AutoResolve.ALWAYS
+    assert warning.auto_resolve is AutoResolve.ALWAYS
 
 
 def test_a_severity_that_is_left_out_has_nobody_to_be_told() -> None:
     policy = read_policy({"policy_id": "acme", "severities": {}})
 
-    assert policy.plan(Severity.CRITICAL).tiers == ()
-    assert policy.plan(Severity.CRITICAL).policy_id == "acme"
+    plan = policy.plan_for(facts())
+    assert plan is not None
+    assert (plan.tiers, plan.policy_id) == ((), "acme")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +113,7 @@ def test_what_is_no_policy_is_refused_with_its_reason_and_fits_no_schema(documen
 def test_the_policy_of_the_demonstration_is_one() -> None:
     document = json.loads((Path(__file__).parents[3] / "local/demo/policy.json").read_text())
 
-    assert read_policy(document).plan(Severity.CRITICAL).first_steps == 4
+    assert [plan.first_steps for plan in read_policy(document).plans] == [4, 2]
 
 
 def test_the_policy_that_the_documents_offer_is_the_schemas_example() -> None:

@@ -14,6 +14,7 @@ from benchmarks.fleet import lines as fleet_lines
 from coldwatch.engine.evaluation import Evaluation
 from coldwatch.engine.inputs import Input
 from coldwatch.engine.loader import load_model
+from coldwatch.engine.machines import DetectorMachine
 from coldwatch.engine.model import DetectorModel
 from coldwatch.engine.program import Program
 from coldwatch_ops.detectors.commands import written
@@ -53,7 +54,10 @@ def both(
 ) -> tuple[list[str], list[str]]:
     """What compiled code and the interpreter write, and what they say beside it."""
     lines, found = list(trace), []
-    for replay in (CompiledReplay(Program(model), tells_all=tells_all), Replay(InterpretedMachine(model))):
+    for replay in (
+        CompiledReplay(Program(model), tells_all=tells_all),
+        Replay(InterpretedMachine(DetectorMachine(model))),
+    ):
         said: list[str] = []
         told = list(written(replay, nullcontext(lines), tells_all=tells_all, until_ms=until_ms, say=said.append))
         found.append(told + said)
@@ -177,7 +181,7 @@ def test_a_number_that_fits_nowhere_goes_unnoticed_where_no_expression_reads_it(
     model = counter().model
 
     assert [type(each) for each in CompiledReplay(Program(model)).read(lines)] == [Evaluation]
-    assert [type(each) for each in Replay(InterpretedMachine(model)).read(lines)] == [Failure]
+    assert [type(each) for each in Replay(InterpretedMachine(DetectorMachine(model))).read(lines)] == [Failure]
 
 
 def test_such_a_message_fails_where_the_interpreter_has_to_take_it() -> None:
