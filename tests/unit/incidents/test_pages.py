@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldwatch.commands.incident import KIND
@@ -199,6 +199,7 @@ def luminance(colour: str) -> float:
 hostile = st.text(alphabet=st.sampled_from("<>&\"'\\/ab\u202e\x00 "), max_size=40)
 
 
+@settings(deadline=None)
 @given(title=hostile, device=hostile, note=hostile, name=hostile)
 def test_nothing_that_somebody_wrote_becomes_markup(title: str, device: str, note: str, name: str) -> None:
     plain = render(view(Outcome.SHOWN, OPEN, *BEFORE), status=200).html
