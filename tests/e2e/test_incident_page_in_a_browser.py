@@ -1,6 +1,6 @@
 """A browser at a responder's link, against the local cloud: from the notification to the report, on any screen.
 
-What every page looks like, and what hostile sites may do to it, is in test_incident_page_in_chromium.py, without a cloud.
+What every page looks like, and what hostile sites may do, is in test_incident_page_in_chromium.py, without a cloud.
 """
 
 import time
