@@ -1,5 +1,6 @@
 """Lambda: await resolution. Trigger: the incident workflow, which waits with a task token while nobody is to be told.
-Writes: the token, and the resolution of what has recovered where the plan says so (DynamoDB).
+Writes: the token, and the resolution of what has recovered where the plan says so (DynamoDB); says that somebody has
+it (EventBridge, PagerDuty).
 """
 
 import time
@@ -9,10 +10,15 @@ from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
-from coldwatch.adapters.clients import dynamodb_client, step_functions_client
+from coldwatch.adapters.clients import dynamodb_client, events_client, step_functions_client
+from coldwatch.adapters.contact_store import DynamoContactStore
+from coldwatch.adapters.event_bus import BusAlerts, EventBus
+from coldwatch.adapters.every_channel import pagerduty_service
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
+from coldwatch.incidents import announcing
 from coldwatch.incidents.awaiting import await_change
+from coldwatch.incidents.incident import HELD
 from coldwatch.incidents.ports import TellingStore, Waiting
 from coldwatch.settings import AwaitResolutionSettings
 
@@ -23,12 +29,17 @@ logger = Logger()
 class Ports:
     incidents: TellingStore
     waiting: Waiting
+    announcing: announcing.Ports
 
 
 @cache
 def ports() -> Ports:
-    store = DynamoIncidentStore(dynamodb_client(), AwaitResolutionSettings.from_env().incident_table)
-    return Ports(store, StepFunctionsWaiting(step_functions_client(), store))
+    own = AwaitResolutionSettings.from_env()
+    store = DynamoIncidentStore(dynamodb_client(), own.incident_table)
+    contacts = DynamoContactStore(dynamodb_client(), own.contact_table)
+    bus = BusAlerts(EventBus(events_client(), own.event_bus_name))
+    announced = announcing.Ports(store, contacts, pagerduty_service(), bus)
+    return Ports(store, StepFunctionsWaiting(step_functions_client(), store), announced)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
@@ -39,4 +50,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     incident = await_change(*place, own.incidents, own.waiting, now_ms=now_ms)
     answer = {"incident_id": incident.incident_id, "status": incident.status.value}
     logger.info("change awaited", extra=answer)
+    if incident.status in HELD:  # what is resolved, record_incident announces
+        for fault in announcing.announce(incident, own.announcing):
+            logger.error("acknowledgement not announced", extra={**answer, "fault": fault})
     return answer

@@ -145,7 +145,7 @@ class EnrichIncidentSettings(Settings):
 class NotifyTierSettings(Settings):
     """`page_base_url` is where the incident page answers, with a slash at its end."""
 
-    may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix"})
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"topic_prefix", "mail_sender", "mail_configuration_set"})
 
     stage: str
     topic_prefix: str
@@ -155,12 +155,38 @@ class NotifyTierSettings(Settings):
     policy_table: str
     notification_topic_arn: str
     page_base_url: str
+    mail_sender: str
+    mail_configuration_set: str
+    code_key_secret: str
+    event_bus_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDeliverySettings(Settings):
+    stage: str
+    incident_table: str
+    notify_tier_function: str
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitResolutionSettings(Settings):
     stage: str
     incident_table: str
+    contact_table: str
+    event_bus_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverIncidentSettings(Settings):
+    stage: str
+    incident_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileIncidentsSettings(Settings):
+    stage: str
+    incident_table: str
+    incident_state_machine_arn: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +196,10 @@ class RecordIncidentSettings(Settings):
     stage: str
     topic_prefix: str
     incident_table: str
+    reading_table: str
+    contact_table: str
     evidence_bucket: str
+    event_bus_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +215,26 @@ class IncidentPageSettings(Settings):
     reading_table: str
     attempt_table: str
     evidence_bucket: str
+    code_key_secret: str
     page_base_url: str
     send_command_function: str
 
 
 @dataclass(frozen=True, slots=True)
 class ManageContactsSettings(Settings):
+    may_be_empty: ClassVar[frozenset[str]] = frozenset({"mail_sender", "mail_configuration_set"})
+
     stage: str
     contact_table: str
+    link_table: str
     notification_topic_arn: str
+    mail_sender: str
+    mail_configuration_set: str
+    code_key_secret: str
+    secret_prefix: str
+    event_bus_name: str
+    open_incident_function: str
+    recover_incident_function: str
 
 
 @dataclass(frozen=True, slots=True)

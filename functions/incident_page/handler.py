@@ -9,34 +9,39 @@ from functools import cache
 from typing import Any
 
 from coldwatch.adapters.attempt_count import DynamoAttempts
-from coldwatch.adapters.clients import dynamodb_client, lambda_client, s3_client, step_functions_client
+from coldwatch.adapters.clients import dynamodb_client, lambda_client, s3_client, secrets_client, step_functions_client
+from coldwatch.adapters.code_store import DynamoCodeStore
 from coldwatch.adapters.command_sender import LambdaCommands
 from coldwatch.adapters.contact_store import DynamoContactStore
+from coldwatch.adapters.every_channel import code_key
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.report_files import S3Reports
+from coldwatch.adapters.secret_store import SecretsManagerSecrets
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.pages import answers
 from coldwatch.incidents.pages.document import HEADERS
 from coldwatch.settings import IncidentPageSettings
+from incident_page.by_code import ByCode
 from incident_page.requests import read
 from incident_page.routes import File, Page, route
-from incident_page.tools import NoCodes, Tools
+from incident_page.tools import Tools
 
 
 @cache
 def tools() -> Tools:
     own, dynamodb = IncidentPageSettings.from_env(), dynamodb_client()
-    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
+    incidents, links = DynamoIncidentStore(dynamodb, own.incident_table), DynamoLinkStore(dynamodb, own.link_table)
+    key = code_key(SecretsManagerSecrets(secrets_client()), own.code_key_secret)
     return Tools(
         incidents=incidents,
-        links=DynamoLinkStore(dynamodb, own.link_table),
+        links=links,
         contacts=DynamoContactStore(dynamodb, own.contact_table),
         readings=DynamoReadingHistory(dynamodb, own.reading_table),
         waiting=StepFunctionsWaiting(step_functions_client(), incidents),
         commands=LambdaCommands(lambda_client(), own.send_command_function),
-        codes=NoCodes(),
+        codes=ByCode(DynamoCodeStore(dynamodb, own.link_table), links, key),
         attempts=DynamoAttempts(dynamodb, own.attempt_table),
         reports=S3Reports(s3_client(), own.evidence_bucket),
         page_base_url=own.page_base_url,

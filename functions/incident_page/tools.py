@@ -48,18 +48,3 @@ class Tools:
     reports: Reports
     page_base_url: str
     flood: Flood = field(default_factory=Flood)
-
-
-class NoCodes:
-    """Where codes are not sent, none fits."""
-
-    def act(
-        self,
-        reference: str,  # noqa: ARG002 - the port's
-        code: str,  # noqa: ARG002 - the port's
-        source: str,  # noqa: ARG002 - the port's
-        take: Callable[[str, LinkStore], Answer],  # noqa: ARG002 - the port's
-        *,
-        now_ms: int,  # noqa: ARG002 - the port's
-    ) -> Answer | None:
-        return None

@@ -1,5 +1,6 @@
-"""Lambda: notify tier. Trigger: the incident workflow, which waits with a task token. Writes: the incident's round, its
-token, pages and their events, links (DynamoDB); publishes messages to responders (SNS) and an alert (MQTT).
+"""Lambda: notify tier. Trigger: the incident workflow, which waits with a task token; `record_delivery`, for a mail
+that came back. Writes: the incident's round, its token, pages and their events, links and codes (DynamoDB); sends
+messages to responders (SNS, SES, HTTPS) and an alert (MQTT, EventBridge).
 """
 
 import secrets
@@ -10,14 +11,16 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.alert_topic import IotAlertTopic
-from coldwatch.adapters.clients import dynamodb_client, iot_data_client, sns_client, step_functions_client
+from coldwatch.adapters.clients import dynamodb_client, iot_data_client, step_functions_client
+from coldwatch.adapters.code_store import DynamoCodeStore
 from coldwatch.adapters.contact_store import DynamoContactStore
+from coldwatch.adapters.event_bus import AllAlerts, BusAlerts
+from coldwatch.adapters.every_channel import code_key, every_channel
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
-from coldwatch.adapters.notifier import SnsNotifier
 from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
-from coldwatch.incidents.telling import Ports, Round, tell
+from coldwatch.incidents.telling import Codes, Ports, Round, tell
 from coldwatch.settings import NotifyTierSettings
 
 logger = Logger()
@@ -26,17 +29,19 @@ logger = Logger()
 @cache
 def ports() -> Ports:
     own, dynamodb = NotifyTierSettings.from_env(), dynamodb_client()
-    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
+    incidents, channels = DynamoIncidentStore(dynamodb, own.incident_table), every_channel(own)
+    key = code_key(channels.pagerduty.secrets, own.code_key_secret)
     return Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),
         rotas=DynamoRotaStore(dynamodb, own.policy_table),
-        recipients=DynamoContactStore(dynamodb, own.contact_table),
-        notifier=SnsNotifier(sns_client(), own.notification_topic_arn),
-        alerts=IotAlertTopic(iot_data_client(), own.topic_prefix),
+        recipients=DynamoContactStore(dynamodb, own.contact_table, has_sender=bool(own.mail_sender)),
+        notifier=channels,
+        alerts=AllAlerts((IotAlertTopic(iot_data_client(), own.topic_prefix), BusAlerts(channels.bus))),
         waiting=StepFunctionsWaiting(step_functions_client(), incidents),
         random_bytes=secrets.token_bytes,
         page_base_url=own.page_base_url,
+        codes=Codes(DynamoCodeStore(dynamodb, own.link_table), key),
     )
 
 

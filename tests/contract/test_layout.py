@@ -92,6 +92,8 @@ PURE = {
 def test_the_pure_packages_use_the_standard_library_msgspec_and_what_they_stand_on(path: Path) -> None:
     package = packages(path).split(".")[1]
     allowed = (f"coldwatch.{package}", *(f"coldwatch.{each}" for each in PURE[package]), "msgspec")
+    if is_within(packages(path), "coldwatch.reports.pdf"):
+        allowed = (*allowed, "pydyf")
     impure = {"time", "os", "random", "socket", "subprocess", "threading", "pathlib", "io", "logging"}
 
     for name in imports(path):

@@ -25,6 +25,10 @@ WITHOUT_RESOURCE_TYPE = (
     "iot:RegisterThing",
 )
 
+SECRETS = "secretsmanager:secret:coldwatch/${AWS::StackName}"
+MAILS = ("ses:identity/*", "ses:configuration-set/coldwatch-${AWS::StackName}")
+"""Which mails, a condition says: those from the sender that the template names."""
+
 ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "AuthorizeProvisioningRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AuthorizeProvisioningLogGroup",)),
@@ -152,7 +156,10 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "SendTimers": (("sqs:SendMessage",), ("TimerQueue",)),
     },
     "SchedulerRole": {
-        "InvokeScheduledFunctions": (("lambda:InvokeFunction",), ("FireTimersFunction", "ManageContactsFunction")),
+        "InvokeScheduledFunctions": (
+            ("lambda:InvokeFunction",),
+            ("FireTimersFunction", "ManageContactsFunction", "ReconcileIncidentsFunction"),
+        ),
         "KeepWhatCouldNotBeStarted": (("sqs:SendMessage",), ("ScheduleDeadLetterQueue",)),
     },
     "RunEffectsRole": {
@@ -167,16 +174,19 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "OpenIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("OpenIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "LookAtOtherDetectors": (("dynamodb:GetItem",), ("DetectorTable",)),
         "ReadPolicies": (("dynamodb:GetItem",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
         "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+        "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "RecoverIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecoverIncidentLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "KeepEvidenceRole": {
@@ -193,24 +203,50 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     },
     "NotifyTierRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("NotifyTierLogGroup",)),
-        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
-        "MakeLinks": (("dynamodb:PutItem",), ("LinkTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "MakeLinksAndKeepPace": (("dynamodb:PutItem", "dynamodb:UpdateItem"), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadRotas": (("dynamodb:GetItem",), ("PolicyTable",)),
         "TellResponders": (("sns:Publish",), ("NotificationTopic",)),
+        "SendMails": (("ses:SendEmail",), MAILS),
+        "ReadSecretsOfChannels": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
     },
     "AwaitResolutionRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("AwaitResolutionLogGroup",)),
-        "KeepIncidents": (("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+    },
+    "HandOverIncidentRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("HandOverIncidentLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
+    },
+    "ReconcileIncidentsRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ReconcileIncidentsLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
+        "ListIncidents": (("dynamodb:Query",), ("${IncidentTable}/index/by_status",)),
+        "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),
+        "SeeWhetherItRuns": (("states:DescribeExecution",), ("states:execution:${IncidentStateMachine.Name}:*",)),
     },
     "RecordIncidentRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordIncidentLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
+        "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
+        "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),
         "PublishAlerts": (("iot:Publish",), ("topic/${TopicPrefix}alerts/*",)),
+        "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
+        "ReadKeysOfPagerDuty": (("secretsmanager:GetSecretValue",), (f"{SECRETS}/channels/*",)),
+        "PutEvents": (("events:PutEvents",), ("IncidentBus",)),
     },
     "IncidentStateMachineRole": {
         "TakeItsSteps": (
@@ -220,6 +256,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
                 "EnrichIncidentFunction",
                 "NotifyTierFunction",
                 "AwaitResolutionFunction",
+                "HandOverIncidentFunction",
                 "RecordIncidentFunction",
             ),
         ),
@@ -244,7 +281,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "ManageContactsRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("ManageContactsLogGroup",)),
         "KeepContacts": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"),
+            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"),
             ("ContactTable",),
         ),
         "TendSubscriptions": (
@@ -257,19 +294,41 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ),
             ("NotificationTopic",),
         ),
+        "SendTestPages": (("sns:Publish",), ("NotificationTopic",)),
+        "KeepPace": (("dynamodb:UpdateItem",), ("LinkTable",)),
+        "SendTestMails": (("ses:SendEmail",), MAILS),
+        "PutTestEvents": (("events:PutEvents",), ("IncidentBus",)),
+        "ReadTheKeyOfCodes": (("secretsmanager:GetSecretValue",), ("CodeKey",)),
+        "KeepSecretsOfChannels": (
+            (
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DeleteSecret",
+                "secretsmanager:GetSecretValue",
+                "secretsmanager:PutSecretValue",
+            ),
+            (f"{SECRETS}/channels/*",),
+        ),
+        "OpenAndRecoverIncidents": (("lambda:InvokeFunction",), ("OpenIncidentFunction", "RecoverIncidentFunction")),
+    },
+    "RecordDeliveryRole": {
+        "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("RecordDeliveryLogGroup",)),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "TellTheNextWay": (("lambda:InvokeFunction",), ("NotifyTierFunction",)),
+        "SendFailedEvents": (("sqs:SendMessage",), ("DeliveryDeadLetterQueue",)),
     },
     "IncidentPageRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("IncidentPageLogGroup",)),
-        "KeepIncidents": (
-            ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"),
-            ("IncidentTable",),
-        ),
+        "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
+        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadLinks": (("dynamodb:GetItem",), ("LinkTable",)),
         "ReadContacts": (("dynamodb:GetItem",), ("ContactTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
+        "CountTriesOfCodes": (("dynamodb:UpdateItem",), ("LinkTable",)),
+        "ReadTheKeyOfCodes": (("secretsmanager:GetSecretValue",), ("CodeKey",)),
         "CountAttempts": (("dynamodb:UpdateItem",), ("AttemptTable",)),
         "ReadReports": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*/report.pdf",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
+        "SendCommands": (("lambda:InvokeFunction",), ("SendCommandFunction",)),
     },
     "SendCommandRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendCommandLogGroup",)),
@@ -342,9 +401,12 @@ ASSUMED_BY = {
     "EnrichIncidentRole": "lambda",
     "NotifyTierRole": "lambda",
     "AwaitResolutionRole": "lambda",
+    "HandOverIncidentRole": "lambda",
+    "ReconcileIncidentsRole": "lambda",
     "RecordIncidentRole": "lambda",
     "IncidentStateMachineRole": "states",
     "ManageContactsRole": "lambda",
+    "RecordDeliveryRole": "lambda",
     "IncidentPageRole": "lambda",
     "SendCommandRole": "lambda",
     "DispatchCommandRole": "lambda",

@@ -189,17 +189,38 @@ def test_each_workflow_is_watched_logged_without_its_data_and_traced(logical_id:
     assert machine["Tracing"] == {"Enabled": True}
 
 
-def test_nobody_but_the_contacts_function_subscribes_and_nobody_but_the_notifier_publishes() -> None:
+def test_nobody_but_the_contacts_function_subscribes_and_nobody_but_it_and_the_notifier_publishes() -> None:
     policy = resources("AWS::SNS::TopicPolicy")["NotificationTopicPolicy"]["Properties"]
     found = {
         statement["Action"]: (statement["Effect"], statement["Principal"], statement["Condition"])
         for statement in policy["PolicyDocument"]["Statement"]
     }
     assert policy["Topics"] == [{"Ref": "NotificationTopic"}]
+    contacts, notifier = ({"Fn::GetAtt": [f"{name}Role", "Arn"]} for name in ("ManageContacts", "NotifyTier"))
     assert found == {
-        action: ("Deny", "*", {"ArnNotEquals": {"aws:PrincipalArn": {"Fn::GetAtt": [role, "Arn"]}}})
-        for action, role in (("sns:Subscribe", "ManageContactsRole"), ("sns:Publish", "NotifyTierRole"))
+        action: ("Deny", "*", {"ArnNotEquals": {"aws:PrincipalArn": roles}})
+        for action, roles in (("sns:Subscribe", contacts), ("sns:Publish", [notifier, contacts]))
     }
+
+
+@pytest.mark.parametrize(("role", "sid"), [("NotifyTier", "SendMails"), ("ManageContacts", "SendTestMails")])
+def test_mails_are_sent_from_the_sender_of_the_template_alone(role: str, sid: str) -> None:
+    (policy,) = template()["Resources"][f"{role}Role"]["Properties"]["Policies"]
+    (found,) = [each for each in policy["PolicyDocument"]["Statement"] if each["Sid"] == sid]
+    assert found["Condition"] == {"StringEquals": {"ses:FromAddress": {"Ref": "MailSender"}}}
+
+
+def test_the_key_of_codes_is_made_by_the_template_and_is_long() -> None:
+    key = resources("AWS::SecretsManager::Secret")["CodeKey"]["Properties"]
+    assert key["GenerateSecretString"]["PasswordLength"] == 64
+    assert "SecretString" not in key
+
+
+def test_what_ses_says_comes_of_the_stacks_own_mails_alone() -> None:
+    rule = resources("AWS::Events::Rule")["MailDeliveryRule"]["Properties"]
+    own = rule["EventPattern"]["detail"]["mail"]["tags"]["ses:configuration-set"]
+    assert rule["EventPattern"]["source"] == ["aws.ses"]
+    assert own == [resources("AWS::SES::ConfigurationSet")["MailConfigurationSet"]["Properties"]["Name"]]
 
 
 def test_only_the_incident_page_answers_the_world_and_the_data_plane_whom_iam_lets_in() -> None:

@@ -19,7 +19,7 @@ def function_timeout_s(state: dict[str, Any]) -> int:
     return int(own.get("Timeout", template()["Globals"]["Function"]["Timeout"]))
 
 
-@pytest.mark.parametrize("name", ["Keep its whole course", "Record"])
+@pytest.mark.parametrize("name", ["Keep its whole course", "Record", "Report", "Report without a PDF"])
 def test_the_end_of_an_incident_does_not_go_on_while_a_function_may_still_write(name: str) -> None:
     """A record that overtakes the final evidence would lack its hash. Ten seconds are a function's start."""
     state = states("incident")[name]

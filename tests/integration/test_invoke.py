@@ -34,6 +34,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "notify_tier": {"status": "OPEN"},
     "await_resolution": {"status": "OPEN"},
     "recover_incident": {"outcome": "recorded"},
+    "hand_over_incident": {},
+    "reconcile_incidents": {},
     "record_incident": {"errorType": "NotResolvedError"},
     "incident_page": {"statusCode": 404},
     "send_command": {"status": "CREATED"},

@@ -110,7 +110,7 @@ def test_an_operator_takes_an_incident_once_and_resolves_it_with_a_note(stack: S
 
 def test_an_operators_answer_wakes_the_workflow_that_waits(stack: Stack) -> None:
     made = opened(stack)
-    store(stack).keep_token(made, "token-1", awaits=Status.ACKNOWLEDGED)
+    store(stack).keep_token(made, "token-1")
     with Stubber(stack.clients.step_functions) as workflow:
         workflow.add_client_error("send_task_success", "TaskTimedOut", expected_params=None)
 
@@ -203,7 +203,7 @@ def test_a_policy_is_numbered_when_it_changes_and_only_then(stack: Stack, tmp_pa
     assert "as it was" in text_of(same)
     shown = text_of(run(answering, "policy", "show"))
     assert "version 2" in shown
-    assert f"{WAITS} s" in shown
+    assert f"{WAITS // 60} min" in shown
     assert [each["policy_id"] for each in run(answering, "policy", "list").document["policies"]] == ["default"]
 
 
@@ -241,7 +241,7 @@ def test_a_stored_policy_that_is_none_is_told_and_can_be_put_anew(stack: Stack, 
 )
 def test_a_file_that_holds_no_policy_is_told(stack: Stack, tmp_path: Path, document: Any, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        run(stack, "policy", "check", policy_file(tmp_path, document))
+        run(stack, "policy", "put", policy_file(tmp_path, document))
 
 
 def registered(stack: Stack, **more: Any) -> None:

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_iot_data import IoTDataPlaneClient
     from mypy_boto3_kinesis import KinesisClient
@@ -72,6 +73,21 @@ def target_client(service: Any) -> Any:
 @cache
 def sns_client() -> SNSClient:
     return boto3.client("sns", config=_config(5))
+
+
+@cache
+def ses_client() -> Any:
+    return boto3.client("sesv2", config=_config(5, attempts=2))
+
+
+@cache
+def secrets_client() -> Any:
+    return boto3.client("secretsmanager", config=_config(3))
+
+
+@cache
+def events_client() -> EventBridgeClient:
+    return boto3.client("events", config=_config(5, attempts=2))
 
 
 @cache

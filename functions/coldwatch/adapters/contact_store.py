@@ -1,40 +1,47 @@
-"""Contacts in DynamoDB."""
+"""Contacts in DynamoDB.
+
+An item without `form` is from before addresses were verified: its mail addresses and telephones were told so far, and
+are told on. The daily check finds what of them is not as it should be.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from botocore.exceptions import ClientError
 
-from coldwatch.adapters.items import from_item, to_item
-from coldwatch.incidents.contacts import Address, Contact, Protocol
-from coldwatch.incidents.ports import Recipient
+from coldwatch.adapters.items import from_item, is_failed_condition, to_item
+from coldwatch.incidents.contacts import Address, Contact
+from coldwatch.incidents.ports import Recipient, recipient_of
+from coldwatch.incidents.reachability import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from coldwatch.adapters.items import Scalar
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoContactStore:
-    """`ports.Recipients`, `ports.Roster`, and what keeps contacts."""
+    """`ports.Recipients`, `ports.Roster`, `reachability.Standings`, and what keeps contacts."""
 
     client: DynamoDBClient
     table: str
+    has_sender: bool = False
+    """Whether mails can go by SES."""
 
     def find(self, contact_id: str) -> Contact | None:
         key = to_item({"contact_id": contact_id})
         item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
         return _contact(item) if item else None
 
-    def find_recipient(self, contact_id: str) -> Recipient | None:
+    def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
         contact = self.find(contact_id)
-        if contact is None:
-            return None
-        why_not = None if contact.addresses else f"{contact.name} has no address."
-        return Recipient(contact_id, contact.name, why_not)
+        return recipient_of(contact, channels, has_sender=self.has_sender) if contact else None
 
     def knows(self, contact_id: str) -> bool:
         """Of an entry that cannot be read too: its contact has not been removed."""
@@ -46,23 +53,54 @@ class DynamoContactStore:
             yield from (_contact(item) for item in page["Items"])
 
     def put(self, contact: Contact, *, now_ms: int) -> None:
-        item = to_item(
-            {
-                "contact_id": contact.contact_id,
-                "name": contact.name,
-                "addresses": msgspec.json.encode(contact.addresses).decode(),
-                "changed_at": now_ms,
-            }
+        """What the daily check noted stays."""
+        record: dict[str, Scalar | None] = {
+            ":name": contact.name,
+            ":addresses": msgspec.json.encode(contact.addresses).decode(),
+            ":now": now_ms,
+            ":form": _FORM,
+        }
+        self.client.update_item(
+            TableName=self.table,
+            Key=to_item({"contact_id": contact.contact_id}),
+            UpdateExpression="SET #name = :name, addresses = :addresses, changed_at = :now, form = :form",
+            ExpressionAttributeNames={"#name": "name"},
+            ExpressionAttributeValues=to_item(record),
         )
-        self.client.put_item(TableName=self.table, Item=item)
+
+    def standings(self) -> Iterator[Standing]:
+        for page in self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True):
+            for record in map(from_item, page["Items"]):
+                since = record.get("unreachable_since")
+                yield Standing(record["contact_id"], record.get("changed_at", 0), since)
+
+    def note_unreachable(self, contact_id: str, since: int | None) -> None:
+        """Of a contact that was removed in the meantime nothing is noted."""
+        change: dict[str, Any] = {"UpdateExpression": "REMOVE unreachable_since"}
+        if since is not None:
+            values = to_item({":since": since})
+            change = {"UpdateExpression": "SET unreachable_since = :since", "ExpressionAttributeValues": values}
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=to_item({"contact_id": contact_id}),
+                ConditionExpression="attribute_exists(contact_id)",
+                **change,
+            )
+        except ClientError as error:
+            if not is_failed_condition(error):
+                raise
 
     def remove(self, contact_id: str) -> None:
         self.client.delete_item(TableName=self.table, Key=to_item({"contact_id": contact_id}))
 
 
+_FORM = 2
+
+
 def _contact(item: Mapping[str, Any]) -> Contact:
     record = from_item(item)
     addresses = msgspec.json.decode(record["addresses"], type=tuple[Address, ...])
-    return Contact(
-        record["contact_id"], record["name"], tuple(Address(Protocol(a.protocol), a.endpoint) for a in addresses)
-    )
+    if "form" not in record:
+        addresses = tuple(replace(each, verified_at=record.get("changed_at", 0)) for each in addresses)
+    return Contact(record["contact_id"], record["name"], addresses)

@@ -59,13 +59,14 @@ def event_of(record: Mapping[str, Any]) -> TimelineEvent:
     return TimelineEvent(**{"what": "", **known, "type": EventType(record["type"])})
 
 
-def page_part(round_: int, contact_id: str) -> str:
-    return f"page#{round_:04d}#{contact_id}"
+def page_part(round_: int, contact_id: str, channel: str = "") -> str:
+    """Without a channel, it is as it was before there were several, and the beginning of all that a contact has."""
+    return f"page#{round_:04d}#{contact_id}" + (f"#{channel}" if channel else "")
 
 
 def page_item(page: Page) -> Item:
     record = {name: getattr(page, name) for name in _PAGE_FIELDS}
-    return to_item({**record, "part": page_part(page.round, page.contact_id)})
+    return to_item({**record, "part": page_part(page.round, page.contact_id, page.channel)})
 
 
 def page_of(record: Mapping[str, Any]) -> Page:

@@ -4,7 +4,7 @@
 | -------------------- | ------------------------ | --------------------------------------------------------- |
 | the incident         | `incident`               | the incident, alone in the indexes by status and device   |
 | the incident         | `event#{at}#{event_id}`  | an event of its timeline                                  |
-| the incident         | `page#{round}#{contact}` | what a responder was sent                                 |
+| the incident         | `page#{round}#{contact}#{channel}` | what a responder was sent, by a channel          |
 | the incident         | `token`                  | the task token that waits, and how the incident stood for it |
 | `open#{model}#{key}` | `lock`                   | `holder`: the incident that is open                       |
 | `open#{model}#{key}` | `recovered`              | when a recovery was seen that found no open incident      |
@@ -76,7 +76,7 @@ class DynamoIncidentStore:
         return self._write(
             self._put(incident_item(incident), _ABSENT),
             self._put(to_item(lock | {"holder": incident.incident_id}), _ABSENT),
-            self._put(event_item(incident.incident_id, event)),
+            self._append(incident.incident_id, event),
         )
 
     def apply(self, change: Change) -> bool:
@@ -84,7 +84,7 @@ class DynamoIncidentStore:
         revision = {":revision": {"N": str(change.before.revision)}}
         writes = [self._put(incident_item(after), "revision = :revision", revision)]
         if change.event:
-            writes.append(self._put(event_item(after.incident_id, change.event)))
+            writes.append(self._append(after.incident_id, change.event))
         if change.effect_id:
             taken = {"incident_id": f"effect#{change.effect_id}", "part": "taken", "holder": after.incident_id}
             writes.append(self._put(to_item(taken), _ABSENT))
@@ -101,32 +101,35 @@ class DynamoIncidentStore:
         record = self._get(_open(detector_model, key), "recovered")
         return int(record["occurred_at"]) if record else None
 
-    def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None:
-        record = self._get(incident_id, page_part(round_, contact_id))
-        return page_of(record) if record else None
+    def pages_of(self, incident_id: str, round_: int, contact_id: str) -> list[Page]:
+        found = (page_of(record) for record in self._query(incident_id, page_part(round_, contact_id)))
+        return [page for page in found if page.contact_id == contact_id]
 
     def keep_page(self, page: Page, event: TimelineEvent) -> bool:
         unsent = {":false": {"BOOL": False}}
         return self._write(
             self._put(page_item(page), f"{_ABSENT} OR is_sent = :false", unsent),
-            self._put(event_item(page.incident_id, event)),
+            self._append(page.incident_id, event),
         )
+
+    def note_delivery(self, page: Page, event: TimelineEvent | None) -> bool:
+        writes = [self._put(page_item(page), "attribute_exists(part)")]
+        return self._write(*writes, *([self._append(page.incident_id, event)] if event else []))
 
     def keep_token(self, incident: Incident, token: str) -> None:
         record: Record = {
             "incident_id": incident.incident_id,
             "part": "token",
             "token": token,
-            "round": incident.round,
+            "revision": incident.revision,
             "standing": incident.standing,
         }
         try:
             self.client.put_item(
                 TableName=self.table,
                 Item=to_item(record),
-                ConditionExpression=f"{_ABSENT} OR #round <= :round",
-                ExpressionAttributeNames={"#round": "round"},
-                ExpressionAttributeValues={":round": {"N": str(incident.round)}},
+                ConditionExpression=f"{_ABSENT} OR attribute_not_exists(revision) OR revision <= :revision",
+                ExpressionAttributeValues={":revision": {"N": str(incident.revision)}},
             )
         except ClientError as error:
             if not is_failed_condition(error):
@@ -185,6 +188,10 @@ class DynamoIncidentStore:
         if values:
             put["ExpressionAttributeValues"] = values
         return {"Put": put}
+
+    def _append(self, incident_id: str, event: TimelineEvent) -> Any:
+        """An event is added and never changed: one that is there already is not written over."""
+        return self._put(event_item(incident_id, event), _ABSENT)
 
     def _release_lock(self, incident: Incident) -> Any:
         """Whoever resolves gives it back; a lock that another incident holds is not theirs to give."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from coldwatch.incidents.contacts import (
+    OF_SNS,
     Address,
     Contact,
     Subscription,
@@ -15,6 +16,7 @@ from coldwatch.incidents.contacts import (
     is_left_over,
     is_of,
     must_be_replaced,
+    told_as,
 )
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _PENDING, _DELETED = "PendingConfirmation", "Deleted"
 """What stands in a list instead of an ARN."""
+_WAITS = "pending confirmation"
+"""What stands in the answer to a subscription instead of an ARN."""
 
 
 class TokenError(Exception):
@@ -35,15 +39,16 @@ class SnsSubscriptions:
     client: SNSClient
     topic_arn: str
 
-    def tend(self, contact: Contact) -> None:
-        """Subscribe a contact's addresses, and nothing else for it. Again is as good as once, wherever it was ended;
-        a mail address is asked for its confirmation each time, until it is given.
+    def tend(self, contact: Contact) -> set[str]:
+        """Subscribe a contact's addresses, and nothing else for it; those that wait for a confirmation. Again is as
+        good as once, wherever it was ended; a mail address is asked to confirm each time, until it has.
         """
         listed = list(self.all())
         self._end(each for each in listed if must_be_replaced(each, contact))
-        for address in contact.addresses:
-            self._subscribe(contact.contact_id, address)
+        own = [each for each in contact.addresses if each.protocol in OF_SNS]
+        waiting = {each.endpoint for each in own if self._subscribe(told_as(contact, each), each) == _WAITS}
         self._end(each for each in listed if is_left_over(each, contact))
+        return waiting
 
     def end(self, contact: Contact) -> None:
         """Unsubscribe a contact. What waits for its confirmation has no name yet, and ends by itself after two days."""
@@ -68,13 +73,21 @@ class SnsSubscriptions:
                 if found := self._described(each["SubscriptionArn"], each["Protocol"], each["Endpoint"]):
                     yield found
 
-    def _subscribe(self, contact_id: str, address: Address) -> None:
-        self.client.subscribe(
+    def endpoint_of(self, arn: str) -> str | None:
+        """None for one that has ended since."""
+        try:
+            return self.client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["Endpoint"]
+        except self.client.exceptions.NotFoundException:
+            return None
+
+    def _subscribe(self, contact_id: str, address: Address) -> str:
+        answer = self.client.subscribe(
             TopicArn=self.topic_arn,
             Protocol=address.protocol.value,
             Endpoint=address.endpoint,
             Attributes={"FilterPolicy": filter_policy(contact_id), "FilterPolicyScope": "MessageAttributes"},
         )
+        return answer["SubscriptionArn"]
 
     def _end(self, subscriptions: Iterable[Subscription]) -> None:
         for each in subscriptions:

@@ -78,14 +78,14 @@ class DynamoDocuments:
             {"Put": {"TableName": self.table, "Item": item | to_item({_KEY: key})}},
             self._kept(item, f"{key}@{written['version']}", is_new=True),
         ]
-        if before and "at" not in before and before.get("version") != item["version"]:
+        if before and "at" not in before and before.get("version", item["version"]) != item["version"]:
             # It is from before versions were kept: its own is kept now.
             earlier = {name: value for name, value in before.items() if name != _KEY}
             actions.append(self._kept(earlier, f"{key}@{before['version']['S']}", is_new=False))
         return transact(self.client, actions)
 
     def history(self, document_id: str) -> tuple[Version, ...]:
-        """Every version, oldest first, as far as they can be read."""
+        """Every version, oldest first. One that cannot be read has an empty document."""
         key = self.prefix + document_id
         kept = {item[_KEY]["S"].removeprefix(f"{key}@"): item for item in self._scan(f"{key}@")}
         if (now := self._item(document_id)) and "version" in now:
@@ -114,7 +114,10 @@ class DynamoDocuments:
 def _version(name: str, item: Mapping[str, Any], document_id: str) -> Version:
     record = from_item(item)
     change = Change(record.get("at", 0), record.get("who", ""), record.get("why", ""))
-    return Version(name, change, _document(item, document_id))
+    try:
+        return Version(name, change, _document(item, document_id))
+    except UnreadableError:
+        return Version(name, change, {})
 
 
 def _document(item: Mapping[str, Any], document_id: str) -> dict[str, Any]:

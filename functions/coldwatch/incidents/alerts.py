@@ -11,6 +11,8 @@ from coldwatch.incidents.wording import moment
 class AlertEvent(StrEnum):
     OPENED = "opened"
     ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    """To the event bus alone."""
     RESOLVED = "resolved"
 
 
@@ -21,7 +23,7 @@ def alert_topic(incident: Incident) -> str:
 
 def alert(incident: Incident, event: AlertEvent, *, at: int) -> dict[str, Any]:
     """The message (`schemas/alert.schema.json`). It may come twice; `alert_id` is the same then."""
-    cause = incident.round if event is AlertEvent.ESCALATED else 0
+    cause = incident.round if event in {AlertEvent.ESCALATED, AlertEvent.ACKNOWLEDGED} else 0
     found = {
         "alert_id": event_id(incident.incident_id, cause, event),
         "event": event.value,

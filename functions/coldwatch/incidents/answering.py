@@ -56,6 +56,7 @@ _DONE = {
     Action.USEFUL: Outcome.THANKED,
     Action.NOT_USEFUL: Outcome.THANKED,
 }
+_PRESSED_BEFORE = frozenset({Outcome.SHOWN, Outcome.ALREADY_YOURS, Outcome.ALREADY_RESOLVED})
 RATING = frozenset({Action.USEFUL, Action.NOT_USEFUL})
 
 
@@ -161,8 +162,9 @@ def act_on(
         if incident is None or link is None or answer.outcome in {Outcome.EXPIRED, Outcome.UNKNOWN}:
             return answer
         if asked.action not in answer.may:
-            # Whoever did it may have died before the workflow was told; one that knows takes no harm.
-            waiting.wake(incident, now_ms=now_ms)
+            if answer.outcome in _PRESSED_BEFORE:
+                # Whoever did it may have died before the workflow was told; one that knows takes no harm.
+                waiting.wake(incident, now_ms=now_ms)
             return answer
         if refusal := _refusal(incident, asked):
             return Answer(Outcome.NOT_ALLOWED, incident, link, answer.may, refusal)

@@ -1,5 +1,8 @@
 """Contacts, and whether the topic's subscriptions are as they should be. Pure.
 
+An address is told nothing before somebody has shown that what is sent there arrives with the right person: a mail
+address by the token of its subscription's confirmation, any other by the code of its test page (`verification`).
+
 A responder's link is in a message of their own: a subscription gets a contact's messages by a filter of exactly that
 contact. One without such a filter would get everybody's links; one that is missing, or still waits for its
 confirmation, gets nothing, and a tier passes before anybody notices.
@@ -7,7 +10,7 @@ confirmation, gets nothing, and a tier passes before anybody notices.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeIs
 
@@ -19,8 +22,10 @@ _EMAIL = re.compile(rf"(?=.{{3,254}}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}
 """What mail servers take without extensions (RFC 5321), quoted names left out."""
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 """E.164."""
+_LABELLED = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _LONGEST_NAME = 80
 _MOST_ADDRESSES = 5
+_MOST_CHANNELS = 5
 
 
 class ContactError(Exception):
@@ -30,12 +35,52 @@ class ContactError(Exception):
 class Protocol(StrEnum):
     EMAIL = "email"
     SMS = "sms"
+    SES_EMAIL = "ses_email"
+    WEBHOOK = "webhook"
+    PAGERDUTY = "pagerduty"
+    SLACK = "slack"
+    TEAMS = "teams"
+    EVENTBRIDGE = "eventbridge"
+
+
+OF_SNS = frozenset({Protocol.EMAIL, Protocol.SMS})
+"""Told together, by one publish to the topic."""
+WITH_SECRET = frozenset({Protocol.WEBHOOK, Protocol.PAGERDUTY, Protocol.SLACK, Protocol.TEAMS})
+"""Their endpoint is a label; where they lead is a secret."""
+LABELLED = WITH_SECRET | {Protocol.EVENTBRIDGE}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A test page that is under way: the keyed hash of its code, when it was sent, and how often the code was wrong."""
+
+    code_hash: str
+    sent_at: int
+    wrong: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
+    """`endpoint` is what people may read: never a secret, which Secrets Manager keeps under `secret_name`."""
+
     protocol: Protocol
     endpoint: str
+    verified_at: int | None = None
+    secret_name: str | None = None
+    proof: Proof | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.protocol.value, self.endpoint
+
+    @property
+    def is_verified(self) -> bool:
+        return self.verified_at is not None
+
+    @property
+    def channel(self) -> str:
+        """As pages and tiers name it: `sms`, or `slack:cold-room` where a contact may have several."""
+        return f"{self.protocol}:{self.endpoint}" if self.protocol in LABELLED else self.protocol.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +88,16 @@ class Contact:
     contact_id: str
     name: str
     addresses: tuple[Address, ...]
+
+    def find(self, channel: str) -> Address | None:
+        """By channel, or by endpoint where that says enough."""
+        found = [each for each in self.addresses if channel in {each.channel, each.endpoint}]
+        return found[0] if len(found) == 1 else None
+
+    def with_address(self, changed: Address) -> "Contact":
+        """The contact with this address in place of the one at the same place."""
+        addresses = tuple(changed if each.place == changed.place else each for each in self.addresses)
+        return replace(self, addresses=addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +133,58 @@ def is_contact_id(given: Any) -> TypeIs[str]:
     return isinstance(given, str) and _CONTACT_ID.fullmatch(given) is not None
 
 
-def make_contact(contact_id: Any, name: Any, emails: Any, phones: Any) -> Contact:
-    """A contact of what somebody typed. Raises ContactError."""
+def make_contact(contact_id: Any, name: Any, emails: Any, phones: Any, *, has_sender: bool = False) -> Contact:
+    """A contact of what somebody typed; `has_sender`: mails go by SES, else by SNS. Raises ContactError."""
     if not is_contact_id(contact_id):
         raise ContactError(f"{contact_id!r} is no contact id: lower-case letters, digits, - and _, 64 at most.")
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise ContactError(f"A contact has a name of 1 to {_LONGEST_NAME} printable characters.")
-    addresses = [*_addresses(Protocol.EMAIL, emails, _EMAIL), *_addresses(Protocol.SMS, phones, _PHONE)]
-    if not addresses:
-        raise ContactError(f"{contact_id} cannot be told anything: give an e-mail address or a telephone number.")
-    if len(addresses) > _MOST_ADDRESSES:
+    mails = list(dict.fromkeys(_addresses(Protocol.EMAIL, emails, _EMAIL)))
+    typed = [*mails, *dict.fromkeys(_addresses(Protocol.SMS, phones, _PHONE))]
+    if len(typed) > _MOST_ADDRESSES:
         raise ContactError(f"A contact has at most {_MOST_ADDRESSES} addresses.")
-    return Contact(contact_id, name.strip(), tuple(dict.fromkeys(addresses)))
+    preferred = [Address(Protocol.SES_EMAIL, each.endpoint) for each in mails] if has_sender else []
+    return Contact(contact_id, name.strip(), (*preferred, *typed))
+
+
+def keep_known(contact: Contact, known: Contact | None) -> Contact:
+    """What is known of an address stays known, and a channel with a label stays until it is taken away by name.
+
+    Raises ContactError for a contact that could be told nothing.
+    """
+    before = known.addresses if known else ()
+    by_place = {each.place: each for each in before}
+    kept = [by_place.get(each.place, each) for each in contact.addresses]
+    addresses = (*kept, *(each for each in before if each.protocol in LABELLED))
+    if not addresses:
+        raise ContactError(
+            f"{contact.contact_id} cannot be told anything: give an e-mail address or a telephone number."
+        )
+    return replace(contact, addresses=addresses)
+
+
+def add_channel(contact: Contact, protocol: Any, label: Any, secret_name: str | None) -> Contact:
+    """The contact with another channel, not verified yet; the same label again replaces it. Raises ContactError."""
+    if not isinstance(protocol, str) or protocol not in LABELLED:
+        raise ContactError(f"{protocol!r} is no channel; there are {', '.join(sorted(LABELLED))}.")
+    if not isinstance(label, str) or not _LABELLED.fullmatch(label):
+        raise ContactError(f"{label!r} is no label: lower-case letters, digits, dots, - and _, 40 at most.")
+    made = Address(Protocol(protocol), label, None, secret_name if protocol in WITH_SECRET else None)
+    others = tuple(each for each in contact.addresses if each.place != made.place)
+    if len([each for each in others if each.protocol in LABELLED]) >= _MOST_CHANNELS:
+        raise ContactError(f"A contact has at most {_MOST_CHANNELS} channels besides mail and telephone.")
+    return replace(contact, addresses=(*others, made))
+
+
+def remove_channel(contact: Contact, channel: Any) -> tuple[Contact, Address]:
+    """The contact without a channel, and what was taken away. Raises ContactError."""
+    gone = contact.find(channel) if isinstance(channel, str) else None
+    if gone is None or gone.protocol not in LABELLED:
+        raise ContactError(f"{contact.contact_id} has no channel {channel!r}.")
+    left = tuple(each for each in contact.addresses if each != gone)
+    if not left:
+        raise ContactError(f"{contact.contact_id} could be told nothing any more: remove the contact instead.")
+    return replace(contact, addresses=left), gone
 
 
 def filter_policy(contact_id: str) -> str:
@@ -97,9 +192,23 @@ def filter_policy(contact_id: str) -> str:
     return msgspec.json.encode({"contact_id": [contact_id]}).decode()
 
 
+def told_as(contact: Contact, address: Address) -> str:
+    """Whom messages must name to reach an address. A telephone that is not verified hears of test pages alone; what
+    waits to confirm a mail address gets nothing anyhow.
+    """
+    is_on_trial = address.protocol is Protocol.SMS and not address.is_verified
+    return on_trial(contact.contact_id) if is_on_trial else contact.contact_id
+
+
+def on_trial(contact_id: str) -> str:
+    """No contact is called so: the sign is in no contact's id."""
+    return f"{contact_id}~test"
+
+
 def find_faults(contacts: Iterable[Contact], subscriptions: Sequence[Subscription]) -> list[ContactFinding]:
     """Everything that is not as it should be: who would not be told, and who would be told too much."""
-    by_address = _by_address(contacts)
+    known = list(contacts)
+    by_address, filters = _by_address(known), _filters(known)
     found = {_address(each) for each in subscriptions}
     return [
         *(
@@ -107,7 +216,7 @@ def find_faults(contacts: Iterable[Contact], subscriptions: Sequence[Subscriptio
             for address, owners in by_address.items()
             for finding in (*_shared(address, owners), *(() if address in found else _missing(address, owners)))
         ),
-        *(finding for each in subscriptions for finding in _judge(each, by_address.get(_address(each), []))),
+        *(finding for each in subscriptions for finding in _judge(each, by_address.get(_address(each), []), filters)),
     ]
 
 
@@ -115,17 +224,16 @@ def must_be_replaced(subscription: Subscription, contact: Contact) -> bool:
     """Whether one at the contact's own address is not as it should be: SNS refuses another filter for the same address,
     so it has to end before the right one begins.
     """
-    is_own = subscription.arn is not None and _is_at(subscription, contact)
-    return is_own and not (_is_exact(subscription, contact.contact_id) and _is_protected(subscription))
+    wanted = {told_as(contact, each) for each in contact.addresses if each.place == _address(subscription)}
+    is_own = subscription.arn is not None and bool(wanted)
+    return is_own and not (any(_is_exact(subscription, each) for each in wanted) and _is_protected(subscription))
 
 
 def is_left_over(subscription: Subscription, contact: Contact) -> bool:
     """Whether one still tells the contact at an address that is no longer theirs."""
-    return (
-        subscription.arn is not None
-        and not _is_at(subscription, contact)
-        and _is_exact(subscription, contact.contact_id)
-    )
+    own = contact.contact_id, on_trial(contact.contact_id)
+    is_elsewhere = subscription.arn is not None and not _is_at(subscription, contact)
+    return is_elsewhere and any(_is_exact(subscription, each) for each in own)
 
 
 def is_of(subscription: Subscription, contact: Contact) -> bool:
@@ -147,7 +255,7 @@ def _address(subscription: Subscription) -> tuple[str, str]:
 
 
 def _is_at(subscription: Subscription, contact: Contact) -> bool:
-    return any(_address(subscription) == (each.protocol.value, each.endpoint) for each in contact.addresses)
+    return any(_address(subscription) == each.place for each in contact.addresses)
 
 
 def _is_protected(subscription: Subscription) -> bool:
@@ -160,8 +268,14 @@ def _by_address(contacts: Iterable[Contact]) -> Mapping[tuple[str, str], list[st
     owners: dict[tuple[str, str], list[str]] = {}
     for contact in contacts:
         for each in contact.addresses:
-            owners.setdefault((each.protocol.value, each.endpoint), []).append(contact.contact_id)
+            if each.protocol in OF_SNS:
+                owners.setdefault(each.place, []).append(contact.contact_id)
     return owners
+
+
+def _filters(contacts: Iterable[Contact]) -> Mapping[tuple[str, str, str], str]:
+    """(contact, protocol, endpoint) -> whom messages must name to get there."""
+    return {(each.contact_id, *own.place): told_as(each, own) for each in contacts for own in each.addresses}
 
 
 def _shared(address: tuple[str, str], owners: Sequence[str]) -> Iterator[ContactFinding]:
@@ -176,7 +290,9 @@ def _missing(address: tuple[str, str], owners: Sequence[str]) -> Iterator[Contac
         yield ContactFinding(FindingKind.MISSING, owner, sentence)
 
 
-def _judge(subscription: Subscription, owners: Sequence[str]) -> Iterator[ContactFinding]:
+def _judge(
+    subscription: Subscription, owners: Sequence[str], filters: Mapping[tuple[str, str, str], str]
+) -> Iterator[ContactFinding]:
     told, subject = f"the {subscription.protocol} subscription of {subscription.endpoint}", subscription.endpoint
     if not owners:
         arn = subscription.arn or "not confirmed yet"
@@ -187,7 +303,8 @@ def _judge(subscription: Subscription, owners: Sequence[str]) -> Iterator[Contac
             sentence = f"{owner} gets nothing at {subject} before the subscription is confirmed."
             yield ContactFinding(FindingKind.PENDING, owner, sentence)
         return
-    if not any(_is_exact(subscription, owner) for owner in (owners or (None,))):
+    wanted: list[str | None] = [filters[owner, *_address(subscription)] for owner in owners] or [None]
+    if not any(_is_exact(subscription, each) for each in wanted):
         sentence = f"The filter of {told} is not exactly one contact: it may get the links of others"
         what_to_do = " Add the contact again." if owners else ""
         yield ContactFinding(FindingKind.WRONG_FILTER, subject, f"{sentence} ({subscription.arn}).{what_to_do}")

@@ -22,6 +22,18 @@ def incident_id(detector_model: str, key: str, occurrence: str) -> str:
     return _written(int.from_bytes(digest[:17]) >> 6)
 
 
+REFERENCE_LENGTH = 6
+
+
+def reference(incident: str) -> str:
+    """What people call an incident on the telephone, and type beside a code.
+
+    >>> reference("p9f8z01km2kdqs367tea6yd5bq")
+    'P9F8Z0'
+    """
+    return incident[:REFERENCE_LENGTH].upper()
+
+
 def event_id(incident: str, revision: int, *cause: str | int) -> str:
     """Names an event of an incident after its cause; in order of the revisions, for events of one millisecond."""
     digest = hashlib.sha256("\0".join((incident, *map(str, cause))).encode()).hexdigest()

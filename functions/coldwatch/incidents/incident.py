@@ -82,6 +82,7 @@ class EventType(StrEnum):
     RECORDED = "recorded"
     REATTACHED = "reattached"
     HANDED_OVER = "handed_over"
+    REPORTED = "reported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +142,8 @@ class Incident:
     final_evidence_sha256: str | None = None
     recorded_at: int | None = None
     executions: int = 1
+    reported_at: int | None = None
+    manifest_sha256: str | None = None
     revision: int = 1
 
     @property
@@ -206,7 +209,11 @@ class TimelineEvent:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a responder was sent in a round, or why nothing could be sent."""
+    """What a responder was sent in a round on one channel, or why nothing could be sent.
+
+    `channel` is empty where a failure concerns them all, and in pages from before there were several. `delivery` is
+    what was heard of the message since: `sent`, `delivered` or `failed`.
+    """
 
     incident_id: str
     round: int

@@ -10,7 +10,7 @@ KEPT_MS = 90 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Times are epoch milliseconds."""
+    """Times are epoch milliseconds. `code_hash` is the keyed hash of the code that was sent beside it, if one was."""
 
     link_hash: str
     incident_id: str
@@ -19,6 +19,7 @@ class Link:
     round: int
     created_at: int
     expires_at: int
+    code_hash: str | None = None
     revoked_at: int | None = None
     """When an operator took it back."""
 

@@ -163,9 +163,13 @@ class EscalationPolicy:
     version: str
     rules: tuple[Rule, ...]
 
+    def rule_for(self, facts: IncidentFacts) -> Rule | None:
+        """The most specific of those that hold."""
+        return max((each for each in self.rules if each.holds(facts)), key=lambda each: each.specificity, default=None)
+
     def plan_for(self, facts: IncidentFacts) -> Plan | None:
-        """The plan of the most specific rule; None where no rule holds."""
-        rule = max((each for each in self.rules if each.holds(facts)), key=lambda each: each.specificity, default=None)
+        """The plan of the rule that decides; None where no rule holds."""
+        rule = self.rule_for(facts)
         if rule is None:
             return None
         plan = rule.plans.get(facts.severity) or plan_without_tiers(self.policy_id, self.version)

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from coldwatch.incidents.channels.lanes import SNS, Lane, lanes_of, unverified
+from coldwatch.incidents.contacts import Address, Contact
 from coldwatch.incidents.escalation.rota import Rota
 from coldwatch.incidents.incident import Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
@@ -41,10 +43,14 @@ class IncidentStore(Protocol):
 
 
 class PageStore(Protocol):
-    def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None: ...
+    def pages_of(self, incident_id: str, round_: int, contact_id: str) -> Sequence[Page]:
+        """What a responder was sent in a round, and what could not be: a page for each channel."""
 
     def keep_page(self, page: Page, event: TimelineEvent) -> bool:
         """Write a page with its event; False if that page is kept as sent."""
+
+    def note_delivery(self, page: Page, event: TimelineEvent | None) -> bool:
+        """Write what became of a page that is kept; False if there is none."""
 
 
 class Roster(Protocol):
@@ -72,7 +78,8 @@ class TokenStore(Protocol):
     def keep_token(self, incident: Incident, token: str) -> None:
         """Remember the task token that waits for as long as the incident stands as it does (`Incident.standing`).
 
-        A token of an older round does not replace one of a newer.
+        A token for an incident as it was before does not replace one for what became of it: a process that is so slow
+        that its workflow has gone on without it takes nobody's place.
         """
 
 
@@ -159,34 +166,86 @@ class DetectorStates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A contact as the notifier needs it. `why_not` says, in a sentence, why it cannot be reached."""
+    """A contact as the notifier needs it. `why_not` says, in a sentence, why it cannot be reached at all.
+
+    `lanes` are the ways to it, in the order in which they are tried; `unverified` the addresses that are left out.
+    """
 
     contact_id: str
     name: str
     why_not: str | None = None
+    lanes: tuple[Lane, ...] = (Lane(SNS),)
+    unverified: tuple[Address, ...] = ()
+
+
+def recipient_of(contact: Contact, channels: Sequence[str] = (), *, has_sender: bool = True) -> Recipient:
+    """How a contact can be told, by the channels that a tier wants."""
+    lanes = lanes_of(contact, wanted=channels, has_sender=has_sender)
+    left_out = unverified(contact, wanted=channels)
+    why_not = None
+    if not lanes and not left_out:
+        why_not = (
+            f"{contact.name} has none of {', '.join(channels)}." if channels else f"{contact.name} has no address."
+        )
+    return Recipient(contact.contact_id, contact.name, why_not, lanes, left_out)
 
 
 class Recipients(Protocol):
-    def find_recipient(self, contact_id: str) -> Recipient | None: ...
+    def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
+        """`channels`: those that the tier wants, in that order; all of the contact's own where it names none."""
+
+
+class Contacts(Protocol):
+    def find(self, contact_id: str) -> Contact | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to one responder."""
+    """One message to one responder, in the forms that channels want. All but `subject` may hold hostile text.
+
+    `sms` is empty where no telephone is among the addresses; `html` likewise for mails by SES. `facts` are for cards.
+    """
 
     contact_id: str
     page_id: str
     subject: str
     text: str
+    incident_id: str = ""
+    round: int = 0
+    severity: str = ""
+    link: str = ""
+    sms: str = ""
+    html: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 class NotSentError(Exception):
-    """The channel did not take a message; another try may help."""
+    """A channel did not take a message. Another try may help, unless `is_permanent`. Says nothing secret."""
+
+    def __init__(self, why: str, *, is_permanent: bool = False) -> None:
+        super().__init__(why)
+        self.is_permanent = is_permanent
 
 
-class Notifier(Protocol):
-    def send(self, notification: Notification) -> str:
+class Channels(Protocol):
+    def send(self, notification: Notification, lane: Lane) -> str:
         """Hand a message over; its id. Raises `NotSentError`."""
+
+
+class CodeStore(Protocol):
+    """Which link a code stands for, by the keyed hash of incident and code; and how often codes were tried."""
+
+    def put(self, code_hash: str, link_hash: str, *, forget_at: int) -> bool:
+        """False if that code stands for another link already."""
+
+    def find(self, code_hash: str) -> str | None:
+        """The hash of the link."""
+
+    def try_once(self, what: str, *, most: int, within_ms: int, now_ms: int) -> bool:
+        """Count a try; False, and nothing counted, if there were `most` of them within that time."""
+
+    def give_back(self, what: str) -> None:
+        """What was tried was right, and does not count."""
 
 
 class AlertTopic(Protocol):
@@ -203,8 +262,8 @@ class ReadingHistory(Protocol):
 
 
 class EvidenceStore(Protocol):
-    def keep(self, key: str, content: bytes) -> None:
-        """Write an object; the same key again replaces it."""
+    def keep(self, key: str, content: bytes) -> object:
+        """Write an object; the same key again replaces it, in a bucket that keeps what was there."""
 
 
 class Attempts(Protocol):

@@ -74,7 +74,7 @@ def hand_over(
     Started first and noted afterwards, so that a death in between is repaired by doing it again.
     """
     incident = found(incidents, incident_id)
-    given = continuation_of(incident, *place, number=number + 1, now_ms=now_ms)
+    given = continuation_of(incident, *place, number=number + 1)
     successor = executions.succeed(incident, after=number, given=given)
     what = f"Its workflow had a long history and handed over ({execution_name(incident_id, successor)})."
     return _note(incident, successor, EventType.HANDED_OVER, what, incidents, now_ms)

@@ -5,9 +5,9 @@ somebody is to be told now at all; move the incident to its round, by a conditio
 the token; read the incident again, and complete the token at once if it is settled; only then tell anybody. Whoever
 settles it writes first and completes the token afterwards, so one of the two sees the other.
 
-Before each message the incident is read again: an acknowledgement cancels what is still queued. What was sent is
-marked, and a second try sends only what is not. A process that dies between the channel's acceptance and the mark
-leaves a message that may be sent once more, with another link and the same page id: told twice rather than never.
+Each responder is told as `paging` says: by the first of their ways that takes the message. A process that dies between
+a channel's acceptance and the mark of it leaves a message that may be sent once more, with another link and the same
+page id: told twice rather than never.
 
 Where the channel does not take a message, the whole is tried again for a while. The last try is content with having
 told somebody: the wait that it leaves is the tier's own, for those who were told.
@@ -15,36 +15,28 @@ told somebody: the wait that it leaves is the tier's own, for those who were tol
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
-
-import msgspec
 
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
-from coldwatch.incidents.escalation.calling import call, round_began_at
-from coldwatch.incidents.identity import event_id, link_hash, link_secret, page_id
-from coldwatch.incidents.incident import EventType, Incident, Page, Status, TimelineEvent
-from coldwatch.incidents.links import LIFETIME_MS, Link
+from coldwatch.incidents.escalation.calling import Called, call, round_began_at
+from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.paging import NOBODY, Codes, Fate, Paging
 from coldwatch.incidents.policy import step_of
 from coldwatch.incidents.ports import (
     AlertTopic,
+    Channels,
     LinkStore,
-    Notification,
-    Notifier,
     NotSentError,
-    Recipient,
     Recipients,
     Rotas,
     TellingStore,
     Waiting,
 )
-from coldwatch.incidents.wording import subject, text
 from coldwatch.incidents.workflow import HELD_DOWN, SILENCED, UNREACHABLE, answer_of, pause_of, seconds_until
 
-NOBODY = ""
-"""Stands for the contact where a plan names none."""
+__all__ = ["NOBODY", "Codes", "Fate", "NotAllToldError", "Ports", "Round", "Told", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +68,13 @@ class Ports:
     links: LinkStore
     recipients: Recipients
     rotas: Rotas
-    notifier: Notifier
+    notifier: Channels
     alerts: AlertTopic
     waiting: Waiting
     random_bytes: Callable[[int], bytes]
     page_base_url: str
     silenced_s: Callable[[Incident, int], int | None] = never
-
-
-class Fate(StrEnum):
-    """What became of one responder's page. FAILING: the channel did not take it now; CANCELLED: nobody needs it."""
-
-    SENT = "sent"
-    ALREADY_SENT = "already_sent"
-    UNREACHABLE = "unreachable"
-    FAILING = "failing"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_told(self) -> bool:
-        return self in {Fate.SENT, Fate.ALREADY_SENT}
+    codes: Codes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +94,7 @@ class Told:
         """Contacts whose message the channel did not take, of an incident that still needs them."""
         if Fate.CANCELLED in self.fates.values():
             return ()
-        return tuple(contact for contact, fate in self.fates.items() if fate is Fate.FAILING)
+        return tuple(contact for contact, fate in self.fates.items() if fate.may_improve)
 
 
 class NotAllToldError(Exception):
@@ -163,9 +142,15 @@ def _is_current(incident: Incident, asked: Round) -> bool:
 def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> Told:
     step = step_of(incident.plan, incident.step)
     calls = call(step.responders, ports.rotas, at_ms=round_began_at(incident))
-    fates = {f"rota:{rota}": _miss(incident, rota, why, ports, now_ms) for rota, why in calls.missing.items()}
-    contacts = [each.contact_id for each in calls.called] or ([] if fates else [NOBODY])
-    fates |= {each: _page(incident, each, asked, ports, now_ms) for each in contacts}
+    called = calls.called or (() if calls.missing else (Called(NOBODY),))
+    fates = {
+        f"rota:{each}": _paging(incident, f"rota:{each}", asked, ports, now_ms).give_up(why)
+        for each, why in calls.missing.items()
+    }
+    fates |= {
+        each.contact_id: _paging(incident, each.contact_id, asked, ports, now_ms).carry_out(each.channels)
+        for each in called
+    }
     told = Told(incident, fates, _publish(incident, ports, now_ms))
     if told.failing and (told.is_nobody_told or not asked.is_last_try):
         raise NotAllToldError(told)
@@ -174,82 +159,11 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     return told
 
 
-def _page(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int) -> Fate:
-    known = ports.incidents.find_page(incident.incident_id, incident.round, contact_id)
-    if known and known.is_sent:
-        return Fate.ALREADY_SENT
-    if not _is_current(found(ports.incidents, incident.incident_id), asked):
-        return Fate.CANCELLED
-    recipient = _recipient(contact_id, ports)
-    if recipient.why_not:
-        _note_failure(incident, contact_id, known, recipient.why_not, ports, now_ms)
-        return Fate.UNREACHABLE
-    try:
-        message_id = ports.notifier.send(_notification(incident, recipient, ports, now_ms))
-    except NotSentError as error:
-        _note_failure(incident, contact_id, known, str(error), ports, now_ms)
-        return Fate.FAILING
-    page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, True, message_id)  # noqa: FBT003 - is_sent
-    what = f"{recipient.name} is told (round {incident.round}, tier {incident.tier})."
-    ports.incidents.keep_page(page, _page_event(page, EventType.PAGED, what, incident))
-    return Fate.SENT
+def _paging(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int) -> Paging:
+    def is_needed() -> bool:
+        return _is_current(found(ports.incidents, incident.incident_id), asked)
 
-
-def _miss(incident: Incident, rota_id: str, why: str, ports: Ports, now_ms: int) -> Fate:
-    """A rota that names nobody is a responder who cannot be reached."""
-    known = ports.incidents.find_page(incident.incident_id, incident.round, f"rota:{rota_id}")
-    _note_failure(incident, f"rota:{rota_id}", known, why, ports, now_ms)
-    return Fate.UNREACHABLE
-
-
-def _recipient(contact_id: str, ports: Ports) -> Recipient:
-    """One entry that is missing or cannot be read harms nobody but its own contact."""
-    if contact_id == NOBODY:
-        return Recipient(NOBODY, "Nobody", "The plan names nobody.")
-    try:
-        found_recipient = ports.recipients.find_recipient(contact_id)
-    except (LookupError, ValueError, msgspec.MsgspecError) as error:
-        return Recipient(contact_id, contact_id, f"The entry of contact {contact_id} cannot be read: {error}.")
-    return found_recipient or Recipient(contact_id, contact_id, f"There is no contact {contact_id}.")
-
-
-def _notification(incident: Incident, recipient: Recipient, ports: Ports, now_ms: int) -> Notification:
-    """A message with a fresh link in it. Its secret is stored nowhere, so a second try makes another."""
-    secret = link_secret(ports.random_bytes(16))
-    ports.links.put(
-        Link(
-            link_hash=link_hash(secret) or "",
-            incident_id=incident.incident_id,
-            contact_id=recipient.contact_id,
-            tier=incident.tier,
-            round=incident.round,
-            created_at=now_ms,
-            expires_at=now_ms + LIFETIME_MS,
-        )
-    )
-    return Notification(
-        recipient.contact_id,
-        page_id(incident.incident_id, incident.round, recipient.contact_id),
-        subject(incident),
-        text(incident, name=recipient.name, link=f"{ports.page_base_url}a/{secret}"),
-    )
-
-
-def _note_failure(  # noqa: PLR0917 - what a failure is about
-    incident: Incident, contact_id: str, known: Page | None, why: str, ports: Ports, now_ms: int
-) -> None:
-    """Once per round and reason, however often it is tried."""
-    if known and known.failure == why:
-        return
-    page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, False, None, why)  # noqa: FBT003 - is_sent
-    what = f"{contact_id or 'Nobody'} could not be told (round {incident.round}, tier {incident.tier}). {why}"
-    ports.incidents.keep_page(page, _page_event(page, EventType.PAGE_FAILED, what, incident))
-
-
-def _page_event(page: Page, kind: EventType, what: str, incident: Incident) -> TimelineEvent:
-    """The letter puts it after the change that began the round, should both come in one millisecond."""
-    identity = event_id(page.incident_id, incident.revision, kind, page.round, page.contact_id)
-    return TimelineEvent(page.at, identity.replace("-", "p-"), kind, lifecycle.SYSTEM, what)
+    return Paging(incident, contact_id, ports, is_needed, now_ms)
 
 
 def _publish(incident: Incident, ports: Ports, now_ms: int) -> str | None:

@@ -1,7 +1,9 @@
 """What a responder reads in the middle of the night: what, where, since when, how bad, until when, and the link."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from coldwatch.incidents.identity import reference
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.readings import is_low_bad
 
@@ -18,27 +20,57 @@ def subject(incident: Incident) -> str:
     return _ascii(text)[: SUBJECT_LIMIT - 1]
 
 
-def text(incident: Incident, *, name: str, link: str) -> str:
-    """The message for one responder. `link` is theirs alone."""
-    lines = [
-        f"{name}, you are asked to look after this incident.",
-        "",
-        f"What:     {incident.title} ({incident.severity})",
-        f"Where:    {incident.device_id}{_place(incident)}",
-        f"Since:    {moment(incident.began_at)}",
-    ]
-    if incident.peak is not None:
-        lines.append(f"{peak_word(incident)}:".ljust(10) + figure(incident.peak) + _unit(incident))
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What lets one responder answer: the link, and the code to type where there is no link to press.
+
+    Both are theirs alone. `code_page` is where the code is typed.
+    """
+
+    link: str
+    code: str | None = None
+    code_page: str = ""
+
+
+def text(incident: Incident, *, name: str, key: Key) -> str:
+    """The message for one responder."""
+    lines = [f"{name}, you are asked to look after this incident.", ""]
+    lines += [f"{what + ':':<10}{said}" for what, said in facts(incident)]
     if incident.deadline_at is not None:
         lines.append(f"Answer by {moment(incident.deadline_at)}; then the next are told.")
     lines += [
         "",
-        link,
+        key.link,
         "",
         "The link shows the incident; the button on its page says that you have it. The link is yours alone.",
+        *code_sentence(incident, key),
         f"Incident {incident.incident_id}, round {incident.round}, tier {incident.tier}.",
     ]
     return "\n".join(lines)
+
+
+def facts(incident: Incident) -> list[tuple[str, str]]:
+    """What every message says, in this order; values hold what devices and the registry say, and are hostile."""
+    found = [
+        ("What", f"{incident.title} ({incident.severity})"),
+        ("Where", f"{incident.device_id}{_place(incident)}"),
+        ("Since", moment(incident.began_at)),
+    ]
+    if incident.peak is not None:
+        found.append((peak_word(incident), figure(incident.peak) + _unit(incident)))
+    return found
+
+
+def code_sentence(incident: Incident, key: Key) -> list[str]:
+    if key.code is None:
+        return []
+    return [f"Without the link: type {reference(incident.incident_id)} and the code {key.code} at {key.code_page}"]
+
+
+def short_text(incident: Incident, *, key: Key) -> str:
+    """For a telephone: what fits, in plain ASCII, so that it is cut into as few parts as can be."""
+    code = f" or {reference(incident.incident_id)} code {key.code} at {key.code_page}" if key.code else ""
+    return f"{subject(incident)} {key.link}{code}"
 
 
 def moment(at_ms: int) -> str:

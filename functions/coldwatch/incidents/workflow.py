@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.policy import step_of, waits_of
 
 UNREACHABLE = "unreachable"
@@ -37,18 +37,19 @@ def execution_names(incident: Incident) -> Iterator[tuple[int, str]]:
 
 def beginning_of(incident: Incident, *, number: int = 1, now_ms: int) -> dict[str, Any]:
     """Input of an execution, a first one or one that takes over where another has ended."""
-    return continuation_of(incident, *_place(incident, now_ms), number=number, now_ms=now_ms)
+    return continuation_of(incident, *_place(incident, now_ms), number=number)
 
 
-def continuation_of(incident: Incident, round_: int, step: int, *, number: int, now_ms: int) -> dict[str, Any]:
-    """Input of an execution that begins with this round; one that goes on already is waited for as long as is left."""
-    is_resumed = incident.status is Status.OPEN and incident.round == round_ and incident.deadline_at is not None
+def continuation_of(incident: Incident, round_: int, step: int, *, number: int) -> dict[str, Any]:
+    """Input of an execution that begins with this round; of one that goes on already, the wait begins anew: some may
+    only be told now.
+    """
     return {
         "incident_id": incident.incident_id,
         "number": number,
         "round": round_,
         "step": step,
-        "wait_s": _left_s(incident, now_ms) if is_resumed else step_of(incident.plan, step).wait_s,
+        "wait_s": step_of(incident.plan, step).wait_s,
         "waits": waits_of(incident.plan),
     }
 

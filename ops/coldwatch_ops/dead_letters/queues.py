@@ -10,6 +10,7 @@ EFFECTS: Final = "effects"
 TIMERS: Final = "timers"
 SCHEDULES: Final = "schedules"
 COMMAND_RESPONSES: Final = "command-responses"
+DELIVERIES: Final = "deliveries"
 
 QUEUES: Final = {
     RULE_ERRORS: "RuleErrorQueueUrl",
@@ -19,6 +20,7 @@ QUEUES: Final = {
     TIMERS: "TimerDeadLetterQueueUrl",
     PRESENCE: "PresenceDeadLetterQueueUrl",
     COMMAND_RESPONSES: "CommandResponseDeadLetterQueueUrl",
+    DELIVERIES: "DeliveryDeadLetterQueueUrl",
     SCHEDULES: "ScheduleDeadLetterQueueUrl",
 }
 """The stack's outputs."""
@@ -26,5 +28,6 @@ QUEUES: Final = {
 INVOKED: Final = {
     PRESENCE: "RecordPresenceFunctionName",
     COMMAND_RESPONSES: "RecordCommandResponseFunctionName",
+    DELIVERIES: "RecordDeliveryFunctionName",
 }
 """Functions whose failed events a queue keeps; the stack's outputs."""

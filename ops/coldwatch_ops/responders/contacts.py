@@ -1,12 +1,14 @@
 """`coldwatch contacts ...`: asked of the contacts function, the only one who may subscribe."""
 
 import json
+import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import YES, Command, Context, argument
-from coldwatch_ops.errors import FailedError, RefusedError
+from coldwatch_ops.errors import FailedError, RefusedError, UsageError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
@@ -35,10 +37,56 @@ def run_add(options: Namespace, context: Context) -> Answer:
         emails=options.email or [],
         phones=options.phone or [],
     )
-    told = [f"{escape(found['contact']['name'])} can be told by {_addresses(found['contact'])}."]
-    if options.email:
-        told.append("A mail asks to confirm each e-mail address: coldwatch contacts confirm TOKEN")
+    told = [f"{escape(found['contact']['name'])}: {_addresses(found['contact'])}."]
+    waiting = [each for each in found["contact"]["addresses"] if each.get("verified_at") is None]
+    told += dict.fromkeys(_next_step(options.contact_id, each) for each in waiting)
     return Answer(found, tuple(told))
+
+
+def _next_step(contact_id: str, address: dict[str, Any]) -> str:
+    if address["protocol"] == "email":
+        return "A mail asks to confirm each e-mail address: coldwatch contacts confirm TOKEN"
+    return (
+        f"Not told yet: {escape(_channel(address))}. coldwatch contacts test {contact_id} {escape(_channel(address))}"
+    )
+
+
+def run_add_channel(options: Namespace, context: Context) -> Answer:
+    found = ask(
+        context.open_stack(),
+        "add_channel",
+        contact_id=options.contact_id,
+        protocol=options.protocol,
+        label=options.label,
+        name=options.name,
+        secret=_read(options.secret_file) if options.secret_file else None,
+    )
+    test = f"coldwatch contacts test {options.contact_id} {found['channel']}"
+    return Answer(found, (f"{escape(found['channel'])} is kept. It is told nothing before its test page: {test}",))
+
+
+def run_remove_channel(options: Namespace, context: Context) -> Answer:
+    found = ask(context.open_stack(), "remove_channel", contact_id=options.contact_id, channel=options.channel)
+    return Answer(found, (f"{escape(found['channel'])} is told nothing any more; its secret is deleted.",))
+
+
+def run_test(options: Namespace, context: Context) -> Answer:
+    found = ask(context.open_stack(), "test", contact_id=options.contact_id, channel=options.channel)
+    told = f"A test page is on its way to {escape(found['channel'])}. Its code goes here within a day:"
+    return Answer(found, (told, f"coldwatch contacts verify {options.contact_id} CODE"))
+
+
+def run_verify(options: Namespace, context: Context) -> Answer:
+    found = ask(context.open_stack(), "verify", contact_id=options.contact_id, code=options.code)
+    return Answer(found, (f"{escape(found['channel'])} is verified: incidents are told there.",))
+
+
+def _read(path: str) -> str:
+    """A secret from a file, or from standard input: never from the command line, which others can read."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from error
 
 
 def run_confirm(options: Namespace, context: Context) -> Answer:
@@ -70,10 +118,22 @@ def run_check(_options: Namespace, context: Context) -> Answer:
 
 
 def _addresses(contact: dict[str, Any]) -> str:
-    return ", ".join(escape(address["endpoint"]) for address in contact["addresses"])
+    return ", ".join(escape(_spoken(address)) for address in contact["addresses"])
+
+
+def _spoken(address: dict[str, Any]) -> str:
+    shown = address["endpoint"] if address["protocol"] in {"email", "sms"} else _channel(address)
+    return shown if address.get("verified_at") is not None else f"{shown} (not verified)"
+
+
+def _channel(address: dict[str, Any]) -> str:
+    """As `test` takes it."""
+    protocol: str = address["protocol"]
+    return protocol if protocol in {"email", "sms", "ses_email"} else f"{protocol}:{address['endpoint']}"
 
 
 _CONTACT = argument("contact_id", metavar="CONTACT", help="the contact's id, such as ana")
+_CHANNEL = argument("channel", metavar="CHANNEL", help="such as sms, ses_email or slack:cold-room; or its address")
 
 COMMANDS = (
     Command("contacts list", "list those who can be told", run_list),
@@ -93,6 +153,35 @@ COMMANDS = (
         "confirm an e-mail address by the token in its mail",
         run_confirm,
         (argument("token", metavar="TOKEN", help="what stands after `Token=` in the mail's link"),),
+    ),
+    Command(
+        "contacts add-channel",
+        "add a channel besides mail and telephone, or change its secret",
+        run_add_channel,
+        (
+            _CONTACT,
+            argument(
+                "protocol",
+                choices=("webhook", "pagerduty", "slack", "teams", "eventbridge"),
+                help="webhook, pagerduty, slack, teams or eventbridge",
+            ),
+            argument("label", metavar="LABEL", help="what you call it, such as cold-room"),
+            argument("--secret-file", metavar="FILE", help="where it leads and what opens it; - for standard input"),
+            argument("--name", metavar="NAME", help="adds the contact under this name where it is not there"),
+        ),
+    ),
+    Command(
+        "contacts remove-channel",
+        "remove a channel and its secret",
+        run_remove_channel,
+        (_CONTACT, _CHANNEL),
+    ),
+    Command("contacts test", "send a test page to one address", run_test, (_CONTACT, _CHANNEL)),
+    Command(
+        "contacts verify",
+        "verify an address by the code of its test page",
+        run_verify,
+        (_CONTACT, argument("code", metavar="CODE", help="the six digits of the test page")),
     ),
     Command("contacts remove", "remove a contact and its subscriptions", run_remove, (_CONTACT, YES)),
     Command("contacts check", "find who would not be told, and who would be told too much", run_check),

@@ -5,8 +5,8 @@ refuses, is put in here by hand.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,15 +18,21 @@ from moto.sns.models import sns_backends
 
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.items import to_item
+from coldwatch.adapters.secret_store import SecretsManagerSecrets
 from coldwatch.adapters.subscriptions import SnsSubscriptions
+from coldwatch.incidents.channels.lanes import Lane, lanes_of
 from coldwatch.incidents.contacts import Address, Contact, Protocol, filter_policy
 from coldwatch.incidents.ports import Recipient
 from manage_contacts import handler as managing
 from tests.integration.aws.stack import REGION, Calls, Killed, Watched
+from tests.unit.incidents.builders import NOW
+from tests.unit.incidents.fakes import FakeChannel
 
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 MAIL, OTHER, PHONE = "ana@example.com", "ana@example.org", "+4915112345678"
 ANA = {"action": "add", "contact_id": "ana", "name": "Ana", "emails": [MAIL], "phones": [PHONE]}
+ON_TRIAL = filter_policy("ana~test")
+CODE = 908_172
 MOVED = ANA | {"emails": [OTHER], "phones": []}
 
 
@@ -38,6 +44,8 @@ class Sns:
         self.exceptions = client.exceptions
         self.confirmations: list[dict[str, Any]] = []
         self.refusal: str | None = None
+        self.asks_to_confirm = False
+        self.confirmed_arn: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
@@ -48,14 +56,31 @@ class Sns:
             if (each.protocol, each.endpoint) == (asked["Protocol"], asked["Endpoint"]):
                 known = each.attributes.get("FilterPolicy")
                 assert known == asked["Attributes"].get("FilterPolicy"), "exists already with different attributes"
-        return self.client.subscribe(**asked)
+        answer = self.client.subscribe(**asked)
+        is_waiting = self.asks_to_confirm and asked["Protocol"] == "email"
+        return {"SubscriptionArn": "pending confirmation"} if is_waiting else answer
 
     def confirm_subscription(self, **asked: Any) -> Any:
         self.confirmations.append(asked)
         if self.refusal:
             error = {"Error": {"Code": self.refusal, "Message": "no"}}
             raise self.client.exceptions.ClientError(error, "ConfirmSubscription")
-        return self.client.confirm_subscription(**asked)
+        answer = self.client.confirm_subscription(**asked)
+        return {"SubscriptionArn": self.confirmed_arn} if self.confirmed_arn else answer
+
+
+class IncidentCalls:
+    """`reachability.Incidents`: what would be opened and recovered."""
+
+    def __init__(self) -> None:
+        self.opened: list[dict[str, Any]] = []
+        self.recovered: list[dict[str, Any]] = []
+
+    def open(self, event: Mapping[str, Any]) -> None:
+        self.opened.append(dict(event["coldwatch"]))
+
+    def recover(self, event: Mapping[str, Any]) -> None:
+        self.recovered.append(dict(event["coldwatch"]))
 
 
 @dataclass
@@ -63,10 +88,25 @@ class Cloud:
     dynamodb: Any
     sns: Sns
     topic: str
+    channel: FakeChannel = field(default_factory=FakeChannel)
+    calls: IncidentCalls = field(default_factory=IncidentCalls)
+    has_sender: bool = False
+    now_ms: int = NOW
 
     def ports(self, calls: Calls | None = None) -> managing.Ports:
         dynamodb, sns = self._watched(self.dynamodb, calls), self._watched(self.sns, calls)
-        return managing.Ports(DynamoContactStore(dynamodb, "ContactTable"), SnsSubscriptions(sns, self.topic))
+        return managing.Ports(
+            contacts=DynamoContactStore(dynamodb, "ContactTable"),
+            subscriptions=SnsSubscriptions(sns, self.topic),
+            channels=self.channel,
+            secrets=SecretsManagerSecrets(boto3.client("secretsmanager", region_name=REGION)),
+            incidents=self.calls,
+            code_key=lambda: b"k" * 32,
+            random_bytes=CODE.to_bytes,
+            now_ms=lambda: self.now_ms,
+            secret_prefix="coldwatch/test/channels/",
+            has_sender=self.has_sender,
+        )
 
     def _watched(self, client: Any, calls: Calls | None) -> Any:
         return WatchedClient(client, calls) if calls else client
@@ -116,6 +156,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
         made = Cloud(dynamodb, Sns(sns), sns.create_topic(Name="notifications")["TopicArn"])
         monkeypatch.setenv("CONTACT_TABLE", "ContactTable")
         monkeypatch.setenv("NOTIFICATION_TOPIC_ARN", made.topic)
+        for name in ("MAIL_SENDER", "MAIL_CONFIGURATION_SET"):
+            monkeypatch.setenv(name, "")
+        for name in (
+            *("LINK_TABLE", "CODE_KEY_SECRET", "SECRET_PREFIX", "EVENT_BUS_NAME"),
+            *("OPEN_INCIDENT_FUNCTION", "RECOVER_INCIDENT_FUNCTION"),
+        ):
+            monkeypatch.setenv(name, name.lower())
         monkeypatch.setattr(managing, "ports", made.ports)
         managing.settings.cache_clear()
         yield made
@@ -136,10 +183,13 @@ def test_a_contact_is_kept_and_each_address_subscribed_with_its_filter(cloud: Cl
         "contact": {
             "contact_id": "ana",
             "name": "Ana",
-            "addresses": [{"protocol": "email", "endpoint": MAIL}, {"protocol": "sms", "endpoint": PHONE}],
+            "addresses": [
+                {"protocol": "email", "endpoint": MAIL, "verified_at": NOW, "secret_name": None, "is_waiting": False},
+                {"protocol": "sms", "endpoint": PHONE, "verified_at": None, "secret_name": None, "is_waiting": False},
+            ],
         }
     }
-    assert cloud.subscribed() == dict.fromkeys([MAIL, PHONE], '{"contact_id":["ana"]}')
+    assert cloud.subscribed() == {MAIL: '{"contact_id":["ana"]}', PHONE: '{"contact_id":["ana~test"]}'}
     assert found() == []
 
 
@@ -177,7 +227,11 @@ def test_an_address_can_be_given_up_and_become_anothers(cloud: Cloud) -> None:
 
     ask(ANA | {"contact_id": "ben", "name": "Ben"})
 
-    assert cloud.subscribed() == {OTHER: filter_policy("ana")} | dict.fromkeys([MAIL, PHONE], filter_policy("ben"))
+    assert cloud.subscribed() == {
+        OTHER: filter_policy("ana"),
+        MAIL: filter_policy("ben"),
+        PHONE: filter_policy("ben~test"),
+    }
 
 
 def test_who_is_removed_is_told_nothing_any_more(cloud: Cloud) -> None:
@@ -370,9 +424,193 @@ def test_the_notifier_learns_who_can_be_reached(cloud: Cloud) -> None:
     ask(ANA)
     store = cloud.ports().contacts
     store.put(Contact("mute", "Mute", ()), now_ms=1)
+    mail, phone = Address(Protocol.EMAIL, MAIL, NOW), Address(Protocol.SMS, PHONE)
 
-    assert store.find_recipient("ana") == Recipient("ana", "Ana", None)
-    assert store.find_recipient("mute") == Recipient("mute", "Mute", "Mute has no address.")
+    assert store.find("ana") == Contact("ana", "Ana", (mail, phone))
+    assert store.find_recipient("ana") == Recipient("ana", "Ana", None, (Lane("sns", (mail,)),), (phone,))
+    assert store.find_recipient("ana", ["sms"]) == Recipient("ana", "Ana", None, (), (phone,))
+    assert store.find_recipient("mute") == Recipient("mute", "Mute", "Mute has no address.", (), ())
     assert store.find_recipient("nobody") is None
     assert [store.knows(each) for each in ("ana", "mute", "nobody")] == [True, True, False]
-    assert store.find("ana") == Contact("ana", "Ana", (Address(Protocol.EMAIL, MAIL), Address(Protocol.SMS, PHONE)))
+
+
+def test_who_was_there_before_addresses_were_verified_is_told_on(cloud: Cloud) -> None:
+    text = f'[{{"protocol": "email", "endpoint": "{MAIL}"}}, {{"protocol": "sms", "endpoint": "{PHONE}"}}]'
+    item = to_item({"contact_id": "ana", "name": "Ana", "addresses": text, "changed_at": 7})
+    cloud.dynamodb.put_item(TableName="ContactTable", Item=item)
+
+    recipient = cloud.ports().contacts.find_recipient("ana")
+
+    assert recipient
+    assert recipient.unverified == ()
+    assert [each.verified_at for each in recipient.lanes[0].addresses] == [7, 7]
+    ask(ANA)
+    assert cloud.subscribed() == dict.fromkeys([MAIL, PHONE], filter_policy("ana"))
+
+
+def test_a_telephone_is_told_pages_only_after_its_test_page(cloud: Cloud) -> None:
+    ask(ANA)
+
+    sent = ask({"action": "test", "contact_id": "ana", "channel": "sms"})
+    (page,) = cloud.channel.sent
+    wrong = ask({"action": "verify", "contact_id": "ana", "code": "000000"})
+    before = cloud.subscribed()[PHONE]
+    right = ask({"action": "verify", "contact_id": "ana", "code": "908172"})
+
+    assert (sent["channel"], page.contact_id, cloud.channel.used) == ("sms", "ana~test", ["sns"])
+    assert "908172" in page.sms
+    assert "/a/" not in page.text + page.sms
+    assert wrong == {"error": "This is not the code that was sent to ana."}
+    assert (before, cloud.subscribed()[PHONE]) == (ON_TRIAL, filter_policy("ana"))
+    assert [each["verified_at"] for each in right["contact"]["addresses"]] == [NOW, NOW]
+    assert "908172" not in str(cloud.dynamodb.scan(TableName="ContactTable"))
+    assert found() == []
+
+
+def test_a_mail_address_that_sns_asks_to_confirm_anew_is_not_told_meanwhile(cloud: Cloud) -> None:
+    ask(MOVED)
+    cloud.mark(OTHER, ConfirmationWasAuthenticated="false")
+    cloud.sns.asks_to_confirm = True
+
+    answer = ask(MOVED)
+
+    assert [each["verified_at"] for each in answer["contact"]["addresses"]] == [None]
+    recipient = cloud.ports().contacts.find_recipient("ana")
+    assert recipient
+    assert (recipient.why_not, recipient.lanes) == (None, ())
+
+
+def test_the_token_of_a_mail_verifies_its_address(cloud: Cloud) -> None:
+    cloud.sns.asks_to_confirm = True
+    ask(MOVED)
+    arn = next(iter(sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions))
+    cloud.sns.confirmed_arn = arn
+
+    ask({"action": "confirm", "token": "t" * 64})
+
+    contact = cloud.ports().contacts.find("ana")
+    assert contact
+    assert [each.verified_at for each in contact.addresses] == [NOW]
+
+
+def test_with_a_sender_mails_go_by_ses_first_and_by_sns_if_that_fails(cloud: Cloud) -> None:
+    cloud.has_sender = True
+    ask(MOVED)
+
+    assert ask({"action": "test", "contact_id": "ana", "channel": "ses_email"})["channel"] == "ses_email"
+    ask({"action": "verify", "contact_id": "ana", "code": "908172"})
+
+    contact = cloud.ports().contacts.find("ana")
+    assert contact
+    assert [each.channel for each in lanes_of(contact)] == ["ses_email", "sns"]
+    assert "<html" in cloud.channel.sent[0].html
+
+
+SLACK = "https://hooks.slack.com/services/T0/B0/verysecret"
+ADD_SLACK = {"action": "add_channel", "contact_id": "ana", "protocol": "slack", "label": "ops", "secret": SLACK + "\n"}
+
+
+def test_a_channels_secret_is_kept_in_secrets_manager_and_nowhere_else(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(ANA)
+    answer = ask(ADD_SLACK)
+
+    secrets = boto3.client("secretsmanager", region_name=REGION)
+    name = "coldwatch/test/channels/ana/slack/ops"
+    assert json.loads(secrets.get_secret_value(SecretId=name)["SecretString"]) == {"url": SLACK}
+    said = json.dumps(answer) + caplog.text + str(capsys.readouterr())
+    assert "verysecret" not in said + str(cloud.dynamodb.scan(TableName="ContactTable"))
+    assert answer["channel"] == "slack:ops"
+
+    again = ask(ADD_SLACK | {"secret": SLACK + "2"})
+    assert again["channel"] == "slack:ops"
+    assert json.loads(secrets.get_secret_value(SecretId=name)["SecretString"]) == {"url": SLACK + "2"}
+
+    assert ask({"action": "remove_channel", "contact_id": "ana", "channel": "slack:ops"})["channel"] == "slack:ops"
+    assert secrets.list_secrets()["SecretList"] == []
+
+
+def test_a_channel_stays_when_addresses_change_and_goes_with_its_contact(cloud: Cloud) -> None:
+    ask(ADD_SLACK | {"name": "Ana"})
+    ask(ANA)
+    assert [each["protocol"] for each in ask({"action": "list"})["contacts"][0]["addresses"]] == [
+        "email",
+        "sms",
+        "slack",
+    ]
+
+    ask({"action": "remove", "contact_id": "ana"})
+
+    assert boto3.client("secretsmanager", region_name=REGION).list_secrets()["SecretList"] == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"protocol": "email"},
+        {"protocol": ["slack"]},
+        {"label": "UP"},
+        {"label": "../x"},
+        {"secret": None},
+        {"secret": "http://hooks.slack.com/services/x"},
+        {"secret": "https://evil.example/services/x"},
+        {"secret": "https://hooks.slack.com.evil.example/"},
+        {"contact_id": "nobody"},
+    ],
+)
+def test_a_channel_that_makes_no_sense_is_refused_and_leaves_nothing(cloud: Cloud, changes: dict[str, Any]) -> None:
+    ask(ANA)
+    before = cloud.final()
+
+    answer = ask(ADD_SLACK | changes)
+
+    assert list(answer) == ["error"]
+    assert "verysecret" not in answer["error"]
+    assert cloud.final() == before
+    assert boto3.client("secretsmanager", region_name=REGION).list_secrets()["SecretList"] == []
+
+
+def test_a_test_page_that_cannot_be_sent_says_why(cloud: Cloud) -> None:
+    ask(ADD_SLACK | {"name": "Ana"})
+    cloud.channel.refuses_for_good.add("slack:ops")
+
+    answer = ask({"action": "test", "contact_id": "ana", "channel": "ops"})
+
+    assert answer == {"error": "The test page could not be sent to slack:ops. gone"}
+
+
+def test_who_cannot_be_told_for_a_day_opens_an_incident_and_who_can_again_ends_it(cloud: Cloud) -> None:
+    ask(ANA)
+    cloud.mark(MAIL, PendingConfirmation="true")
+
+    fresh = ask({"action": "reconcile"})
+    cloud.now_ms += 86_400_000
+    found_first = ask({"action": "reconcile"})
+    cloud.now_ms += 86_400_000
+    found_again = ask({"action": "reconcile"})
+    cloud.mark(MAIL, PendingConfirmation="false")
+    mended = ask({"action": "reconcile"})
+    quiet = ask({"action": "reconcile"})
+
+    assert (fresh["unreachable"], fresh["findings"][0]["kind"]) == ([], "pending")
+    assert (found_first["unreachable"], found_again["unreachable"]) == (["ana"], ["ana"])
+    assert (mended["reachable_again"], quiet["reachable_again"]) == (["ana"], [])
+    first, second = cloud.calls.opened
+    assert first["effect_id"] != second["effect_id"]
+    assert (first["detector_model"], first["key"], first["kind"]) == (
+        "contact_reachability",
+        "ana",
+        "contact_unreachable",
+    )
+    assert [each["key"] for each in cloud.calls.recovered] == ["ana"]
+
+
+def test_a_check_by_hand_opens_no_incident(cloud: Cloud) -> None:
+    ask(ANA)
+    cloud.mark(MAIL, PendingConfirmation="true")
+    cloud.now_ms += 86_400_000
+
+    ask({"action": "check"})
+
+    assert cloud.calls.opened == []

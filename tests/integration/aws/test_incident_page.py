@@ -67,6 +67,8 @@ def stack(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStack]:
     for name in TABLES:
         monkeypatch.setenv(name.replace("Table", "_table").upper(), name)
     monkeypatch.setenv("EVIDENCE_BUCKET", BUCKET)
+    monkeypatch.setenv("CODE_KEY_SECRET", "code-key")
+    boto3.client("secretsmanager", region_name=REGION).create_secret(Name="code-key", SecretString="key")
     monkeypatch.setenv("SEND_COMMAND_FUNCTION", "send_command")
     monkeypatch.setenv("PAGE_BASE_URL", "")
     _forget()
@@ -77,7 +79,13 @@ def stack(aws: AwsStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsStack]:
 def _forget() -> None:
     """Clients and tools belong to one test."""
     incident_page.tools.cache_clear()
-    for made in (clients.dynamodb_client, clients.s3_client, clients.lambda_client, clients.step_functions_client):
+    for made in (
+        clients.dynamodb_client,
+        clients.s3_client,
+        clients.lambda_client,
+        clients.step_functions_client,
+        clients.secrets_client,
+    ):
         made.cache_clear()
 
 
@@ -152,6 +160,7 @@ def test_no_secret_of_a_link_and_no_task_token_is_anywhere_but_in_the_pages_own_
             ask(said, "POST", f"/a/{secret}", {"link": secret, "action": "acknowledge"})
             ask(said, "POST", "/act", {"link": secret, "action": "acknowledge"})
             ask(said, "POST", "/act", {"link": secret, "action": "destroy"})
+            assert ask(said, "POST", "/code", {"incident": "P9F8Z0", "code": "123456"})["statusCode"] == 403
         heard.assert_no_pending_responses()
 
     assert DynamoIncidentStore(told.dynamodb, "IncidentTable").find(MADE.incident_id).acknowledged_by == "ana"  # type: ignore[union-attr] # it is there

@@ -28,6 +28,7 @@ from coldwatch.incidents.incident import EventType, Incident, Page, Severity, St
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import PolicyError
+from coldwatch.incidents.workflow import answer_of
 from enrich_incident import handler as enrich_incident
 from keep_evidence import handler as keep_evidence
 from notify_tier import handler as notify_tier
@@ -174,22 +175,23 @@ def test_a_page_is_kept_with_its_event_and_stays_sent(store: Store) -> None:
     written = [store.keep_page(page, event) for page, event in zip((failed, sent, failed), events, strict=True)]
 
     assert written == [True, True, False]
-    assert store.find_page(MADE.incident_id, 2, "ana") == sent
-    assert store.find_page(MADE.incident_id, 3, "ana") is None
+    assert list(store.pages_of(MADE.incident_id, 2, "ana")) == [sent]
+    assert list(store.pages_of(MADE.incident_id, 3, "ana")) == []
     assert list(store.pages(MADE.incident_id)) == [sent]
     assert [event.event_id for event in store.timeline(MADE.incident_id)][1:] == ["p0", "p1"]
 
 
-def test_the_token_of_the_latest_round_is_the_one_that_waits(store: Store) -> None:
-    second = replace(MADE, round=2)
+def test_the_token_for_what_became_of_it_is_the_one_that_waits(store: Store) -> None:
+    second = replace(MADE, round=2, revision=2)
     assert store.token(MADE.incident_id) is None
 
-    store.keep_token(second, "b", awaits=Status.ACKNOWLEDGED)
-    store.keep_token(replace(MADE, round=1), "a", awaits=Status.ACKNOWLEDGED)
-    assert store.token(MADE.incident_id) == ("b", Status.ACKNOWLEDGED)
+    store.keep_token(second, "b")
+    store.keep_token(replace(MADE, round=1), "a")
+    assert store.token(MADE.incident_id) == ("b", second.standing)
 
-    store.keep_token(second, "c", awaits=Status.RESOLVED)
-    assert store.token(MADE.incident_id) == ("c", Status.RESOLVED)
+    taken = replace(second, status=Status.ACKNOWLEDGED, revision=3)
+    store.keep_token(taken, "c")
+    assert store.token(MADE.incident_id) == ("c", taken.standing)
 
 
 def test_the_latest_recovery_of_nothing_is_remembered(store: Store) -> None:
@@ -206,7 +208,7 @@ def test_incidents_are_listed_by_status_and_by_device_newest_first(dynamodb: Any
     made = [replace(MADE, incident_id=f"i{n}", key=str(n), opened_at=NOW + n) for n in range(3)]
     for each in made:
         real.open(each, lifecycle.opened(each, "x"))
-        real.keep_token(each, "t", awaits=Status.RESOLVED)
+        real.keep_token(each, "t")
 
     assert list(real.listed(Status.OPEN)) == list(real.of_device(FRIDGE)) == made[::-1]
     assert list(real.listed(Status.RESOLVED)) == []
@@ -275,38 +277,44 @@ def test_of_too_many_readings_the_newest_are_found_in_order(aws: AwsStack) -> No
 def test_a_token_that_waits_no_longer_takes_no_harm(dynamodb: Any, code: str) -> None:
     states = boto3.client("stepfunctions", region_name=REGION)
     real = DynamoIncidentStore(dynamodb, "IncidentTable")
-    real.keep_token(MADE, "t", awaits=Status.ACKNOWLEDGED)
+    real.keep_token(MADE, "t")
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
 
-        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED))
+        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED), now_ms=NOW)
 
         stub.assert_no_pending_responses()
 
 
+OPEN = replace(MADE, round=1, deadline_at=NOW)
+TAKEN = replace(OPEN, status=Status.ACKNOWLEDGED, acknowledged_by="ana", deadline_at=NOW + 9)
+
+
 @pytest.mark.parametrize(
-    ("awaits", "status", "is_woken"),
+    ("before", "after", "says"),
     [
-        (Status.ACKNOWLEDGED, Status.ACKNOWLEDGED, True),
-        (Status.ACKNOWLEDGED, Status.RESOLVED, True),
-        (Status.RESOLVED, Status.ACKNOWLEDGED, False),
-        (Status.RESOLVED, Status.RESOLVED, True),
-        (Status.ACKNOWLEDGED, Status.OPEN, False),
+        (OPEN, TAKEN, "acknowledged"),
+        (OPEN, replace(OPEN, status=Status.RESOLVED, deadline_at=None), "resolved"),
+        (OPEN, replace(OPEN, escalated_round=1), "escalate"),
+        (TAKEN, replace(OPEN, status=Status.SNOOZED, deadline_at=NOW + 500), "snoozed"),
+        (OPEN, replace(OPEN, peak=9.0), None),
+        (TAKEN, replace(TAKEN, recovered_at=NOW), None),
     ],
 )
-def test_a_workflow_is_woken_by_what_it_awaits(
-    dynamodb: Any, awaits: Status, status: Status, *, is_woken: bool
+def test_a_workflow_is_woken_by_what_changes_how_the_incident_stands(
+    dynamodb: Any, before: Incident, after: Incident, says: str | None
 ) -> None:
     states = boto3.client("stepfunctions", region_name=REGION)
     real = DynamoIncidentStore(dynamodb, "IncidentTable")
-    real.keep_token(MADE, "t", awaits=awaits)
-    output = json.dumps({"outcome": status.value.lower(), "round": 0, "step": 1})
+    real.keep_token(before, "t")
     with Stubber(states) as stub:
+        output = json.dumps(answer_of(after, now_ms=NOW))
         stub.add_response("send_task_success", {}, {"taskToken": "t", "output": output})
 
-        StepFunctionsWaiting(states, real).wake(replace(MADE, status=status))
+        StepFunctionsWaiting(states, real).wake(after, now_ms=NOW)
 
-        if is_woken:
+        if says:
+            assert json.loads(output)["outcome"] == says
             stub.assert_no_pending_responses()
         else:
             with pytest.raises(AssertionError, match="remaining"):
@@ -386,11 +394,12 @@ def test_a_workflow_that_is_not_seen_yet_or_will_be_redriven_is_not_replaced(sta
         stub.assert_no_pending_responses()
 
 
-def test_a_workflow_that_ended_with_its_incident_is_not_replaced(states: Any, executions: Any) -> None:
+def test_a_workflow_that_ended_with_the_record_is_not_replaced(states: Any, executions: Any) -> None:
     executions.start(MADE, now_ms=NOW)
     stop(states, MADE.incident_id)
 
-    executions.start(replace(MADE, status=Status.RESOLVED), now_ms=NOW)
+    over = replace(MADE, status=Status.RESOLVED, recorded_at=NOW)
+    executions.start(over, now_ms=NOW)
 
     assert running(states) == {MADE.incident_id: "ABORTED"}
 
@@ -419,11 +428,20 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
         "NOTIFICATION_TOPIC_ARN": topic,
         "INCIDENT_STATE_MACHINE_ARN": machine_arn,
         "PAGE_BASE_URL": "https://page.example/",
+        "MAIL_SENDER": "",
+        "MAIL_CONFIGURATION_SET": "",
+        "CODE_KEY_SECRET": "coldwatch/test/code-key",
+        "EVENT_BUS_NAME": "incidents",
     }
     for name, value in (named | own).items():
         monkeypatch.setenv(name, value)
+    boto3.client("events", region_name=REGION).create_event_bus(Name="incidents")
     for function in FUNCTIONS:
         function.ports.cache_clear()
+    record_incident.filing_ports.cache_clear()
+    record_incident.announced.cache_clear()
+    clients.events_client.cache_clear()
+    clients.secrets_client.cache_clear()
     for made in (clients.dynamodb_client, clients.s3_client, clients.sns_client, clients.step_functions_client):
         made.cache_clear()
     clients.iot_data_client.cache_clear()
@@ -440,6 +458,7 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     yield aws
     for function in FUNCTIONS:
         function.ports.cache_clear()
+    record_incident.filing_ports.cache_clear()
 
 
 def sample(name: str) -> dict[str, Any]:
@@ -476,13 +495,11 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(recovered))
     assert keep_evidence.handler(final, None)["outcome"] == "kept"
     assert record_incident.handler(sample("record_incident"), None)["resolution"] == "recovered"
+    assert record_incident.handler({"incident_id": incident_id, "part": "report"}, None)["manifest_sha256"]
 
     folder = f"incidents/{incident_id}"
-    assert set(account.objects("evidence")) == {
-        f"{folder}/evidence.json",
-        f"{folder}/evidence-final.json",
-        f"{folder}/record.json",
-    }
+    kept = ("evidence.json", "evidence-final.json", "record.json", "window.json", "report.json", "report.pdf")
+    assert set(account.objects("evidence")) == {f"{folder}/{name}" for name in (*kept, "manifest.json")}
     record = json.loads(account.objects("evidence")[f"{folder}/record.json"])
     assert [event["type"] for event in record["timeline"]] == [
         "opened",

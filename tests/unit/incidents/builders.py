@@ -3,13 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+from coldwatch.incidents.answering import Action, Answer, Asked, act, act_as_operator
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.incident import Incident, Severity, Status
 from coldwatch.incidents.opening import open_incident
 from coldwatch.incidents.policy import AutoResolve, Plan, Tier, by_severity
 from coldwatch.incidents.ports import Device, IncidentForm
 from coldwatch.incidents.telling import Round, Told, tell
-from tests.unit.incidents.fakes import World
+from tests.unit.incidents.fakes import Course, World
 
 NOW = 1_767_225_600_000
 MINUTE = 60_000
@@ -113,3 +114,27 @@ def secret_of(here: World, contact_id: str, number: int = -1) -> str:
 def is_(here: World, of: Incident) -> Incident:
     """The incident as it is now."""
     return here.incidents.incidents[of.incident_id]
+
+
+def pressed(
+    here: World, secret: str, action: Action | Asked, *, now_ms: int = NOW, course: Course | None = None
+) -> Answer:
+    """What the button behind a link answers."""
+    watch = (course or Course()).watch
+    return act(
+        secret,
+        action if isinstance(action, Asked) else Asked(action),
+        incidents=watch(here.incidents),
+        links=watch(here.links),
+        roster=watch(here.directory),
+        waiting=watch(here.waiting),
+        commands=watch(here.commands),
+        now_ms=now_ms,
+    )
+
+
+def operated(here: World, of: Incident, action: Action | Asked, who: str = "op", *, now_ms: int = NOW) -> Answer:
+    asked = action if isinstance(action, Asked) else Asked(action)
+    return act_as_operator(
+        of.incident_id, asked, who=who, incidents=here.incidents, waiting=here.waiting, now_ms=now_ms
+    )

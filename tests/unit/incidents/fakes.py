@@ -4,6 +4,7 @@ else can come: the end of the process, or somebody who was quicker.
 `tests/integration/aws/test_incident_stores.py` runs the same facts against `FakeIncidents` and the real store.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,13 +12,24 @@ from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
+from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.contacts import Contact
 from coldwatch.incidents.escalation.rota import Rota
-from coldwatch.incidents.incident import Incident, Page, TimelineEvent
+from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
+from coldwatch.incidents.paging import Codes
 from coldwatch.incidents.policy import EscalationPolicy
-from coldwatch.incidents.ports import CommandRefusedError, Device, IncidentForm, Notification, NotSentError, Recipient
-from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names
+from coldwatch.incidents.ports import (
+    CommandRefusedError,
+    Device,
+    IncidentForm,
+    Notification,
+    NotSentError,
+    Recipient,
+    recipient_of,
+)
+from coldwatch.incidents.workflow import answer_of, beginning_of, execution_name, execution_names, seconds_until
 
 
 class Killed(BaseException):
@@ -66,7 +78,7 @@ class FakeIncidents:
     incidents: dict[str, Incident] = field(default_factory=dict)
     locks: dict[tuple[str, str], str] = field(default_factory=dict)
     events: dict[str, dict[tuple[int, str], TimelineEvent]] = field(default_factory=dict)
-    kept_pages: dict[tuple[str, int, str], Page] = field(default_factory=dict)
+    kept_pages: dict[tuple[str, int, str, str], Page] = field(default_factory=dict)
     tokens: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     recoveries: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -78,7 +90,7 @@ class FakeIncidents:
         return [event for _, event in sorted(self.events.get(incident_id, {}).items())]
 
     def pages(self, incident_id: str) -> list[Page]:
-        return [page for (incident, _, _), page in sorted(self.kept_pages.items()) if incident == incident_id]
+        return [page for (incident, *_), page in sorted(self.kept_pages.items()) if incident == incident_id]
 
     def find_open(self, detector_model: str, key: str) -> Incident | None:
         return self.incidents.get(self.locks.get((detector_model, key), ""))
@@ -114,11 +126,21 @@ class FakeIncidents:
     def last_recovery(self, detector_model: str, key: str) -> int | None:
         return self.recoveries.get((detector_model, key))
 
-    def find_page(self, incident_id: str, round_: int, contact_id: str) -> Page | None:
-        return self.kept_pages.get((incident_id, round_, contact_id))
+    def pages_of(self, incident_id: str, round_: int, contact_id: str) -> list[Page]:
+        own = incident_id, round_, contact_id
+        return [page for place, page in sorted(self.kept_pages.items()) if place[:3] == own]
+
+    def note_delivery(self, page: Page, event: TimelineEvent | None) -> bool:
+        place = page.incident_id, page.round, page.contact_id, page.channel
+        if place not in self.kept_pages:
+            return False
+        self.kept_pages[place] = page
+        if event and (event.at, event.event_id) not in self.events[page.incident_id]:
+            self._add(page.incident_id, event)
+        return True
 
     def keep_page(self, page: Page, event: TimelineEvent) -> bool:
-        place = page.incident_id, page.round, page.contact_id
+        place = page.incident_id, page.round, page.contact_id, page.channel
         known = self.kept_pages.get(place)
         if known and known.is_sent:
             return False
@@ -128,12 +150,19 @@ class FakeIncidents:
 
     def keep_token(self, incident: Incident, token: str) -> None:
         known = self.tokens.get(incident.incident_id)
-        if known is None or known[2] <= incident.round:
-            self.tokens[incident.incident_id] = token, incident.standing, incident.round
+        if known is None or known[2] <= incident.revision:
+            self.tokens[incident.incident_id] = token, incident.standing, incident.revision
 
     def token(self, incident_id: str) -> tuple[str, str] | None:
         known = self.tokens.get(incident_id)
         return known[:2] if known else None
+
+    def unfinished(self) -> list[str]:
+        return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
+
+    def unrecorded(self) -> list[str]:
+        over = (each for each in self.incidents.values() if each.status is Status.RESOLVED)
+        return [each.incident_id for each in over if each.recorded_at is None]
 
     def _add(self, incident_id: str, event: TimelineEvent) -> None:
         events = self.events.setdefault(incident_id, {})
@@ -153,6 +182,34 @@ class FakeLinks:
 
 
 @dataclass
+class FakeCodes:
+    """`ports.CodeStore`."""
+
+    codes: dict[str, str] = field(default_factory=dict)
+    tries: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """What was tried -> since when, and how often."""
+
+    def put(self, code_hash: str, link_hash: str, *, forget_at: int) -> bool:  # noqa: ARG002 - of the port
+        return self.codes.setdefault(code_hash, link_hash) == link_hash
+
+    def find(self, code_hash: str) -> str | None:
+        return self.codes.get(code_hash)
+
+    def try_once(self, what: str, *, most: int, within_ms: int, now_ms: int) -> bool:
+        since, count = self.tries.get(what, (now_ms, 0))
+        if now_ms - since >= within_ms:
+            since, count = now_ms, 0
+        if count >= most:
+            return False
+        self.tries[what] = since, count + 1
+        return True
+
+    def give_back(self, what: str) -> None:
+        since, count = self.tries[what]
+        self.tries[what] = since, count - 1
+
+
+@dataclass
 class FakeWaiting:
     """Tokens that wait are those of `open_tokens`; what completes one is told to `heard`."""
 
@@ -165,6 +222,12 @@ class FakeWaiting:
         if found and incident.standing != found[1]:
             self.complete(found[0], answer_of(incident, now_ms=now_ms))
 
+    def complete_text(self, token: str, output: str) -> None:
+        """As Step Functions takes it; a token that waits no longer is refused."""
+        if token not in self.open_tokens:
+            raise KeyError(token)
+        self.complete(token, json.loads(output))
+
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         if token in self.open_tokens:
             self.open_tokens.remove(token)
@@ -173,19 +236,26 @@ class FakeWaiting:
 
 @dataclass
 class FakeChannel:
-    """What responders and machines were sent. `refuses` holds contacts whose message is not taken now."""
+    """What responders and machines were sent, and by which channel. `refuses` holds contacts, and channels, whose
+    message is not taken now; `refuses_for_good` channels that never take one.
+    """
 
     sent: list[Notification] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+    refuses_for_good: set[str] = field(default_factory=set)
     alerts: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     refuses: set[str] = field(default_factory=set)
     refuses_alerts: bool = False
     on_send: Callable[[Notification], None] = lambda _notification: None
 
-    def send(self, notification: Notification) -> str:
-        if notification.contact_id in self.refuses:
+    def send(self, notification: Notification, lane: Lane) -> str:
+        if {notification.contact_id, lane.channel} & self.refuses:
             raise NotSentError("busy")
+        if lane.channel in self.refuses_for_good:
+            raise NotSentError("gone", is_permanent=True)
         self.on_send(notification)
         self.sent.append(notification)
+        self.used.append(lane.channel)
         return f"message-{len(self.sent)}"
 
     def publish(self, topic: str, alert: Mapping[str, Any]) -> None:
@@ -241,6 +311,7 @@ class FakeDirectory:
     policies: dict[str, EscalationPolicy] = field(default_factory=dict)
     rotas: dict[str, Rota] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    contacts: dict[str, Contact] = field(default_factory=dict)
     states: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def find(self, name: str) -> Any:
@@ -249,7 +320,9 @@ class FakeDirectory:
     def knows(self, contact_id: str) -> bool:
         return contact_id in self.names
 
-    def find_recipient(self, contact_id: str) -> Recipient | None:
+    def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
+        if contact := self.contacts.get(contact_id):
+            return recipient_of(contact, channels)
         return Recipient(contact_id, self.names[contact_id]) if contact_id in self.names else None
 
     def state_of(self, detector_model: str, key: str) -> str | None:
@@ -281,6 +354,8 @@ class World:
 
     incidents: FakeIncidents = field(default_factory=FakeIncidents)
     links: FakeLinks = field(default_factory=FakeLinks)
+    codes: FakeCodes = field(default_factory=FakeCodes)
+    code_key: bytes | None = None
     channel: FakeChannel = field(default_factory=FakeChannel)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
@@ -290,6 +365,10 @@ class World:
     forms: dict[str, IncidentForm] = field(default_factory=dict)
     made: int = 0
     """How many secrets were made."""
+    standing: str = ""
+    """What a wait was measured for."""
+    silenced_until: int = 0
+    """Until when nobody is to be told, whatever the plan says."""
 
     def __post_init__(self) -> None:
         self.waiting = FakeWaiting(self.incidents)
@@ -318,7 +397,12 @@ class World:
             waiting=watch(self.waiting),
             random_bytes=self.random_bytes,
             page_base_url="https://page.example/",
+            silenced_s=self.silenced_s,
+            codes=Codes(watch(self.codes), lambda: self.code_key),
         )
+
+    def silenced_s(self, _incident: Incident, now_ms: int) -> int | None:
+        return seconds_until(self.silenced_until, now_ms) if now_ms < self.silenced_until else None
 
     def evidence(self, course: Course | None = None) -> evidence.Ports:
         watch = (course or Course()).watch

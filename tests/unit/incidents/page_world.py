@@ -3,19 +3,20 @@
 Two fridges are too warm. Of the first, ana was told in round 1 and ben and cem in round 2; of the second, ana alone.
 """
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from coldwatch.incidents.answering import Answer
+from coldwatch.incidents.contacts import Address, Protocol
+from coldwatch.incidents.contacts import Contact as ContactEntry
 from coldwatch.incidents.identity import link_hash
 from coldwatch.incidents.incident import Incident
-from coldwatch.incidents.ports import LinkStore
+from incident_page.by_code import ByCode
 from incident_page.handler import response
 from incident_page.requests import Request, read
 from incident_page.routes import route
-from incident_page.tools import LockedError, Named, Tools
+from incident_page.tools import Named, Tools
 from tests.unit.incidents.builders import MINUTE, NOW, effect, opened, secret_of, told, world
 from tests.unit.incidents.fakes import World
 
@@ -23,7 +24,6 @@ HOST = "page.example"
 FORM = "application/x-www-form-urlencoded"
 OWN = {"origin": f"https://{HOST}", "sec-fetch-site": "same-origin", "content-type": FORM}
 REPORT = b"%PDF-1.7 report"
-CODE = "042042"
 KEPT = ("incidents", "links", "executions", "commands", "objects")
 
 
@@ -43,30 +43,6 @@ class FakeReports:
 
     def find(self, incident_id: str) -> bytes | None:
         return self.written.get(incident_id)
-
-
-@dataclass
-class FakeCodes:
-    """`links` by reference and code; after `most` tries no code is looked at."""
-
-    links: dict[tuple[str, str], tuple[str, LinkStore]] = field(default_factory=dict)
-    most: int = 5
-    tries: int = 0
-
-    def act(
-        self,
-        reference: str,
-        code: str,
-        source: str,  # noqa: ARG002 - the port's
-        take: Callable[[str, LinkStore], Answer],
-        *,
-        now_ms: int,  # noqa: ARG002 - the port's
-    ) -> Answer | None:
-        self.tries += 1
-        if self.tries > self.most:
-            raise LockedError
-        found = self.links.get((reference, code))
-        return take(*found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +88,13 @@ class PageWorld:
         heard = self.here.waiting.heard, self.here.waiting.open_tokens, self.here.channel.sent
         return repr([getattr(self.here, name) for name in KEPT]) + repr(heard)
 
+    @property
+    def code(self) -> str:
+        """The one that ben was sent."""
+        told = [each.text for each in self.here.channel.sent if each.contact_id == "ben"]
+        found: list[str] = re.findall(r"the code ([0-9]{6}) at", told[-1])
+        return found[0]
+
     def of_first(self) -> Incident:
         return self.here.incidents.incidents[self.first.incident_id]
 
@@ -123,13 +106,15 @@ class PageWorld:
 def page_world(**plan: Any) -> PageWorld:
     here = world(**{"snooze_max_s": 14_400, "commands": ("defrost_off",)} | plan)
     here.directory.names |= {"ana": "Ana Silva", "ben": "Ben Okafor", "cem": "Cem Yilmaz"}
+    here.code_key = b"a key that the table does not hold"
+    address = Address(Protocol.SMS, "+4915112345678", 1)
+    here.directory.contacts["ben"] = ContactEntry("ben", "Ben Okafor", (address,))
     first = opened(here)
     told(here, first, 1)
     told(here, first, 2, now_ms=NOW + MINUTE)
     second = opened(here, effect("e2", key="acme-fridge-0002", device_id="acme-fridge-0002"))
     own = {contact: secret_of(here, contact) for contact in ("ana", "ben", "cem")}
     told(here, second, 1)
-    codes = FakeCodes({(first.incident_id[:6].upper(), CODE): (own["ben"], here.links)})
     use = Tools(
         incidents=here.incidents,
         links=here.links,
@@ -137,7 +122,7 @@ def page_world(**plan: Any) -> PageWorld:
         readings=here.readings,
         waiting=here.waiting,
         commands=here.commands,
-        codes=codes,
+        codes=ByCode(here.codes, here.links, lambda: here.code_key),
         attempts=FakeAttempts(),
         reports=FakeReports(),
         page_base_url="",

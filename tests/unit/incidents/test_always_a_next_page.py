@@ -9,15 +9,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from coldwatch.incidents.answering import Action, act, act_as_operator
-from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.answering import Action, Asked
+from coldwatch.incidents.incident import HELD, Incident, Status
 from coldwatch.incidents.opening import open_incident
 from coldwatch.incidents.policy import AutoResolve
 from coldwatch.incidents.ports import Notification
+from coldwatch.incidents.reconciling import GRACE_MS, reconcile
 from coldwatch.incidents.recovery import recover_incident
-from tests.unit.incidents.builders import NOW, effect, secret_in, world
+from tests.unit.incidents.builders import NOW, effect, operated, pressed, secret_in, world
 from tests.unit.incidents.fakes import Course, Killed
-from tests.unit.incidents.workflow import Workflow
+from tests.unit.incidents.workflow import Workflow, Workflows
+
+HOUR = 3_600_000
 
 courses = st.builds(Course, st.integers(0, 12), st.booleans())
 """Whoever does it dies before or after one of their calls, or, most often, not at all."""
@@ -28,16 +31,19 @@ class OneDetector(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = NOW
         self.effects = 1
         self.given = [effect()]
-        self.workflow: Workflow | None = None
 
-    @initialize(rule_=st.sampled_from(AutoResolve), reachable=st.sets(st.sampled_from(["ana", "ben", "cem"])))
-    def begin(self, rule_: AutoResolve, reachable: set[str]) -> None:
-        self.here = world(auto_resolve=rule_)
+    @initialize(
+        rule_=st.sampled_from(AutoResolve),
+        reachable=st.sets(st.sampled_from(["ana", "ben", "cem"])),
+        hold_down_s=st.sampled_from([0, 0, 45]),
+    )
+    def begin(self, rule_: AutoResolve, reachable: set[str], hold_down_s: int) -> None:
+        self.here = world(auto_resolve=rule_, hold_down_s=hold_down_s, commands=("start_defrost",), snooze_min_s=1)
         self.here.directory.names = {each: each for each in reachable}
         self.here.channel.on_send = self._is_asked_of_somebody_who_can_help
+        self.clock = Workflows(self.here, NOW)
 
     def _is_asked_of_somebody_who_can_help(self, notification: Notification) -> None:
         incident = self._incident(notification.page_id[:26])
@@ -48,8 +54,21 @@ class OneDetector(RuleBasedStateMachine):
         return self.here.incidents.incidents[incident_id]
 
     @property
+    def now(self) -> int:
+        return self.clock.now
+
+    @property
+    def workflow(self) -> Workflow | None:
+        """Of the incident that was opened last, the execution that runs."""
+        incident = self.current
+        own = (
+            each for each in self.clock.running() if incident and each.execution.name.startswith(incident.incident_id)
+        )
+        return next(own, None)
+
+    @property
     def current(self) -> Incident | None:
-        return self._incident(self.workflow.incident_id) if self.workflow else None
+        return next(reversed(self.here.incidents.incidents.values()), None) if hasattr(self, "here") else None
 
     def _until_done(self, course: Course, do: Callable[[Course], object]) -> None:
         """As an effect is delivered: again, until nobody dies of it."""
@@ -58,29 +77,18 @@ class OneDetector(RuleBasedStateMachine):
         except Killed:
             do(Course())
 
-    def _pick_up(self) -> None:
-        """Start the workflow of an incident that is new; let the running one take what it was told."""
-        for incident_id in self.here.executions.started:
-            if self.workflow is None or (self.workflow.until is None and self.workflow.incident_id != incident_id):
-                incident = self._incident(incident_id)
-                if incident.recorded_at is None:
-                    self.workflow = Workflow.of(self.here, incident)
-                    self.workflow.enter(self.now)
-        if self.workflow:
-            self.workflow.take(self.now)
-
     @rule(course=courses, passes=st.integers(0, 5_000), is_again=st.booleans())
     def detector_opens(self, course: Course, passes: int, *, is_again: bool) -> None:
-        self.now += passes
+        self.clock.run_until(self.now + passes)
         if not is_again:
             self.effects += 1
             self.given.append(effect(f"e{self.effects}", occurred_at=self.now))
         self._until_done(course, lambda each: open_incident(self.given[-1], self.here.opening(each), now_ms=self.now))
-        self._pick_up()
+        self.clock.settle()
 
     @rule(course=courses, passes=st.integers(0, 5_000))
     def detector_recovers(self, course: Course, passes: int) -> None:
-        self.now += passes
+        self.clock.run_until(self.now + passes)
         self.effects += 1
         made = effect(f"r{self.effects}", occurred_at=self.now)
         self._until_done(
@@ -89,50 +97,41 @@ class OneDetector(RuleBasedStateMachine):
                 made, each.watch(self.here.incidents), each.watch(self.here.waiting), now_ms=self.now
             ),
         )
-        self._pick_up()
+        self.clock.settle()
 
-    @precondition(lambda self: self.workflow is not None and self.here.channel.sent)
-    @rule(which=st.integers(0, 30), action=st.sampled_from(Action), course=courses)
-    def responder_presses(self, which: int, action: Action, course: Course) -> None:
+    @precondition(lambda self: self.current is not None and self.here.channel.sent)
+    @rule(which=st.integers(0, 30), action=st.sampled_from(Action), course=courses, snooze_s=st.integers(1, 900))
+    def responder_presses(self, which: int, action: Action, course: Course, snooze_s: int) -> None:
         """Any link that was ever sent; whoever dies does not come again."""
         sent = self.here.channel.sent
+        asked = Asked(action, snooze_s=snooze_s, command="start_defrost")
         with suppress(Killed):
-            act(
-                secret_in(sent[which % len(sent)].text),
-                action,
-                note=None,
-                incidents=course.watch(self.here.incidents),
-                links=self.here.links,
-                roster=self.here.directory,
-                waiting=course.watch(self.here.waiting),
-                now_ms=self.now,
-            )
-        self._pick_up()
+            pressed(self.here, secret_in(sent[which % len(sent)].text), asked, now_ms=self.now, course=course)
+        self.clock.settle()
+
+    @precondition(lambda self: self.current is not None)
+    @rule(action=st.sampled_from([each for each in Action if each is not Action.COMMAND]))
+    def operator_acts(self, action: Action) -> None:
+        assert self.current
+        operated(self.here, self.current, action, now_ms=self.now)
+        self.clock.settle()
 
     @precondition(lambda self: self.workflow is not None)
-    @rule(action=st.sampled_from(Action))
-    def operator_acts(self, action: Action) -> None:
-        assert self.workflow
-        act_as_operator(
-            self.workflow.incident_id,
-            action,
-            who="op",
-            note=None,
-            incidents=self.here.incidents,
-            waiting=self.here.waiting,
-            now_ms=self.now,
-        )
-        self._pick_up()
-
-    @precondition(lambda self: self.workflow is not None and self.workflow.until is not None)
     @rule()
     def time_is_over(self) -> None:
         assert self.workflow
         assert self.workflow.until is not None
-        self.now = max(self.now, self.workflow.until)
-        self.workflow.until = self.now
-        self.workflow.time_out()
-        self._pick_up()
+        self.clock.run_until(self.workflow.until)
+
+    @precondition(lambda self: self.workflow is not None)
+    @rule()
+    def the_workflow_is_stopped_and_the_reconciler_comes(self) -> None:
+        assert self.workflow
+        self.workflow.stop()
+        self.clock.run_until(self.now + GRACE_MS)
+        done = reconcile(self.here.incidents, self.here.executions, with_unrecorded=True, now_ms=self.now)
+        assert not done.faults
+        self.clock.settle()
 
     @rule(who=st.sampled_from(["ana", "ben", "cem"]))
     def a_contact_comes_or_goes(self, who: str) -> None:
@@ -140,23 +139,31 @@ class OneDetector(RuleBasedStateMachine):
         names.pop(who) if who in names else names.setdefault(who, who)
 
     @invariant()
-    def whoever_is_not_done_waits_for_something(self) -> None:
-        if self.workflow is None or self.current is None:
+    def whoever_is_not_done_waits_for_what_has_not_happened_yet(self) -> None:
+        if self.current is None or self.current.status is Status.RESOLVED:
             return
-        if self.current.status is Status.RESOLVED:
-            return
+        assert self.workflow
         assert self.workflow.until is not None
         assert self.workflow.until > self.now - 1
         assert self.workflow.token in self.here.waiting.open_tokens
-        assert self.here.incidents.tokens[self.workflow.incident_id][0] == self.workflow.token
+        assert self.here.incidents.tokens[self.current.incident_id][0] == self.workflow.token
+
+    @invariant()
+    def what_somebody_has_is_looked_at_when_its_time_is_over(self) -> None:
+        """A press that died before its wake-up call leaves a wait that is longer, by the step that it was pressed in."""
+        if self.current and self.current.status in HELD and self.workflow:
+            assert self.workflow.until is not None
+            longest = max(tier.acknowledge_within_s for tier in self.current.plan.tiers)
+            slack = max(longest, self.current.plan.repeat_every_s, self.current.plan.snooze_max_s) * 1000
+            assert self.workflow.until <= (self.current.deadline_at or 0) + slack
 
     @invariant()
     def an_open_incident_is_in_its_round_and_somebody_was_told_or_could_not_be(self) -> None:
         incident = self.current
-        if incident is None or incident.status is not Status.OPEN:
+        if incident is None or incident.status is not Status.OPEN or incident.is_held_down(self.now):
             return
         pages = [page for page in self.here.incidents.pages(incident.incident_id) if page.round == incident.round]
-        assert pages, "each round leaves a trace"
+        assert pages or incident.is_escalated or incident.round == 0, "each round leaves a trace"
 
     @invariant()
     def the_lock_is_held_by_the_one_that_is_open(self) -> None:
@@ -173,20 +180,19 @@ class OneDetector(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Left alone, whatever is not over is told again and again; whatever is over comes to rest with its record."""
-        if self.workflow is None:
+        incident = self.current
+        if incident is None:
             return
-        for _ in range(6):
-            if self.workflow.until is not None:
-                self.now = max(self.now, self.workflow.until)
-                self.workflow.until = self.now
-                self.workflow.time_out()
-        incident = self._incident(self.workflow.incident_id)
+        self.clock.run_until(self.now + 2 * HOUR)
+        incident = self._incident(incident.incident_id)
         if incident.status is Status.RESOLVED:
             assert incident.recorded_at is not None
+            assert self.workflow is None
         else:
             assert incident.status is Status.OPEN
             pages = self.here.incidents.pages(incident.incident_id)
             assert pages[-1].round == incident.round >= 4
+            assert self.now - pages[-1].at <= incident.plan.repeat_every_s * 1000 + 1000
 
 
 TestOneDetector = OneDetector.TestCase

@@ -6,14 +6,15 @@ import pytest
 
 from coldwatch.commands.incident import DETECTOR_MODEL, KIND
 from coldwatch.incidents import answering
-from coldwatch.incidents.answering import Action, Answer, Outcome
+from coldwatch.incidents.answering import RATING, Action, Answer, Asked, Outcome
 from coldwatch.incidents.identity import link_secret
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.links import LIFETIME_MS
-from tests.unit.incidents.builders import NOW, effect, is_, opened, secret_of, told, world
+from tests.unit.incidents.builders import NOW, effect, is_, opened, operated, pressed, secret_of, told, world
 from tests.unit.incidents.fakes import Course, Killed, World
 
-ACKNOWLEDGE, RESOLVE = frozenset({Action.ACKNOWLEDGE}), frozenset({Action.RESOLVE})
+RESPONDER_MAY = frozenset({Action.ACKNOWLEDGE, Action.SNOOZE, Action.ESCALATE})
+HOLDER_MAY = RATING | {Action.RESOLVE, Action.SNOOZE, Action.ESCALATE}
 
 
 @pytest.fixture
@@ -32,23 +33,11 @@ def incident(here: World) -> Incident:
 def press(
     here: World, secret: str, action: Action = Action.ACKNOWLEDGE, *, now_ms: int = NOW, course: Course | None = None
 ) -> Answer:
-    watch = (course or Course()).watch
-    return answering.act(
-        secret,
-        action,
-        note=None,
-        incidents=watch(here.incidents),
-        links=watch(here.links),
-        roster=watch(here.directory),
-        waiting=watch(here.waiting),
-        now_ms=now_ms,
-    )
+    return pressed(here, secret, action, now_ms=now_ms, course=course)
 
 
 def operate(here: World, of: Incident, action: Action, who: str = "op") -> Answer:
-    return answering.act_as_operator(
-        of.incident_id, action, who=who, note="n", incidents=here.incidents, waiting=here.waiting, now_ms=NOW
-    )
+    return operated(here, of, Asked(action, note="n"), who)
 
 
 def look(here: World, secret: str, now_ms: int = NOW) -> tuple[Outcome, frozenset[Action]]:
@@ -61,14 +50,14 @@ def test_looking_writes_nothing_however_often(here: World, incident: Incident) -
 
     seen = {look(here, secret_of(here, "ana")) for _ in range(50)}
 
-    assert seen == {(Outcome.SHOWN, ACKNOWLEDGE)}
+    assert seen == {(Outcome.SHOWN, RESPONDER_MAY)}
     assert (is_(here, incident), here.links.links, here.waiting.heard) == before
 
 
 def test_a_press_acknowledges_and_wakes_the_workflow(here: World, incident: Incident) -> None:
     answer = press(here, secret_of(here, "ana"))
 
-    assert (answer.outcome, answer.may) == (Outcome.ACKNOWLEDGED, RESOLVE)
+    assert (answer.outcome, answer.may) == (Outcome.ACKNOWLEDGED, HOLDER_MAY)
     assert is_(here, incident).acknowledged_by == "ana"
     assert [output["outcome"] for _, output in here.waiting.heard] == ["acknowledged"]
 
@@ -80,7 +69,7 @@ def test_the_first_acknowledgement_wins_and_the_second_is_told_who_has_it(here: 
     second = press(here, secret_of(here, "cem"))
 
     assert second.outcome is Outcome.ALREADY_TAKEN
-    assert second.may == frozenset()
+    assert second.may == RATING
     assert second.incident is not None
     assert second.incident.acknowledged_by == "ben"
 
@@ -109,7 +98,7 @@ def test_only_who_has_it_may_resolve_by_link(here: World, incident: Incident) ->
 
     over = is_(here, incident)
     assert (over.status, over.resolved_by) == (Status.RESOLVED, "ben")
-    assert look(here, cem) == (Outcome.ALREADY_RESOLVED, frozenset())
+    assert look(here, cem) == (Outcome.ALREADY_RESOLVED, RATING)
 
 
 def test_a_link_of_an_earlier_round_is_too_late(here: World, incident: Incident) -> None:
@@ -168,7 +157,7 @@ def test_pressing_again_changes_nothing_but_wakes_a_workflow_that_was_not_told(h
 def test_pressing_again_does_not_wake_who_waits_for_the_resolution(here: World, incident: Incident) -> None:
     press(here, secret_of(here, "ana"))
     here.waiting.open_tokens.add("later")
-    here.incidents.keep_token(is_(here, incident), "later", awaits=Status.RESOLVED)
+    here.incidents.keep_token(is_(here, incident), "later")
 
     press(here, secret_of(here, "ana"))
 

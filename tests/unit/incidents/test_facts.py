@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action, Asked
 from coldwatch.incidents.changing import IncidentMissingError
 from coldwatch.incidents.enrichment import enrich, enrichment
 from coldwatch.incidents.evidence import AT_MOST, PATIENCE_MS, NotStoredYetError, Ports, document, keep_evidence
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.readings import excursion, shows_what_was_said
 from coldwatch.incidents.recording import NotResolvedError, record
-from coldwatch.incidents.wording import SUBJECT_LIMIT, subject, text
-from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident, is_, opened, told, world
+from coldwatch.incidents.wording import SUBJECT_LIMIT, Key, subject, text
+from tests.unit.incidents.builders import FRIDGE, MINUTE, NOW, PROFILE, incident, is_, opened, operated, told, world
 from tests.unit.incidents.fakes import World
 
 BEGAN = NOW - 5 * MINUTE
@@ -40,15 +40,7 @@ def with_readings(*readings: dict[str, Any]) -> tuple[World, Incident]:
 
 
 def close(here: World, of: Incident) -> None:
-    act_as_operator(
-        of.incident_id,
-        Action.RESOLVE,
-        who="op",
-        note="door shut",
-        incidents=here.incidents,
-        waiting=here.waiting,
-        now_ms=NOW + 1,
-    )
+    operated(here, of, Asked(Action.RESOLVE, note="door shut"), "op", now_ms=NOW + 1)
 
 
 def test_the_readings_around_an_excursion_are_kept_with_their_hash() -> None:
@@ -186,7 +178,7 @@ def test_a_responder_learns_where_how_bad_and_since_when() -> None:
     assert (details["high"], details["last_reading_at"]) == (8.0, BEGAN + int(4.5 * MINUTE))
     assert (details["first_out_of_range_at"], details["last_out_of_range_at"]) == (BEGAN, BEGAN + 4 * MINUTE)
     assert [each["temp_c"] for each in details["recent"]] == [9.9, 8.5, 9.25, 8.1, 7.9]
-    message = text(after, name="Ana", link="https://x/a/s")
+    message = text(after, name="Ana", key=Key("https://x/a/s"))
     assert "Peak:     9.25 degrees C" in message
     assert "site Basel" in message
 

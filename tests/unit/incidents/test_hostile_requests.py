@@ -14,7 +14,7 @@ from coldwatch.incidents.incident import EventType, Page, Status, TimelineEvent
 from incident_page.requests import MOST_BYTES, Request
 from tests.unit.incidents.builders import NOW
 from tests.unit.incidents.markup import strange_markup
-from tests.unit.incidents.page_world import CODE, FORM, HOST, OWN, PageWorld, page_world, request
+from tests.unit.incidents.page_world import FORM, HOST, OWN, PageWorld, page_world, request
 
 FORGED = "6raj61sw9nq8hdqdb4hqvp1xbb"
 BIDI, ZERO = "\u202e", "\x00"
@@ -222,31 +222,34 @@ ADDRESSES = {
 }
 
 
-def codes(reference: str | None, code: str) -> Callable[[PageWorld], dict[str, str]]:
-    """Of the first incident, if none is named."""
-    return lambda page: {"incident": page.first.incident_id[:6] if reference is None else reference, "code": code}
+def codes(reference: str | None, code: str | None) -> Callable[[PageWorld], dict[str, str]]:
+    """Those that belong together, if none are named."""
+    return lambda page: {
+        "incident": page.first.incident_id[:6] if reference is None else reference,
+        "code": page.code if code is None else code,
+    }
 
 
 def _lock(page: PageWorld) -> None:
     for _ in range(5):
-        page.ask(post(codes(None, "000000"), "/code")(page))
+        page.ask(post(codes(None, "999999"), "/code")(page))
 
 
 CODES = {
-    "wrong": Attempt(post(codes(None, "000000"), "/code"), 403),
+    "wrong": Attempt(post(codes(None, "999999"), "/code"), 403),
     "of another incident": Attempt(
-        post(lambda page: {"incident": page.second.incident_id[:6], "code": CODE}, "/code"), 403
+        post(lambda page: {"incident": page.second.incident_id[:6], "code": page.code}, "/code"), 403
     ),
     "of none": Attempt(post(codes("", ""), "/code"), 403),
     "too long": Attempt(post(codes(None, "9" * 1000), "/code"), 403),
-    "in other digits": Attempt(post(codes(None, "\u0660\u0664\u0662\u0660\u0664\u0662"), "/code"), 403),
-    "markup as reference": Attempt(post(codes(MARKUP["attribute"], CODE), "/code"), 403),
+    "in other digits": Attempt(post(codes(None, "\u0660" * 5 + "\u0664"), "/code"), 403),
+    "markup as reference": Attempt(post(codes(MARKUP["attribute"], None), "/code"), 403),
     "markup as code": Attempt(post(codes(None, MARKUP["script"]), "/code"), 403),
     "with an action": Attempt(post("incident=x&code=1&action=resolve", "/code"), 400),
     "twice": Attempt(post("incident=x&code=1&code=2", "/code"), 400),
-    "from another site": Attempt(post(codes(None, CODE), "/code", origin="https://evil.example"), 403),
+    "from another site": Attempt(post(codes(None, None), "/code", origin="https://evil.example"), 403),
     "as JSON": Attempt(post("{}", "/code", content_type="application/json"), 415),
-    "when it is locked": Attempt(post(codes(None, CODE), "/code"), 429, _lock),
+    "when it is locked": Attempt(post(codes(None, None), "/code"), 429, _lock),
 }
 
 
@@ -311,7 +314,7 @@ def written_by_others(said: str) -> Iterator[Callable[[PageWorld], None]]:
         )
 
     def told(page: PageWorld) -> None:
-        page.here.incidents.kept_pages["x", 9, "x"] = Page(
+        page.here.incidents.kept_pages["x", 9, "x", "x"] = Page(
             page.first.incident_id, 9, 1, said, NOW, is_sent=False, failure=said, channel=said, delivery=said
         )
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from coldwatch.incidents.answering import Action, act_as_operator
-from coldwatch.incidents.awaiting import await_resolution
+from coldwatch.incidents.answering import Action
+from coldwatch.incidents.awaiting import await_change
 from coldwatch.incidents.enrichment import enrich
 from coldwatch.incidents.evidence import keep_evidence
 from coldwatch.incidents.incident import Incident
@@ -16,7 +16,7 @@ from coldwatch.incidents.opening import open_incident
 from coldwatch.incidents.recording import record
 from coldwatch.incidents.recovery import recover_incident
 from coldwatch.incidents.telling import Round, tell
-from tests.unit.incidents.builders import FRIDGE, NOW, effect, opened, told, world
+from tests.unit.incidents.builders import FRIDGE, NOW, effect, opened, operated, told, world
 from tests.unit.incidents.fakes import Course, Killed, World
 
 READING = {"device_id": FRIDGE, "reading_key": "1", "timestamp": NOW, "temp_c": 9.5}
@@ -33,9 +33,7 @@ class Job:
 
 def _settled(here: World, action: Action) -> None:
     (incident,) = here.incidents.incidents.values()
-    act_as_operator(
-        incident.incident_id, action, who="op", note=None, incidents=here.incidents, waiting=here.waiting, now_ms=NOW
-    )
+    operated(here, incident, action, "op", now_ms=NOW)
 
 
 def _only(here: World) -> Incident:
@@ -51,7 +49,7 @@ def _tell(here: World, course: Course) -> None:
 def _await(here: World, course: Course) -> None:
     here.waiting.open_tokens.add("t")
     store, waiting = course.watch(here.incidents), course.watch(here.waiting)
-    await_resolution(_only(here).incident_id, "t", store, waiting, now_ms=NOW)
+    await_change(_only(here).incident_id, "t", here.standing, store, waiting, now_ms=NOW)
 
 
 def _recover(here: World, course: Course) -> None:
@@ -63,6 +61,7 @@ def _recovered_and_acknowledged(here: World) -> None:
     opened(here)
     _recover(here, Course())
     _settled(here, Action.ACKNOWLEDGE)
+    here.standing = _only(here).standing
 
 
 def _over(here: World) -> None:

@@ -64,7 +64,7 @@ def test_nothing_happens_to_an_incident_that_is_over() -> None:
         recovered(OVER),
         lifecycle.resolve(OVER, who="x", resolution="x", note=None, now_ms=NOW),
         begun(OVER, 9, 9),
-        lifecycle.expire_acknowledgement(OVER, now_ms=NOW * 2),
+        lifecycle.expire(OVER, now_ms=NOW * 2),
         lifecycle.settle_recovered(replace(OVER, recovered_at=NOW), now_ms=NOW),
         lifecycle.repeat(OVER, effect_id="e", occurred_at=NOW, what="x", now_ms=NOW),
     ]
@@ -130,9 +130,9 @@ def test_a_round_moves_on_once_and_says_until_when_it_waits() -> None:
 
 
 def test_an_acknowledgement_is_taken_back_only_once_its_time_is_over() -> None:
-    assert lifecycle.expire_acknowledgement(TAKEN, now_ms=NOW + 899_999) is None
+    assert lifecycle.expire(TAKEN, now_ms=NOW + 899_999) is None
 
-    change = lifecycle.expire_acknowledgement(TAKEN, now_ms=NOW + 900_000)
+    change = lifecycle.expire(TAKEN, now_ms=NOW + 900_000)
 
     back = after(change)
     assert (back.status, back.acknowledged_by, back.deadline_at) == (Status.OPEN, None, None)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from coldwatch.incidents.answering import Action, act_as_operator
+from coldwatch.incidents.answering import Action
 from coldwatch.incidents.effects import EffectFormError, read_effect
 from coldwatch.incidents.incident import Incident, Severity, Status
 from coldwatch.incidents.opening import Opened, Opening, open_incident
 from coldwatch.incidents.policy import PolicyError, Tier, by_severity
 from coldwatch.incidents.recovery import recover_incident
 from coldwatch.incidents.telling import NotAllToldError
-from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, SILENCE, effect, is_, opened, plan, told, world
+from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, SILENCE, effect, is_, opened, operated, plan, told, world
 from tests.unit.incidents.fakes import Course, World
 from tests.unit.incidents.workflow import Workflow
 
@@ -43,8 +43,10 @@ def test_an_effect_opens_an_incident_and_starts_its_workflow_under_its_name() ->
     assert here.executions.started == {
         incident.incident_id: {
             "incident_id": incident.incident_id,
+            "number": 1,
             "round": 1,
             "step": 1,
+            "wait_s": 60,
             "waits": {"acknowledge_s": [60, 120, 60, 120], "repeat_s": 600, "resolve_s": 900},
         }
     }
@@ -123,8 +125,7 @@ def took_over(here: World, of: Incident, now_ms: int) -> Workflow:
     """The workflow that a repeat starts where the first has ended, as it stands after its first function."""
     here.executions.ended.add(of.incident_id)
     opened(here, effect("e2"), now_ms=now_ms)
-    given = here.executions.started[f"{of.incident_id}-2"]
-    workflow = Workflow(here, of.incident_id, given["waits"], given["round"], given["step"], tokens=100)
+    workflow = Workflow.of(here, of, 2)
     workflow.enter(now_ms)
     return workflow
 
@@ -151,7 +152,7 @@ def test_a_workflow_that_takes_over_after_the_rounds_time_tells_the_next_tier() 
     workflow = took_over(here, first, NOW + 60_000)
 
     assert [each.contact_id for each in here.channel.sent] == ["ana", "ben", "cem"]
-    assert (workflow.round, workflow.step) == (2, 2)
+    assert workflow.place == (2, 2)
 
 
 @pytest.mark.parametrize(("at", "sent"), [(899_999, ["ana"]), (900_000, ["ana", "ana"])])
@@ -161,37 +162,21 @@ def test_a_workflow_that_takes_over_what_somebody_has_waits_for_it_or_tells_its_
     here = world()
     first = opened(here)
     told(here, first, 1)
-    act_as_operator(
-        first.incident_id,
-        Action.ACKNOWLEDGE,
-        who="ana",
-        note=None,
-        incidents=here.incidents,
-        waiting=here.waiting,
-        now_ms=NOW,
-    )
+    operated(here, first, Action.ACKNOWLEDGE, "ana", now_ms=NOW)
 
     workflow = took_over(here, first, NOW + at)
 
     assert [each.contact_id for each in here.channel.sent] == sent
-    assert workflow.state == ("Await resolution" if len(sent) == 1 else "Notify tier")
+    assert workflow.state == ("Wait for a change" if len(sent) == 1 else "Notify tier")
 
 
 def test_what_is_acknowledged_before_anybody_was_told_and_then_forgotten_begins_with_the_first_tier() -> None:
     here = world()
     first = opened(here)
-    act_as_operator(
-        first.incident_id,
-        Action.ACKNOWLEDGE,
-        who="op",
-        note=None,
-        incidents=here.incidents,
-        waiting=here.waiting,
-        now_ms=NOW,
-    )
+    operated(here, first, Action.ACKNOWLEDGE, "op", now_ms=NOW)
     workflow = Workflow.of(here, first)
     workflow.enter(NOW)
-    assert workflow.state == "Await resolution"
+    assert workflow.state == "Wait for a change"
 
     workflow.time_out()
 

@@ -1,19 +1,23 @@
 """Who is told, in which order things happen, and what an answer in the middle of it stops."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from coldwatch.incidents.answering import Action, act, act_as_operator
-from coldwatch.incidents.awaiting import await_resolution
+from coldwatch.incidents.answering import Action
+from coldwatch.incidents.awaiting import await_change
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.ports import Notification, Recipient
 from coldwatch.incidents.recovery import Recovered, recover_incident
 from coldwatch.incidents.telling import Fate, NotAllToldError, Round, tell
-from tests.unit.incidents.builders import FRIDGE, NOW, effect, is_, opened, secret_of, told, world
+from coldwatch.incidents.workflow import answer_of
+from tests.unit.incidents.builders import FRIDGE, NOW, effect, is_, opened, operated, pressed, secret_of, told, world
 from tests.unit.incidents.fakes import Course, World
 from tests.unit.incidents.workflow import Workflow
+
+UNREACHABLE = {"outcome": "unreachable"}
 
 
 def types(here: World, of: Incident) -> list[str]:
@@ -21,9 +25,15 @@ def types(here: World, of: Incident) -> list[str]:
 
 
 def settle(here: World, of: Incident, action: Action, who: str = "op") -> None:
-    act_as_operator(
-        of.incident_id, action, who=who, note=None, incidents=here.incidents, waiting=here.waiting, now_ms=NOW
-    )
+    operated(here, of, action, who, now_ms=NOW)
+
+
+def awaits(
+    here: World, of: Incident, *, standing: str | None = None, course: Course | None = None, now_ms: int = NOW
+) -> Incident:
+    """The wait of an incident that stands as it does, if not said otherwise, with the token `end`."""
+    store = (course or Course()).watch(here.incidents)
+    return await_change(of.incident_id, "end", standing or is_(here, of).standing, store, here.waiting, now_ms=now_ms)
 
 
 def answers(here: World) -> list[str]:
@@ -118,10 +128,10 @@ def test_a_contact_that_is_missing_or_unreadable_harms_only_itself() -> None:
     del here.directory.names["ben"]
 
     class Recipients:
-        def find_recipient(self, contact_id: str) -> Recipient | None:
+        def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
             if contact_id == "ben":
                 raise KeyError("addresses")
-            return here.directory.find_recipient(contact_id)
+            return here.directory.find_recipient(contact_id, channels)
 
     missing = told(here, incident, 2)
     unreadable = tell(
@@ -143,7 +153,7 @@ def test_when_nobody_can_be_reached_the_next_tier_is_told_without_a_wait() -> No
 
     assert told(here, incident, 1).is_nobody_told
 
-    assert [output for _, output in here.waiting.heard] == [{"outcome": "unreachable", "round": 1, "step": 1}]
+    assert [output for _, output in here.waiting.heard] == [answer_of(is_(here, incident), now_ms=NOW) | UNREACHABLE]
 
 
 def test_after_the_last_tier_there_is_a_wait_so_that_an_empty_plan_does_not_spin() -> None:
@@ -246,7 +256,7 @@ def test_a_tier_of_which_one_cannot_be_told_has_its_whole_time_before_the_next_i
 
     workflow.enter(NOW)
 
-    assert (workflow.step, workflow.until) == (1, NOW + 60_000)
+    assert (workflow.place, workflow.until) == ((1, 1), NOW + 60_000)
     assert workflow.token in here.waiting.open_tokens
     assert [each.contact_id for each in here.channel.sent] == ["cem"]
     workflow.time_out()
@@ -281,7 +291,8 @@ def test_a_workflow_that_is_behind_is_told_where_the_incident_stands() -> None:
 
     told(here, incident, 2)
 
-    assert here.waiting.heard[-1] == ("token-2", {"outcome": "open", "round": 3, "step": 3})
+    assert here.waiting.heard[-1] == ("token-2", answer_of(is_(here, incident), now_ms=NOW))
+    assert {"outcome": "open", "round": 3, "step": 3}.items() <= here.waiting.heard[-1][1].items()
     assert len(here.channel.sent) == sent
 
 
@@ -306,16 +317,7 @@ def test_whoever_forgot_may_take_it_again_by_the_new_link() -> None:
     settle(here, incident, Action.ACKNOWLEDGE, who="ana")
     told(here, incident, 2, step=1, now_ms=NOW + 900_000)
 
-    answer = act(
-        secret_of(here, "ana"),
-        Action.ACKNOWLEDGE,
-        note=None,
-        incidents=here.incidents,
-        links=here.links,
-        roster=here.directory,
-        waiting=here.waiting,
-        now_ms=NOW + 900_001,
-    )
+    answer = pressed(here, secret_of(here, "ana"), Action.ACKNOWLEDGE, now_ms=NOW + 900_001)
 
     assert answer.outcome == "acknowledged"
 
@@ -327,7 +329,7 @@ def test_the_resolution_is_awaited_with_a_token_of_its_own() -> None:
     settle(here, incident, Action.ACKNOWLEDGE)
     here.waiting.open_tokens.add("end")
 
-    await_resolution(incident.incident_id, "end", here.incidents, here.waiting, now_ms=NOW)
+    awaits(here, incident)
     assert here.waiting.open_tokens == {"end"}
     settle(here, incident, Action.RESOLVE)
 
@@ -343,7 +345,7 @@ def test_what_recovered_before_it_was_acknowledged_is_resolved_once_it_is() -> N
     settle(here, incident, Action.ACKNOWLEDGE)
     here.waiting.open_tokens.add("end")
 
-    after = await_resolution(incident.incident_id, "end", here.incidents, here.waiting, now_ms=NOW)
+    after = awaits(here, incident)
 
     assert (after.status, after.resolution) == (Status.RESOLVED, "recovered")
     assert answers(here) == ["acknowledged", "resolved"]
@@ -360,9 +362,9 @@ def test_there_is_no_wait_for_a_resolution_where_nobody_works_on_it(how: str) ->
         settle(here, incident, Action.RESOLVE)
     here.waiting.open_tokens.add("end")
 
-    await_resolution(incident.incident_id, "end", here.incidents, here.waiting, now_ms=NOW + 900_000)
+    awaits(here, incident, standing="ACKNOWLEDGED#0#0#-1", now_ms=NOW + 900_000)
 
-    assert answers(here) == [{"overdue": "acknowledged"}.get(how, how)]
+    assert answers(here) == [how]
 
 
 def test_a_resolution_is_heard_wherever_in_the_wait_it_comes() -> None:
@@ -373,7 +375,7 @@ def test_a_resolution_is_heard_wherever_in_the_wait_it_comes() -> None:
         here.waiting.open_tokens.add("end")
         course = Course(at=at, act=lambda here=here, of=incident: settle(here, of, Action.RESOLVE))  # type: ignore[misc] # bound here
 
-        await_resolution(incident.incident_id, "end", course.watch(here.incidents), here.waiting, now_ms=NOW)
+        awaits(here, incident, course=course)
 
         assert answers(here) == (["resolved"] if course.calls >= at else []), at
 

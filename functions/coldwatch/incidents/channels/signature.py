@@ -1,0 +1,28 @@
+"""How the receiver of a webhook knows that a message is ours, whole, and of now."""
+
+import hashlib
+import hmac
+from typing import Final
+
+TIMESTAMP: Final = "Coldwatch-Timestamp"
+SIGNATURE: Final = "Coldwatch-Signature"
+PAGE_ID: Final = "Coldwatch-Page-Id"
+VERSION: Final = "v1"
+FRESH_S: Final = 300
+
+
+def sign(key: str, timestamp_s: int, body: bytes) -> str:
+    """`v1=` and the HMAC-SHA256, in hex, of the timestamp, a dot, and the body as it is sent.
+
+    >>> sign("k" * 32, 1767225600, b"{}")[:19]
+    'v1=ae4895155f8573b4'
+    """
+    message = str(timestamp_s).encode() + b"." + body
+    return f"{VERSION}={hmac.new(key.encode(), message, hashlib.sha256).hexdigest()}"
+
+
+def is_genuine(key: str, timestamp: str, body: bytes, signature: str, *, now_s: int) -> bool:
+    """What a receiver does: compare in constant time, and refuse what is older than five minutes."""
+    if not (timestamp.isascii() and timestamp.isdigit()) or abs(now_s - int(timestamp)) > FRESH_S:
+        return False
+    return hmac.compare_digest(sign(key, int(timestamp), body).encode(), signature.encode())

@@ -1,0 +1,268 @@
+"""Tells one responder in one round: by the first of their ways that takes the message, and by telephone in any case.
+
+Before each message the incident is read again: an acknowledgement cancels what is still queued. What was sent is
+marked, and a second try sends only what is not. A way that fails gives way to the next one at once. Where at least one
+has taken the message, the responder is told; where all have failed, one that may do better soon is a reason to try
+again.
+"""
+
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import msgspec
+
+from coldwatch.incidents.channels import html_mail
+from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.codes import new_code
+from coldwatch.incidents.contacts import OF_SNS, Protocol
+from coldwatch.incidents.identity import event_id, link_hash, link_secret, page_id
+from coldwatch.incidents.incident import EventType, Incident, Page, TimelineEvent
+from coldwatch.incidents.lifecycle import SYSTEM
+from coldwatch.incidents.links import LIFETIME_MS, Link
+from coldwatch.incidents.ports import (
+    Channels,
+    CodeStore,
+    LinkStore,
+    Notification,
+    NotSentError,
+    PageStore,
+    Recipient,
+    Recipients,
+)
+from coldwatch.incidents.wording import Key, code_sentence, facts, moment, short_text, subject, text
+
+NOBODY = ""
+"""Stands for the contact where a plan names none."""
+
+
+class PagingPorts(typing.Protocol):
+    """What of `telling.Ports` is used here."""
+
+    @property
+    def incidents(self) -> PageStore: ...
+    @property
+    def links(self) -> LinkStore: ...
+    @property
+    def recipients(self) -> Recipients: ...
+    @property
+    def notifier(self) -> Channels: ...
+    @property
+    def random_bytes(self) -> Callable[[int], bytes]: ...
+    @property
+    def page_base_url(self) -> str: ...
+    @property
+    def codes(self) -> "Codes | None": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """`key` is asked for when it is needed. Without it, a message has no code, and is sent all the same."""
+
+    store: CodeStore
+    key: Callable[[], bytes | None]
+
+
+class Fate(StrEnum):
+    """What became of one responder's page. FAILING: no way took it now; CANCELLED: nobody needs it.
+
+    SENT_IN_PART: they are told, but their telephone could not be for now.
+    """
+
+    SENT = "sent"
+    SENT_IN_PART = "sent_in_part"
+    ALREADY_SENT = "already_sent"
+    UNREACHABLE = "unreachable"
+    FAILING = "failing"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_told(self) -> bool:
+        return self in {Fate.SENT, Fate.SENT_IN_PART, Fate.ALREADY_SENT}
+
+    @property
+    def may_improve(self) -> bool:
+        return self in {Fate.FAILING, Fate.SENT_IN_PART}
+
+
+@dataclass(slots=True)
+class Paging:
+    """One responder's page in the incident's round. `is_needed` reads whether somebody still has to be told."""
+
+    incident: Incident
+    contact_id: str
+    ports: PagingPorts
+    is_needed: Callable[[], bool]
+    now_ms: int
+    known: dict[str, Page] = field(init=False)
+
+    def __post_init__(self) -> None:
+        pages = self.ports.incidents.pages_of(self.incident.incident_id, self.incident.round, self.contact_id)
+        self.known = {each.channel: each for each in pages}
+
+    def carry_out(self, channels: Sequence[str] = ()) -> Fate:
+        """Tell them, by those channels alone where the tier names some."""
+        if "" in self.known and self.known[""].is_sent:
+            return Fate.ALREADY_SENT  # from before there were several channels
+        if not self._is_told and not self.is_needed():
+            return Fate.CANCELLED
+        recipient = _recipient(self.contact_id, self.ports, channels)
+        if recipient.why_not:
+            return Fate.ALREADY_SENT if self._is_told else self._fail("", recipient.why_not, Fate.UNREACHABLE)
+        for each in recipient.unverified:
+            self._fail(each.channel, f"{each.endpoint} is not verified; coldwatch contacts test sends it a test page.")
+        return self._by_lanes(recipient)
+
+    def give_up(self, why: str) -> Fate:
+        """Somebody who cannot be told at all, such as a rota that names nobody."""
+        return self._fail("", why)
+
+    @property
+    def _is_told(self) -> bool:
+        return any(each.is_sent for each in self.known.values())
+
+    def _by_lanes(self, recipient: Recipient) -> Fate:
+        fates: list[Fate] = []
+        for lane in recipient.lanes:
+            is_told = any(fate.is_told for fate in fates)
+            if not is_told or lane.is_besides:
+                fates.append(self._by(lane, recipient))
+                if is_told and fates[-1] is Fate.FAILING:
+                    return Fate.SENT_IN_PART
+        return next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
+
+    def _by(self, lane: Lane, recipient: Recipient) -> Fate:
+        known = self.known.get(lane.channel)
+        if known and known.is_sent:
+            return Fate.ALREADY_SENT
+        if known and known.delivery == "failed":
+            return Fate.UNREACHABLE  # it came back: the same again would, too
+        if not self.is_needed():
+            return Fate.CANCELLED
+        try:
+            message_id = self.ports.notifier.send(self._notification(lane, recipient), lane)
+        except NotSentError as error:
+            return self._fail(lane.channel, str(error), Fate.UNREACHABLE if error.is_permanent else Fate.FAILING)
+        what = f"{recipient.name} is told{_spoken(lane)} (round {self.incident.round}, tier {self.incident.tier})."
+        page = replace(self._page(lane.channel), is_sent=True, message_id=message_id, delivery="sent")
+        self.ports.incidents.keep_page(page, page_event(page, EventType.PAGED, what, self.incident))
+        return Fate.SENT
+
+    def _page(self, channel: str) -> Page:
+        incident = self.incident
+        return Page(
+            incident.incident_id,
+            incident.round,
+            incident.tier,
+            self.contact_id,
+            self.now_ms,
+            is_sent=False,
+            channel=channel,
+        )
+
+    def _fail(self, channel: str, why: str, fate: Fate = Fate.UNREACHABLE) -> Fate:
+        """Once per round, channel and reason, however often it is tried."""
+        known = self.known.get(channel)
+        if known is None or known.failure != why:
+            page = replace(self._page(channel), failure=why)
+            about = f"(round {self.incident.round}, tier {self.incident.tier})"
+            what = f"{self.contact_id or 'Nobody'} could not be told {about}. {why}"
+            self.ports.incidents.keep_page(page, page_event(page, EventType.PAGE_FAILED, what, self.incident))
+        return fate
+
+    def _notification(self, lane: Lane, recipient: Recipient) -> Notification:
+        """A message with a fresh link in it. Its secret is stored nowhere, so a second try makes another."""
+        incident, key = self.incident, self._key(lane)
+        protocols = {each.protocol for each in lane.addresses}
+        return Notification(
+            recipient.contact_id,
+            page_id(incident.incident_id, incident.round, recipient.contact_id),
+            subject(incident),
+            text(incident, name=recipient.name, key=key),
+            incident_id=incident.incident_id,
+            round=incident.round,
+            severity=incident.severity.value,
+            link=key.link,
+            sms=short_text(incident, key=key) if Protocol.SMS in protocols else "",
+            html=_html(incident, recipient.name, key) if Protocol.SES_EMAIL in protocols else "",
+            facts=tuple(facts(incident)),
+        )
+
+    def _key(self, lane: Lane) -> Key:
+        """The link first, then what stands for it: a code never leads nowhere."""
+        incident, ports = self.incident, self.ports
+        secret = link_secret(ports.random_bytes(16))
+        link = Link(
+            link_hash=link_hash(secret) or "",
+            incident_id=incident.incident_id,
+            contact_id=self.contact_id,
+            tier=incident.tier,
+            round=incident.round,
+            created_at=self.now_ms,
+            expires_at=self.now_ms + LIFETIME_MS,
+        )
+        made = self._code(link) if {each.protocol for each in lane.addresses} & _PRIVATE else None
+        ports.links.put(replace(link, code_hash=made[1] if made else None))
+        code = made[0] if made else None
+        return Key(f"{ports.page_base_url}a/{secret}", code, f"{ports.page_base_url}code")
+
+    def _code(self, link: Link) -> tuple[str, str] | None:
+        codes = self.ports.codes
+        key = codes.key() if codes else None
+        if codes is None or key is None:
+            return None
+        return new_code(
+            link.incident_id,
+            codes.store,
+            key,
+            self.ports.random_bytes,
+            link_hash=link.link_hash,
+            until=link.expires_at,
+        )
+
+
+_BEST_FIRST = (Fate.SENT, Fate.ALREADY_SENT, Fate.CANCELLED, Fate.FAILING, Fate.UNREACHABLE)
+_PRIVATE = OF_SNS | {Protocol.SES_EMAIL}
+"""What one person reads. In a room that many read, the link is enough."""
+
+
+def page_event(page: Page, kind: EventType, what: str, incident: Incident) -> TimelineEvent:
+    """The letter puts it after the change that began the round, should both come in one millisecond."""
+    channel = (page.channel,) if page.channel else ()
+    identity = event_id(page.incident_id, incident.revision, kind, page.round, page.contact_id, *channel)
+    return TimelineEvent(page.at, identity.replace("-", "p-"), kind, SYSTEM, what)
+
+
+def _recipient(contact_id: str, ports: PagingPorts, channels: Sequence[str]) -> Recipient:
+    """One entry that is missing or cannot be read harms nobody but its own contact."""
+    if contact_id == NOBODY:
+        return Recipient(NOBODY, "Nobody", "The plan names nobody.")
+    try:
+        found = ports.recipients.find_recipient(contact_id, channels)
+    except (LookupError, ValueError, msgspec.MsgspecError) as error:
+        return Recipient(contact_id, contact_id, f"The entry of contact {contact_id} cannot be read: {error}.")
+    return found or Recipient(contact_id, contact_id, f"There is no contact {contact_id}.")
+
+
+def _html(incident: Incident, name: str, key: Key) -> str:
+    until = f"Answer by {moment(incident.deadline_at)}; then the next are told." if incident.deadline_at else ""
+    about = f"Incident {incident.incident_id}, round {incident.round}, tier {incident.tier}."
+    shows = "It shows the incident; the button on its page says that you have it. The link is yours alone."
+    return html_mail.render(
+        subject=subject(incident),
+        greeting=f"{name}, you are asked to look after this incident.",
+        facts=facts(incident),
+        deadline=until,
+        link=key.link,
+        small=[shows, *code_sentence(incident, key), about],
+    )
+
+
+def _spoken(lane: Lane) -> str:
+    """How, where it is not as ever."""
+    spoken = {"ses_email": "mail", "pagerduty": "PagerDuty", "slack": "Slack", "teams": "Teams"}
+    kind, _, label = lane.channel.partition(":")
+    if kind == "sns":
+        return ""
+    return f" by {spoken.get(kind, kind)}" + (f" ({label})" if label else "")

@@ -1,0 +1,43 @@
+"""The daily check: who would not be told, who would be told too much, and the incidents that come of it."""
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.logging import Logger
+
+from coldwatch.incidents.contacts import ContactFinding, find_faults
+from coldwatch.incidents.reachability import reconcile
+from manage_contacts.ports import Ports
+
+logger = Logger()
+
+
+def check(use: Ports, stage: str) -> dict[str, Any]:
+    return {"findings": [asdict(finding) for finding in _find(use, stage)]}
+
+
+def check_and_reconcile(use: Ports, stage: str) -> dict[str, Any]:
+    """As the schedule asks: whoever cannot be told opens an incident, and whoever can be told again ends it."""
+    findings = _find(use, stage)
+    opened, recovered = reconcile(findings, use.contacts, use.incidents, now_ms=use.now_ms())
+    logger.info("contacts reconciled", extra={"unreachable": opened, "reachable_again": recovered})
+    return {"findings": [asdict(each) for each in findings], "unreachable": opened, "reachable_again": recovered}
+
+
+def _find(use: Ports, stage: str) -> list[ContactFinding]:
+    findings = find_faults(use.contacts.contacts(), list(use.subscriptions.all()))
+    for finding in findings:
+        logger.error("contact finding", extra=asdict(finding))
+    sys.stdout.write(msgspec.json.encode(_metric(len(findings), stage)).decode() + "\n")
+    sys.stdout.flush()
+    return findings
+
+
+def _metric(findings: int, stage: str) -> dict[str, Any]:
+    """Amazon CloudWatch user guide, "Specification: Embedded metric format"."""
+    definition = {"Namespace": "Coldwatch", "Dimensions": [["stage"]], "Metrics": [{"Name": "ContactFindings"}]}
+    about = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [definition]}
+    return {"_aws": about, "stage": stage, "ContactFindings": findings}

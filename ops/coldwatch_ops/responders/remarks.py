@@ -1,0 +1,46 @@
+"""What is not wrong with a policy, and probably not meant either."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from coldwatch.incidents.policy import EscalationPolicy
+from coldwatch_ops.responders.shipped_models import forms
+
+_OTHER_KINDS = frozenset({"command_timed_out", "storm", "power", "power_loss", "power_lost", "freeze", "frozen"})
+_OTHER_MODELS = frozenset({"storm"})
+
+
+def remarks_on(document: Mapping[str, Any], policy: EscalationPolicy) -> Iterator[str]:
+    if "severities" in document:
+        for severity in sorted({"critical", "warning"} - document["severities"].keys()):
+            yield f"severities: nobody is told of what is {severity}"
+    else:
+        used = {rule["plan"] for rule in document["rules"]}
+        for name in document["plans"].keys() - used:
+            yield f"plans.{name}: no rule uses it"
+        if all(rule.when for rule in policy.rules) and not _is_all_covered(policy):
+            heir = "is told to nobody" if policy.policy_id == "default" else "goes by the policy `default`"
+            yield f"rules: none holds for everything; what none holds for {heir}"
+        yield from _unknown(policy)
+    if any(not plan.tiers for plan in policy.plans):
+        yield "a plan has no tiers: nobody is told of its incidents"
+
+
+def _is_all_covered(policy: EscalationPolicy) -> bool:
+    """Two rules that name nothing but a severity each cover everything."""
+    return {"critical", "warning"} <= {
+        each for rule in policy.rules if set(rule.when) == {"severity"} for each in rule.when["severity"]
+    }
+
+
+def _unknown(policy: EscalationPolicy) -> Iterator[str]:
+    """A model of one's own has names of its own; a slip has, too."""
+    models = forms()
+    known = {
+        "kind": {form.kind for form in models.values()} | _OTHER_KINDS,
+        "detector_model": models.keys() | _OTHER_MODELS,
+    }
+    for number, rule in enumerate(policy.rules):
+        for condition, names in known.items():
+            for each in sorted(rule.when.get(condition, frozenset()) - names):
+                yield f"rules[{number}].when.{condition}: {each} is none of those that come with Coldwatch"

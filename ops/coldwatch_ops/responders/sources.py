@@ -1,0 +1,73 @@
+"""Policies and rotas where they are: in files, or in a stack's table."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coldwatch.incidents.escalation.policy_document import read_policy
+from coldwatch.incidents.escalation.rota import Rota, RotaError
+from coldwatch.incidents.escalation.rota_document import read_rota
+from coldwatch.incidents.policy import EscalationPolicy, PolicyError
+from coldwatch_ops.responders import documents
+from coldwatch_ops.stack import Stack
+
+if TYPE_CHECKING:
+    from coldwatch.adapters.policy_store import DynamoPolicyStore, DynamoRotaStore
+
+
+@dataclass(frozen=True)
+class PolicyInFile:
+    """`ports.PolicyStore`, with one policy."""
+
+    policy: EscalationPolicy
+
+    def find(self, policy_id: str) -> EscalationPolicy | None:
+        return self.policy if policy_id == self.policy.policy_id else None
+
+
+@dataclass(frozen=True)
+class RotasInFiles:
+    """`ports.Rotas`."""
+
+    rotas: Mapping[str, Rota]
+
+    def find(self, rota_id: str) -> Rota | None:
+        return self.rotas.get(rota_id)
+
+
+def rotas_in(paths: Iterable[str]) -> RotasInFiles:
+    rotas = [read_rota(read_rota_file(Path(path))) for path in paths]
+    return RotasInFiles({each.rota_id: each for each in rotas})
+
+
+def read_policy_file(path: Path) -> dict[str, Any]:
+    """The policy in a file. UsageError with every fault when it holds none."""
+    document = documents.read_json(path, "policy")
+    try:
+        read_policy(document)
+    except PolicyError as error:
+        raise documents.wrong(path, error.faults) from None
+    return document
+
+
+def read_rota_file(path: Path) -> dict[str, Any]:
+    """The rota in a file. UsageError with every fault when it holds none."""
+    document = documents.read_json(path, "rota")
+    try:
+        read_rota(document)
+    except RotaError as error:
+        raise documents.wrong(path, error.faults) from None
+    return document
+
+
+def open_policies(stack: Stack) -> "DynamoPolicyStore":
+    from coldwatch.adapters.policy_store import DynamoPolicyStore  # noqa: PLC0415 - boto3 is an optional dependency
+
+    return DynamoPolicyStore(stack.clients.dynamodb_client, stack.output("PolicyTableName"))
+
+
+def open_rotas(stack: Stack) -> "DynamoRotaStore":
+    from coldwatch.adapters.policy_store import DynamoRotaStore  # noqa: PLC0415 - boto3 is an optional dependency
+
+    return DynamoRotaStore(stack.clients.dynamodb_client, stack.output("PolicyTableName"))

@@ -1,0 +1,168 @@
+"""The ways to a responder: which is tried first, what gives way to what, and what each attempt leaves behind."""
+
+from dataclasses import replace
+
+import pytest
+
+from coldwatch.incidents.channels.lanes import SNS, lanes_of
+from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.policy import Tier
+from coldwatch.incidents.telling import Fate, NotAllToldError, Round, tell
+from tests.unit.incidents.builders import NOW, opened, told, world
+from tests.unit.incidents.fakes import World
+
+MAIL = Address(Protocol.SES_EMAIL, "ana@example.com", 1)
+SNS_MAIL = Address(Protocol.EMAIL, "ana@example.com", 1)
+PHONE = Address(Protocol.SMS, "+4915112345678", 1)
+SLACK = Address(Protocol.SLACK, "ops", 1, "s/slack")
+PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
+
+
+def ana(*addresses: Address) -> tuple[World, Incident]:
+    """A world in which Ana, alone on her tier, has these addresses; Ben is on the next."""
+    here = world(tiers=(Tier(("ana",), 60), Tier(("ben",), 60)))
+    here.directory.contacts["ana"] = Contact("ana", "Ana", addresses)
+    return here, opened(here)
+
+
+def last_try(here: World, of: Incident) -> Fate:
+    here.waiting.open_tokens.add("last")
+    asked = Round(of.incident_id, 1, 1, "last", is_last_try=True)
+    return tell(asked, here.telling(), now_ms=NOW).fates["ana"]
+
+
+def failures(here: World, of: Incident) -> list[str]:
+    return [each.what for each in here.incidents.timeline(of.incident_id) if each.type == "page_failed"]
+
+
+def kept(here: World, of: Incident) -> list[tuple[str, bool, str | None]]:
+    return [(each.channel, each.is_sent, each.delivery) for each in here.incidents.pages(of.incident_id)]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "wanted", "lanes"),
+    [
+        ((MAIL, SNS_MAIL, SLACK), (), ["ses_email", "sns", "slack:ops"]),
+        ((SNS_MAIL, PHONE), (), ["sns"]),
+        ((MAIL, SLACK, PAGER), ("pagerduty", "slack"), ["pagerduty:quality", "slack:ops"]),
+        ((MAIL, SLACK), ("slack:ops",), ["slack:ops"]),
+        ((MAIL, SNS_MAIL, SLACK), ("email",), ["ses_email", "sns"]),
+        ((MAIL, PHONE), ("sms",), ["sns"]),
+        ((MAIL, SLACK), ("teams",), []),
+        ((replace(SLACK, verified_at=None), MAIL), (), ["ses_email"]),
+    ],
+)
+def test_the_ways_are_tried_in_the_tiers_order_or_else_in_the_contacts(
+    addresses: tuple[Address, ...], wanted: tuple[str, ...], lanes: list[str]
+) -> None:
+    found = lanes_of(Contact("ana", "Ana", addresses), wanted=wanted)
+
+    assert [each.channel for each in found] == lanes
+
+
+def test_without_a_sender_no_mail_goes_by_ses() -> None:
+    assert [each.channel for each in lanes_of(Contact("ana", "Ana", (MAIL, SNS_MAIL)), has_sender=False)] == [SNS]
+
+
+def test_the_first_way_that_takes_the_message_is_enough() -> None:
+    here, incident = ana(MAIL, SNS_MAIL, SLACK)
+
+    result = told(here, incident, 1)
+
+    assert (result.fates, here.channel.used) == ({"ana": Fate.SENT}, ["ses_email"])
+    assert kept(here, incident) == [("ses_email", True, "sent")]
+
+
+@pytest.mark.parametrize("refusing", ["refuses", "refuses_for_good"])
+def test_a_way_that_fails_gives_way_to_the_next_one_at_once(refusing: str) -> None:
+    here, incident = ana(MAIL, SNS_MAIL)
+    getattr(here.channel, refusing).add("ses_email")
+
+    result = told(here, incident, 1)
+
+    assert (result.fates, here.channel.used) == ({"ana": Fate.SENT}, ["sns"])
+    assert kept(here, incident) == [("ses_email", False, None), ("sns", True, "sent")]
+    assert len(failures(here, incident)) == 1
+
+
+def test_a_telephone_is_told_besides_whatever_else_was() -> None:
+    here, incident = ana(MAIL, PHONE)
+
+    told(here, incident, 1)
+
+    assert here.channel.used == ["ses_email", "sns"]
+    mail, text = here.channel.sent
+    assert mail.link != text.link, "each message has a link of its own"
+    assert (mail.sms, text.html) == ("", "")
+
+
+def test_a_telephone_that_cannot_be_told_now_is_tried_again_and_the_rest_is_not_told_twice() -> None:
+    here, incident = ana(MAIL, PHONE)
+    here.channel.refuses.add("sns")
+
+    with pytest.raises(NotAllToldError, match="for ana"):
+        told(here, incident, 1)
+    content = last_try(here, incident)
+    here.channel.refuses.clear()
+    again = told(here, incident, 1)
+
+    assert (content, again.fates["ana"]) == (Fate.SENT_IN_PART, Fate.SENT)
+    assert here.channel.used == ["ses_email", "sns"]
+
+
+def test_where_all_ways_are_closed_for_good_the_next_tier_is_told_without_a_wait() -> None:
+    here, incident = ana(MAIL, SLACK)
+    here.channel.refuses_for_good |= {"ses_email", "slack:ops"}
+
+    result = told(here, incident, 1)
+
+    assert result.fates == {"ana": Fate.UNREACHABLE}
+    assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
+
+
+def test_where_one_way_may_do_better_soon_the_whole_is_tried_again() -> None:
+    here, incident = ana(MAIL, SLACK)
+    here.channel.refuses_for_good.add("ses_email")
+    here.channel.refuses.add("slack:ops")
+
+    with pytest.raises(NotAllToldError):
+        told(here, incident, 1)
+
+    assert here.waiting.heard == []
+
+
+def test_an_address_that_nobody_verified_is_left_out_and_said_so_once_a_round() -> None:
+    here, incident = ana(replace(SLACK, verified_at=None), SNS_MAIL)
+
+    told(here, incident, 1)
+    told(here, incident, 1)
+
+    assert here.channel.used == ["sns"]
+    assert failures(here, incident) == [
+        "ana could not be told (round 1, tier 1). ops is not verified; coldwatch contacts test sends it a test page."
+    ]
+
+
+def test_who_has_only_addresses_that_nobody_verified_is_unreachable() -> None:
+    here, incident = ana(replace(PHONE, verified_at=None))
+
+    result = told(here, incident, 1)
+
+    assert (result.fates, here.channel.sent) == ({"ana": Fate.UNREACHABLE}, [])
+    assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
+
+
+def test_an_acknowledgement_cancels_the_ways_that_are_left() -> None:
+    here, incident = ana(MAIL, PHONE)
+    here.channel.on_send = lambda _: here.incidents.apply(_acknowledged(here, incident))
+
+    result = told(here, incident, 1)
+
+    assert (result.fates, here.channel.used) == ({"ana": Fate.SENT}, ["ses_email"])
+
+
+def _acknowledged(here: World, of: Incident):  # type: ignore[no-untyped-def] # of lifecycle
+    from coldwatch.incidents import lifecycle  # noqa: PLC0415
+
+    return lifecycle.acknowledge(here.incidents.incidents[of.incident_id], who="ana", note=None, now_ms=NOW)

@@ -1,0 +1,168 @@
+"""In every order in which they can meet: an incident that is not over is looked after and told in time, one that is over
+or in hand is told to nobody, and one has it at most. `exploring` says what an order is; `pytest -s` prints the counts.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.lifecycle import Change
+from tests.unit.incidents.exploring import Explorer, Member, Model, Tape, ViolationError
+from tests.unit.incidents.fakes import FakeIncidents, World
+from tests.unit.incidents.orders import (
+    ACKNOWLEDGE,
+    AGAIN,
+    CHECK,
+    ESCALATE,
+    FUNCTIONS,
+    RECOVERY,
+    RESOLVE,
+    SNOOZE,
+    about_to_hand_over,
+    ana_has_it,
+    ana_snoozed_it,
+    before_the_first_page,
+    meeting,
+    notify,
+    operator,
+    responder,
+    told_ana,
+    told_ben_and_cem,
+)
+
+ANA_ACKNOWLEDGES, ANA_RESOLVES = responder("ana", ACKNOWLEDGE), responder("ana", RESOLVE)
+BEN_ACKNOWLEDGES, CEM_ACKNOWLEDGES = responder("ben", ACKNOWLEDGE), responder("cem", ACKNOWLEDGE)
+
+RACES: dict[str, Callable[[], Model]] = {
+    "acknowledge against escalate": lambda: meeting(before_the_first_page(), ANA_ACKNOWLEDGES),
+    "acknowledge against escalate, and one dies": lambda: meeting(told_ana(), ANA_ACKNOWLEDGES, deaths=1),
+    "acknowledge against resolve": lambda: meeting(told_ana(), ANA_ACKNOWLEDGES, operator(RESOLVE), timeouts=0),
+    "acknowledge against resolve, and time": lambda: meeting(ana_has_it(), ANA_RESOLVES, operator(RESOLVE)),
+    "recover against acknowledge": lambda: meeting(told_ana(), ANA_ACKNOWLEDGES, RECOVERY, timeouts=0),
+    "recover against acknowledge, any may resolve": lambda: meeting(
+        told_ana(auto_resolve="always"), ANA_ACKNOWLEDGES, RECOVERY, timeouts=0
+    ),
+    "recover against acknowledge, and one dies": lambda: meeting(
+        told_ana(), ANA_ACKNOWLEDGES, RECOVERY, timeouts=0, deaths=1
+    ),
+    "two responders at once": lambda: meeting(told_ben_and_cem(), BEN_ACKNOWLEDGES, CEM_ACKNOWLEDGES, timeouts=0),
+    "a signal while no token is waiting": lambda: meeting(before_the_first_page(), operator(RESOLVE), timeouts=0),
+    "a signal while no token is waiting, then another": lambda: meeting(
+        told_ana(), ANA_ACKNOWLEDGES, ANA_RESOLVES, timeouts=0
+    ),
+    "a second excursion while open": lambda: meeting(told_ana(), AGAIN, ANA_ACKNOWLEDGES, timeouts=0),
+    "a second excursion after a recovery, while snoozed": lambda: meeting(
+        ana_snoozed_it(auto_resolve="never"), RECOVERY, AGAIN
+    ),
+    "the workflow times out": lambda: meeting(ana_has_it(), ANA_RESOLVES, timeouts=2),
+    "the workflow times out, and one dies": lambda: meeting(ana_has_it(), ANA_RESOLVES, deaths=1),
+    "the workflow is stopped": lambda: meeting(told_ana(), ANA_ACKNOWLEDGES, CHECK, stops=1, timeouts=0),
+    "snooze against acknowledge": lambda: meeting(
+        told_ben_and_cem(), responder("ben", SNOOZE), CEM_ACKNOWLEDGES, timeouts=0
+    ),
+    "snooze against its end": lambda: meeting(ana_snoozed_it(), responder("ana", SNOOZE)),
+    "acknowledge against the end of a snooze": lambda: meeting(ana_snoozed_it(), ANA_ACKNOWLEDGES),
+    "escalate now against acknowledge": lambda: meeting(
+        told_ben_and_cem(), responder("ben", ESCALATE), CEM_ACKNOWLEDGES, timeouts=0
+    ),
+    "escalate now against the end of the round": lambda: meeting(told_ana(), responder("ana", ESCALATE)),
+    "escalate now against resolve": lambda: meeting(
+        ana_has_it(), responder("ana", ESCALATE), operator(RESOLVE), timeouts=0
+    ),
+    "hand-over against acknowledge": lambda: meeting(about_to_hand_over(), ANA_ACKNOWLEDGES),
+    "hand-over against resolve, and one dies": lambda: meeting(about_to_hand_over(), operator(RESOLVE), deaths=1),
+}
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_no_order_leaves_an_open_incident_alone_or_a_closed_one_paging(race: str) -> None:
+    found = Explorer().explore(RACES[race]())
+
+    print(f"\n{race}: {found.orders:,} orders, {found.states:,} states, {found.rests:,} of them at rest")
+    assert found.orders > 10
+    assert found.rests > 1
+
+
+@dataclass
+class Unconditional(FakeIncidents):
+    """Writes whatever was decided, though somebody was quicker."""
+
+    def apply(self, change: Change) -> bool:
+        now = self.incidents[change.after.incident_id]
+        return super().apply(replace(change, before=replace(change.before, revision=now.revision)))
+
+
+class WithoutSecondLook:
+    """A store that is not read again once the token is kept: the next answer is what was known before."""
+
+    def __init__(self, store: FakeIncidents) -> None:
+        self._store, self._known = store, None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def keep_token(self, incident: Incident, token: str) -> None:
+        self._store.keep_token(incident, token)
+        self._known = incident
+
+    def find(self, incident_id: str) -> Incident | None:
+        known, self._known = self._known, None
+        return known or self._store.find(incident_id)
+
+
+def test_a_write_without_its_condition_is_found() -> None:
+    model = meeting(told_ben_and_cem(), BEN_ACKNOWLEDGES, CEM_ACKNOWLEDGES, timeouts=0)
+    kept = model.here.incidents
+    model.here = replace(model.here, incidents=Unconditional(**vars(kept)))
+    model.here.waiting.incidents = model.here.incidents
+
+    with pytest.raises(ViolationError, match="took what"):
+        Explorer().explore(model)
+
+
+def test_a_token_after_which_nobody_looks_again_is_found() -> None:
+    def blind(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int) -> None:
+        notify(here, tape, asked, now_ms, store=WithoutSecondLook(tape.watch(here.incidents)))
+
+    model = replace(before_the_first_page(), functions={**FUNCTIONS, "NotifyTier": blind})
+
+    with pytest.raises(ViolationError, match="waits for what has not happened yet"):
+        Explorer().explore(meeting(model, operator(ACKNOWLEDGE), timeouts=0))
+
+
+def test_a_press_that_wakes_nobody_is_found() -> None:
+    mute = Member("ana snoozes", lambda here, tape, now: ANA_SNOOZES.do(Deaf.to(here), tape, now), ANA_SNOOZES.can)
+
+    with pytest.raises(ViolationError, match="waits for what has not happened yet"):
+        Explorer().explore(meeting(told_ana(), mute, timeouts=0))
+
+
+def test_a_workflow_that_nobody_starts_again_is_found() -> None:
+    model = replace(told_ana(), is_checked_hourly=False)
+
+    with pytest.raises(ViolationError, match="told to somebody in time"):
+        Explorer().explore(meeting(model, stops=1, timeouts=0))
+
+
+ANA_SNOOZES = responder("ana", SNOOZE)
+
+
+class Deaf:
+    """A world in which no token is found."""
+
+    @staticmethod
+    def to(here: World) -> World:
+        class Tokenless:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(here.incidents, name)
+
+            def token(self, _incident_id: str) -> None:
+                return None
+
+        deaf: Any = Tokenless()
+        found = replace(here, incidents=deaf)
+        found.waiting = here.waiting
+        return found

@@ -1,0 +1,171 @@
+"""What a report says of an incident; made of what is kept and of nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from coldwatch.reports.report import STATEMENT, Sources, encode, report
+from tests.unit.incidents.builders import MINUTE, NOW
+from tests.unit.reports.examples import (
+    HOUR,
+    PROFILE,
+    ROOM,
+    all_cases,
+    fridge_readings,
+    over,
+    sources,
+    with_gap_and_late,
+)
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "incident_report.schema.json").read_text())
+CASES = all_cases()
+
+
+def made(of: Sources) -> dict[str, Any]:
+    """As whoever reads report.json sees it."""
+    decoded: dict[str, Any] = json.loads(encode(report(of)))
+    return decoded
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_report_fits_its_schema(name: str) -> None:
+    Draft202012Validator(SCHEMA).validate(made(CASES[name]))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_objects_make_the_same_bytes(name: str) -> None:
+    assert encode(report(CASES[name])) == encode(report(CASES[name]))
+
+
+def test_an_excursion_has_its_peak_its_times_and_the_thresholds_that_were_in_force() -> None:
+    said = made(sources(over(), fridge_readings()))
+
+    excursion = said["course"]["excursion"]
+    assert excursion["peak"] == 14.9
+    assert (excursion["since"], excursion["until"], excursion["is_over"]) == (NOW + MINUTE, NOW + 125 * MINUTE, True)
+    assert said["course"]["above_ms"] == said["course"]["longest_above_ms"] == 124 * MINUTE
+    assert said["course"]["below_ms"] == 0
+    assert said["thresholds"]["profile"] == PROFILE
+    assert (said["thresholds"]["low"], said["thresholds"]["high"]) == (2.0, 8.0)
+    assert said["statement"] == STATEMENT
+
+
+def test_gaps_are_gaps_and_late_data_is_marked() -> None:
+    said = made(sources(over(), with_gap_and_late(fridge_readings())))["course"]
+
+    assert said["gaps"] == [[NOW + 60 * MINUTE, NOW + 85 * MINUTE]]
+    assert said["late"] == [[NOW + 30 * MINUTE, NOW + 46 * MINUTE]]
+    assert said["late_count"] == 16
+    assert said["unknown_ms"] == 25 * MINUTE
+    assert said["above_ms"] == (124 - 25) * MINUTE
+
+
+def test_late_data_counts() -> None:
+    """What came late is out of range as long as it says."""
+    missing = [each for each in fridge_readings() if not 20 < (each["timestamp"] - NOW) / MINUTE < 50]
+    late = [each | {"received_at": each["timestamp"] + HOUR} for each in fridge_readings(since=21, until=49)]
+
+    without, whole = (made(sources(over(), each))["course"] for each in (missing, missing + late))
+
+    assert whole["above_ms"] - without["above_ms"] == 30 * MINUTE
+    assert (len(without["gaps"]), len(whole["gaps"])) == (1, 0)
+
+
+def test_a_dead_device_is_a_gap_up_to_the_end() -> None:
+    said = made(CASES["silent_without_readings"])["course"]
+
+    assert said["readings"] == []
+    assert said["gaps"] == [[said["since"], said["until"]]]
+    assert (said["excursion"], said["known_ms"]) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("case", "why_not"),
+    [
+        ("freeze", "Not meaningful: it says nothing about freezing."),
+        ("factory", "Not meaningful: it is about products, not machines."),
+        ("silent_without_readings", "Not meaningful: this is about no high temperature."),
+        ("one_reading", "Not known: too few readings, or too far apart."),
+    ],
+)
+def test_where_a_mean_kinetic_temperature_would_mislead_there_is_none_and_a_reason(case: str, why_not: str) -> None:
+    assert made(CASES[case])["mean_kinetic_temperature"] == {"is_meaningful": False, "why_not": why_not}
+
+
+def test_frozen_goods_have_no_mean_kinetic_temperature() -> None:
+    frozen = over(profile=PROFILE | {"high_c": -15.0, "low_c": -50.0})
+
+    assert not made(sources(frozen, fridge_readings()))["mean_kinetic_temperature"]["is_meaningful"]
+
+
+def test_a_refrigerator_is_judged_by_a_day_that_reaches_beyond_the_evidence() -> None:
+    short, whole = (made(CASES[name])["mean_kinetic_temperature"] for name in ("heat", "heat_a_day"))
+
+    assert (whole["storage_class"], whole["window_ms"], whole["limit_c"]) == ("refrigerated", 24 * HOUR, 8.0)
+    assert whole["known_ms"] == 24 * HOUR
+    assert short["known_ms"] == 4 * HOUR + 5 * MINUTE
+    assert whole["celsius"] < short["celsius"]
+
+
+def test_a_room_is_judged_by_thirty_days() -> None:
+    said = made(CASES["room"])["mean_kinetic_temperature"]
+
+    assert (said["window_ms"], said["limit_c"]) == (30 * 24 * HOUR, 25.0)
+
+
+def test_a_profile_may_say_itself_of_which_class_it_is() -> None:
+    named = over(profile=ROOM | {"storage_class": "refrigerated"})
+
+    assert made(sources(named, fridge_readings()))["mean_kinetic_temperature"]["window_ms"] == 24 * HOUR
+
+
+def test_who_was_told_and_whether_it_arrived() -> None:
+    told = made(CASES["heat"])["told"]
+
+    assert [(each["contact_id"], each["delivery"]) for each in told] == [("ana", "sent"), ("ben", "failed")]
+    assert told[1]["failure"] == "no confirmed address"
+
+
+def test_channel_and_delivery_are_told_where_pages_have_them() -> None:
+    document = json.loads(CASES["heat"].record)
+    document["pages"][0] |= {"channel": "sms", "delivery": "delivered"}
+    known = CASES["heat"]
+
+    told = made(Sources(json.dumps(document).encode(), known.evidence, known.window, known.objects))["told"]
+
+    assert (told[0]["channel"], told[0]["delivery"]) == ("sms", "delivered")
+
+
+def test_cause_and_disposition_are_told_where_somebody_said_them() -> None:
+    said, unsaid = (made(CASES[name])["outcome"] for name in ("heat", "freeze"))
+
+    assert (said["cause"], said["disposition"]) == ("door_left_open", "quarantined")
+    assert (unsaid["cause"], unsaid["disposition"]) == (None, None)
+
+
+def test_place_and_calibration_are_told_where_the_registry_has_them() -> None:
+    calibrated = made(CASES["heat_a_day"])["device"]
+
+    assert calibrated["calibration"]["certificate"] == "DKD-2026-0417"
+    assert made(CASES["heat"])["device"]["place"] == {"site": "Basel", "location": "Dock 4"}
+    assert "calibration" not in made(CASES["heat"])["device"]
+
+
+def test_evidence_that_is_not_what_was_noted_of_it_is_said_to_be_so() -> None:
+    key = f"incidents/{over().incident_id}/evidence.json"
+    noted = sources(over(evidence_key=key, evidence_sha256="e" * 64), fridge_readings())
+    other = sources(over(evidence_key=key, evidence_sha256="f" * 64), fridge_readings())
+
+    assert made(noted)["objects"][1]["is_as_noted"]
+    assert not made(other)["objects"][1]["is_as_noted"]
+
+
+def test_a_report_without_evidence_tells_the_rest() -> None:
+    said = made(CASES["no_evidence"])
+
+    assert said["course"]["readings"] == []
+    assert said["outcome"]["resolved_by"] == "ana"
+    assert not said["course"]["is_complete"]
