@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     """The event: `incident_id`, `task_token` and `standing`, which the wait depends on."""
     own = ports()
     now_ms = time.time_ns() // 1_000_000
-    place = event["incident_id"], event["task_token"], event["standing"]
+    place = event["incident_id"], event["task_token"], event.get("standing")
     incident = await_change(*place, own.incidents, own.waiting, now_ms=now_ms)
     answer = {"incident_id": incident.incident_id, "status": incident.status.value}
     logger.info("change awaited", extra=answer)

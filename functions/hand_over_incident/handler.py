@@ -24,7 +24,7 @@ def store() -> IncidentStore:
 
 
 def executions(state_machine_arn: str) -> Executions:
-    """Of the machine that asks: its ARN comes with the event, for the template cannot tell it to a function of its own."""
+    """Of the machine that asks: its ARN comes with the event, for the template cannot name each in the other."""
     return StepFunctionsExecutions(step_functions_client(), state_machine_arn)
 
 

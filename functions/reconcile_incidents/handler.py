@@ -5,6 +5,7 @@ Answers `{"looked_at", "reattached", "faults"}`. It fails where an incident coul
 """
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -48,7 +49,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     own, now_ms = ports(), time.time_ns() // 1_000_000
     with_unrecorded = bool(event.get("with_unrecorded", True))
     done = reconcile(own.incidents, own.executions, with_unrecorded=with_unrecorded, now_ms=now_ms)
-    print(json.dumps(metrics(done, own.stage, now_ms)))
+    sys.stdout.write(json.dumps(metrics(done, own.stage, now_ms)) + "\n")
+    sys.stdout.flush()
     about = {"looked_at": done.looked_at, "reattached": done.reattached, "faults": done.faults}
     logger.info("incidents reconciled", extra=about)
     if done.faults:

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-HEAVY = {"aws_xray_sdk", "jsonschema", "pydantic", "aws_lambda_powertools.utilities.batch", "requests", "numpy"}
+HEAVY = {
+    "aws_xray_sdk",
+    "jsonschema",
+    "pydantic",
+    "aws_lambda_powertools.utilities.batch",
+    "numpy",
+    "pydyf",
+    "requests",
+}
 
 
 def loaded_by(module: str) -> set[str]:

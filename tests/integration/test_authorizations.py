@@ -33,13 +33,30 @@ HELD_ELSEWHERE = {
     "ReceiveTimers": "Lambda's poller receives; the local cloud's does not ask the role",
     "DeliverItsLog": "the local cloud's state machines write no log",
     "SendItsTraces": "nor traces",
+    "SeeWhatIsNotThere": "S3 asks for it to say that an object is not there; the local cloud says so anyway",
 }
 RARE = {
     (
         "DataPlaneRole",
         "LookWhereTheStreamEnds",
     ): "a message as a timer is due: tests/unit/data_plane",
+    ("OpenIncidentRole", "GiveBackLocks"): "an excursion that comes after its own recovery: tests/unit/incidents",
+    ("IncidentPageRole", "GiveBackLocks"): "nobody presses resolve in this story: tests/e2e",
     ("OpenIncidentRole", "SeeWhetherItRuns"): "an effect of an incident that has its workflow: tests/integration/aws",
+    **{
+        (role, sid): "channels besides SNS, test pages, mails that come back: tests/integration/aws/test_channels.py"
+        for role, sids in {
+            "NotifyTierRole": ("SendMails", "ReadSecretsOfChannels"),
+            "AwaitResolutionRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
+            "RecordIncidentRole": ("ReadContacts", "ReadKeysOfPagerDuty"),
+            "ManageContactsRole": (
+                *("SendTestPages", "KeepPace", "SendTestMails", "PutTestEvents", "ReadTheKeyOfCodes"),
+                *("KeepSecretsOfChannels", "OpenAndRecoverIncidents"),
+            ),
+            "RecordDeliveryRole": ("KeepIncidents", "TellTheNextWay"),
+        }.items()
+        for sid in sids
+    },
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",
 }
 

@@ -43,6 +43,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "record_command_response": {"recorded": True},
     "time_out_command": {"status": "SUCCEEDED"},
     "manage_contacts": {},
+    "record_delivery": {"delivery": None},
 }
 """What each function says to its sample, in this order: the incident that one opens, the command that one sends, the
 others go on with.

@@ -108,6 +108,26 @@ def test_an_operator_takes_an_incident_once_and_resolves_it_with_a_note(stack: S
     assert "me, too" not in text_of(story)
 
 
+def test_an_operator_snoozes_within_the_plans_bounds_escalates_and_says_what_it_was(stack: Stack) -> None:
+    opened(stack)
+
+    short = run(stack, "incidents", "snooze", "i1", "--for", "10s", "--as", "ben")
+    snoozed = run(stack, "incidents", "snooze", "i1", "--for", "30m", "--as", "ben")
+    taken = run(stack, "incidents", "ack", "i1", "--as", "ana")
+    listed = run(stack, "incidents", "list", "--status", "snoozed").document["incidents"]
+    escalated = run(stack, "incidents", "escalate", "i1", "--as", "ana", "--note", "nobody comes")
+    told = ("--note", "door was ajar", "--cause", "door_left_open", "--disposition", "released")
+    over = run(stack, "incidents", "resolve", "i1", "--as", "ana", *told)
+
+    assert [each.exit_code for each in (short, snoozed, taken, escalated, over)] == [1, 0, 1, 0, 0]
+    assert "300 to 14400 s" in text_of(short)
+    assert "nobody is told until" in text_of(snoozed)
+    assert [each["snoozed_by"] for each in listed] == ["ben"]
+    story = run(stack, "incidents", "show", "i1")
+    assert (story.document["cause"], story.document["disposition"]) == ("door_left_open", "released")
+    assert "gives it back" in text_of(story)
+
+
 def test_an_operators_answer_wakes_the_workflow_that_waits(stack: Stack) -> None:
     made = opened(stack)
     store(stack).keep_token(made, "token-1")

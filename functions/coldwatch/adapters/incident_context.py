@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _PLACE = ("site", "location", "place", "gateway")
 """What an entry of the registry may say of where its device is."""
+_CALIBRATION = "calibration_"
+"""Begins what it may say of the calibration: of the certificate, when it is due, its uncertainty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class DynamoDeviceDirectory:
             device_type=entry.get("device_type", ""),
             application=entry.get("application", ""),
             place={name: entry[name] for name in _PLACE if name in entry},
+            calibration={
+                name.removeprefix(_CALIBRATION): value
+                for name, value in sorted(entry.items())
+                if name.startswith(_CALIBRATION)
+            },
         )
 
 

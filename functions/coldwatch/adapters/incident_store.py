@@ -135,10 +135,10 @@ class DynamoIncidentStore:
             if not is_failed_condition(error):
                 raise
 
-    def token(self, incident_id: str) -> tuple[str, str] | None:
-        """The token that waits, and how the incident stood for it; an older one of ours did not say."""
+    def token(self, incident_id: str) -> tuple[str, str, int] | None:
+        """The token that waits, how the incident stood for it, and at which revision; earlier ones did not say."""
         record = self._get(incident_id, "token")
-        return (record["token"], record.get("standing", "")) if record else None
+        return (record["token"], record.get("standing", ""), record.get("revision", 0)) if record else None
 
     def unfinished(self) -> list[str]:
         """Those that are not over, in whichever status; the index follows the table after a moment."""

@@ -41,8 +41,8 @@ class StepFunctionsWaiting:
         found = self.store.token(incident.incident_id)
         if found is None:
             return
-        token, standing = found
-        if incident.standing != standing:
+        token, standing, revision = found
+        if incident.revision > revision and incident.standing != standing:
             self.complete(token, answer_of(incident, now_ms=now_ms))
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:

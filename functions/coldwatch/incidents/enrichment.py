@@ -64,6 +64,7 @@ def _details(incident: Incident, device: Device | None, readings: Sequence[Store
     known = {
         "device_type": device.device_type if device else None,
         "place": place,
+        "calibration": dict(device.calibration) if device and device.calibration else None,
         "low": low,
         "high": high,
         "last_reading_at": readings[-1]["timestamp"] if readings else None,

@@ -13,6 +13,9 @@ from coldwatch.incidents.identity import event_id
 from coldwatch.incidents.incident import HELD, Cause, Disposition, EventType, Incident, Status, TimelineEvent
 from coldwatch.incidents.policy import AutoResolve, step_of
 
+_SAME_PRESS_MS = 10_000
+"""Who presses *snooze* twice in a row means one snooze."""
+
 SYSTEM = "coldwatch"
 DETECTOR = "detector"
 
@@ -109,6 +112,8 @@ def snooze(incident: Incident, *, who: str, seconds: int, note: str | None, now_
     if not is_free or not plan.snooze_min_s <= seconds <= plan.snooze_max_s:
         return None
     until = now_ms + seconds * 1000
+    if incident.snoozed_until is not None and 0 <= until - incident.snoozed_until < _SAME_PRESS_MS:
+        return None
     after = replace(
         _given_back(incident),
         status=Status.SNOOZED,

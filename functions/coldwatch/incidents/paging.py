@@ -127,18 +127,19 @@ class Paging:
         for lane in recipient.lanes:
             is_told = any(fate.is_told for fate in fates)
             if not is_told or lane.is_besides:
-                fates.append(self._by(lane, recipient))
+                fates.append(self._by(lane, recipient, is_first=not fates))
                 if is_told and fates[-1] is Fate.FAILING:
                     return Fate.SENT_IN_PART
         return next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
 
-    def _by(self, lane: Lane, recipient: Recipient) -> Fate:
+    def _by(self, lane: Lane, recipient: Recipient, *, is_first: bool) -> Fate:
+        """Before the first way it was read already whether they are needed."""
         known = self.known.get(lane.channel)
         if known and known.is_sent:
             return Fate.ALREADY_SENT
         if known and known.delivery == "failed":
             return Fate.UNREACHABLE  # it came back: the same again would, too
-        if not self.is_needed():
+        if not (is_first and not self._is_told) and not self.is_needed():
             return Fate.CANCELLED
         try:
             message_id = self.ports.notifier.send(self._notification(lane, recipient), lane)

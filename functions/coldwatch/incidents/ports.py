@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from coldwatch.incidents.channels.lanes import SNS, Lane, lanes_of, unverified
@@ -91,7 +92,10 @@ class Waiting(Protocol):
     """Tells a workflow what became of its incident. A token that waits no longer takes no harm."""
 
     def wake(self, incident: Incident, *, now_ms: int) -> None:
-        """Complete the stored token, if there is one and the incident no longer stands as it did for it."""
+        """Complete the stored token, if there is one and the incident no longer stands as it did for it.
+
+        A token that was stored for a later incident than this one has seen what is told here.
+        """
 
     def complete(self, token: str, answer: Mapping[str, Any]) -> None:
         """Complete this very token."""
@@ -137,13 +141,16 @@ class Executions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What the registry knows of a device; `place` holds what it says of where the device is."""
+    """What the registry knows of a device; `place` holds what it says of where the device is, `calibration` of how its
+    sensor was calibrated.
+    """
 
     device_id: str
     fleet_id: str
     device_type: str
     application: str
     place: Mapping[str, Any]
+    calibration: Mapping[str, Any] = MappingProxyType({})
 
 
 class DeviceDirectory(Protocol):

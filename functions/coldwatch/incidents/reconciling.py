@@ -81,17 +81,21 @@ def hand_over(
 
 
 def _reattach(incident_id: str, incidents: IncidentStore, executions: Executions, now_ms: int) -> bool:
+    """Whether another execution was started. One that was started before and not noted is noted now."""
     incident = found(incidents, incident_id)
-    if now_ms - incident.opened_at < GRACE_MS or executions.running(incident) is not None:
+    if now_ms - incident.opened_at < GRACE_MS:
         return False
-    incident = found(incidents, incident_id)
-    if incident.recorded_at is not None:
-        return False
-    number = executions.start(incident, now_ms=now_ms)
+    number = executions.running(incident)
+    is_missing = number is None
+    if number is None:
+        incident = found(incidents, incident_id)
+        if incident.recorded_at is not None:
+            return False
+        number = executions.start(incident, now_ms=now_ms)
     if number > incident.executions:
         what = f"Nobody looked after it; another workflow took it up ({execution_name(incident_id, number)})."
         _note(incident, number, EventType.REATTACHED, what, incidents, now_ms)
-    return True
+    return is_missing
 
 
 def _note(  # noqa: PLR0917 - what a note is made of

@@ -3,6 +3,7 @@
 And the functions of the workflow, with their real adapters, from the sample event to the record.
 """
 
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from await_resolution import handler as await_resolution
 from coldwatch.adapters import clients
+from coldwatch.adapters.command_sender import LambdaCommands
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.items import to_item
 from coldwatch.adapters.link_store import DynamoLinkStore
@@ -24,15 +27,18 @@ from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.escalation.policy_document import read_policy
-from coldwatch.incidents.incident import EventType, Incident, Page, Severity, Status, TimelineEvent
+from coldwatch.incidents.incident import Cause, Disposition, EventType, Incident, Page, Severity, Status, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import PolicyError
-from coldwatch.incidents.workflow import answer_of
+from coldwatch.incidents.ports import CommandRefusedError
+from coldwatch.incidents.workflow import answer_of, continuation_of
 from enrich_incident import handler as enrich_incident
+from hand_over_incident import handler as hand_over_incident
 from keep_evidence import handler as keep_evidence
 from notify_tier import handler as notify_tier
 from open_incident import handler as open_incident
+from reconcile_incidents import handler as reconcile_incidents
 from record_incident import handler as record_incident
 from recover_incident import handler as recover_incident
 from tests.integration.aws.stack import REGION, AwsStack
@@ -187,11 +193,11 @@ def test_the_token_for_what_became_of_it_is_the_one_that_waits(store: Store) -> 
 
     store.keep_token(second, "b")
     store.keep_token(replace(MADE, round=1), "a")
-    assert store.token(MADE.incident_id) == ("b", second.standing)
+    assert store.token(MADE.incident_id) == ("b", second.standing, 2)
 
     taken = replace(second, status=Status.ACKNOWLEDGED, revision=3)
     store.keep_token(taken, "c")
-    assert store.token(MADE.incident_id) == ("c", taken.standing)
+    assert store.token(MADE.incident_id) == ("c", taken.standing, 3)
 
 
 def test_the_latest_recovery_of_nothing_is_remembered(store: Store) -> None:
@@ -281,7 +287,7 @@ def test_a_token_that_waits_no_longer_takes_no_harm(dynamodb: Any, code: str) ->
     with Stubber(states) as stub:
         stub.add_client_error("send_task_success", code)
 
-        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED), now_ms=NOW)
+        StepFunctionsWaiting(states, real).wake(replace(MADE, status=Status.ACKNOWLEDGED, revision=2), now_ms=NOW)
 
         stub.assert_no_pending_responses()
 
@@ -307,11 +313,12 @@ def test_a_workflow_is_woken_by_what_changes_how_the_incident_stands(
     states = boto3.client("stepfunctions", region_name=REGION)
     real = DynamoIncidentStore(dynamodb, "IncidentTable")
     real.keep_token(before, "t")
+    later = replace(after, revision=before.revision + 1)
     with Stubber(states) as stub:
-        output = json.dumps(answer_of(after, now_ms=NOW))
+        output = json.dumps(answer_of(later, now_ms=NOW))
         stub.add_response("send_task_success", {}, {"taskToken": "t", "output": output})
 
-        StepFunctionsWaiting(states, real).wake(after, now_ms=NOW)
+        StepFunctionsWaiting(states, real).wake(later, now_ms=NOW)
 
         if says:
             assert json.loads(output)["outcome"] == says
@@ -319,6 +326,16 @@ def test_a_workflow_is_woken_by_what_changes_how_the_incident_stands(
         else:
             with pytest.raises(AssertionError, match="remaining"):
                 stub.assert_no_pending_responses()
+
+
+def test_a_wake_up_call_that_comes_late_does_not_end_a_later_wait(dynamodb: Any) -> None:
+    states = boto3.client("stepfunctions", region_name=REGION)
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    real.keep_token(replace(OPEN, round=2, revision=7), "t")
+    with Stubber(states) as stub:  # which answers nothing
+        StepFunctionsWaiting(states, real).wake(replace(TAKEN, revision=5), now_ms=NOW)
+
+        stub.assert_no_pending_responses()
 
 
 def running(states: Any) -> dict[str, str]:
@@ -404,6 +421,67 @@ def test_a_workflow_that_ended_with_the_record_is_not_replaced(states: Any, exec
     assert running(states) == {MADE.incident_id: "ABORTED"}
 
 
+def test_an_execution_is_looked_for_from_the_last_that_is_known_of(states: Any, executions: Any) -> None:
+    assert executions.running(MADE) is None
+    executions.start(MADE, now_ms=NOW)
+    assert executions.running(MADE) == 1
+
+    stop(states, MADE.incident_id)
+    assert executions.running(MADE) is None
+    assert executions.start(replace(MADE, executions=4), now_ms=NOW) == 4
+    assert executions.running(MADE) is None, "what comes before is forgotten in time"
+    assert executions.running(replace(MADE, executions=4)) == 4
+
+
+def test_an_execution_is_succeeded_by_one_however_often_it_is_asked(states: Any, executions: Any) -> None:
+    executions.start(MADE, now_ms=NOW)
+    given = continuation_of(MADE, 7, 3, number=2)
+
+    numbers = [executions.succeed(MADE, after=1, given=given) for _ in range(2)]
+    stop(states, f"{MADE.incident_id}-2")
+    numbers.append(executions.succeed(MADE, after=1, given=given))
+
+    assert numbers == [2, 2, 3]
+    assert set(running(states)) == {MADE.incident_id, f"{MADE.incident_id}-2", f"{MADE.incident_id}-3"}
+
+
+def test_what_is_said_when_it_is_resolved_is_kept(dynamodb: Any) -> None:
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    said = replace(MADE, cause=Cause.DEFROST, disposition=Disposition.RELEASED, useful=False, useful_by="ana")
+
+    real.open(said, OPENED)
+
+    assert real.find(MADE.incident_id) == said
+
+
+def test_what_is_not_over_is_listed_in_every_status_and_what_has_no_record(dynamodb: Any) -> None:
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    for status in Status:
+        each = replace(MADE, incident_id=status.value, key=status.value, status=status)
+        real.open(each, lifecycle.opened(each, "x"))
+    recorded = replace(MADE, incident_id="old", key="old", status=Status.RESOLVED, recorded_at=NOW)
+    real.open(recorded, lifecycle.opened(recorded, "x"))
+
+    assert set(real.unfinished()) == {"OPEN", "ACKNOWLEDGED", "SNOOZED"}
+    assert list(real.unrecorded()) == ["RESOLVED"]
+
+
+def test_a_command_from_the_page_goes_the_way_of_every_command() -> None:
+    functions = boto3.client("lambda", region_name=REGION)
+    answers = [{"execution_id": "x1", "status": "CREATED"}, {"error": "There is no device."}]
+    with Stubber(functions) as stub:
+        for answer in answers:
+            order = {"device_id": FRIDGE, "command": "start_defrost", "client_token": "t", "requested_by": "ana"}
+            payload = StreamingBody(io.BytesIO(text := json.dumps(answer).encode()), len(text))
+            asked = {"FunctionName": "send_command", "Payload": json.dumps(order).encode()}
+            stub.add_response("invoke", {"Payload": payload}, asked)
+        commands = LambdaCommands(functions, "send_command")
+
+        assert commands.send(FRIDGE, "start_defrost", token="t", requested_by="ana") == "x1"
+        with pytest.raises(CommandRefusedError, match="no device"):
+            commands.send(FRIDGE, "start_defrost", token="t", requested_by="ana")
+
+
 FUNCTIONS = (
     open_incident,
     keep_evidence,
@@ -436,12 +514,13 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     for name, value in (named | own).items():
         monkeypatch.setenv(name, value)
     boto3.client("events", region_name=REGION).create_event_bus(Name="incidents")
-    for function in FUNCTIONS:
-        function.ports.cache_clear()
     record_incident.filing_ports.cache_clear()
     record_incident.announced.cache_clear()
     clients.events_client.cache_clear()
     clients.secrets_client.cache_clear()
+    for function in (*FUNCTIONS, reconcile_incidents):
+        function.ports.cache_clear()
+    hand_over_incident.store.cache_clear()
     for made in (clients.dynamodb_client, clients.s3_client, clients.sns_client, clients.step_functions_client):
         made.cache_clear()
     clients.iot_data_client.cache_clear()
@@ -456,8 +535,6 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
         }
         dynamodb.put_item(TableName="ContactTable", Item=to_item(entry))
     yield aws
-    for function in FUNCTIONS:
-        function.ports.cache_clear()
     record_incident.filing_ports.cache_clear()
 
 
@@ -489,7 +566,8 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     with Stubber(clients.step_functions_client()) as stub:
         for _ in range(2):  # it is resolved here, and answers for itself
             stub.add_client_error("send_task_success", "TaskDoesNotExist")
-        assert await_resolution.handler(sample("await_resolution"), None)["status"] == "RESOLVED"
+        asked = sample("await_resolution") | {"standing": taken.after.standing}
+        assert await_resolution.handler(asked, None)["status"] == "RESOLVED"
     final = {"incident_id": incident_id, "is_final": True}
     recovered: dict[str, Any] = stored | {"reading_key": f"{at + 1:013d}#-#2", "timestamp": at + 3_600_000}
     account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(recovered))
@@ -514,6 +592,44 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     over = store.find(incident_id)
     assert over
     assert (over.severity, over.began_at, over.status) == (Severity.CRITICAL, 1767225600000, Status.RESOLVED)
+
+
+def test_a_workflow_that_is_missing_is_started_and_said_once(
+    account: AwsStack, dynamodb: Any, states: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert account
+    incident_id = open_incident.handler(sample("open_incident"), None)["incident_id"]
+    store = DynamoIncidentStore(dynamodb, "IncidentTable")
+    stop(states, incident_id)
+
+    early = reconcile_incidents.handler(sample("reconcile_incidents"), None)
+    known = store.find(incident_id)
+    assert known
+    older = replace(known, opened_at=known.opened_at - 600_000, revision=known.revision + 1)
+    assert store.apply(Change(known, older, None))
+    later = [reconcile_incidents.handler(sample("reconcile_incidents"), None) for _ in range(2)]
+
+    assert early["reattached"] == []
+    assert [each["reattached"] for each in later] == [[incident_id], []]
+    assert running(states)[f"{incident_id}-2"] == "RUNNING"
+    assert [each.type for each in store.timeline(incident_id)][1:] == [EventType.REATTACHED]
+    assert '"UnattendedIncidents": 1' in capsys.readouterr().out
+
+
+def test_a_workflow_hands_over_once_however_often_it_asks(account: AwsStack, dynamodb: Any, states: Any) -> None:
+    assert account
+    incident_id = open_incident.handler(sample("open_incident"), None)["incident_id"]
+    (machine,) = states.list_state_machines()["stateMachines"]
+    asked = sample("hand_over_incident") | {"state_machine_arn": machine["stateMachineArn"]}
+
+    answers = [hand_over_incident.handler(asked, None) for _ in range(2)]
+
+    assert answers == [{"incident_id": incident_id, "number": 2}] * 2
+    store = DynamoIncidentStore(dynamodb, "IncidentTable")
+    assert [each.type for each in store.timeline(incident_id)][1:] == [EventType.HANDED_OVER]
+    arn = machine["stateMachineArn"].replace(":stateMachine:", ":execution:")
+    given = json.loads(states.describe_execution(executionArn=f"{arn}:{incident_id}-2")["input"])
+    assert (given["round"], given["step"], given["number"]) == (300, 300, 2)
 
 
 def test_a_recovery_of_nothing_is_no_fault(account: AwsStack) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from coldwatch.adapters import incident_store
 from coldwatch.adapters.evidence_store import S3EvidenceStore
+from coldwatch.adapters.incident_context import DynamoDeviceDirectory
 from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.items import to_item
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.incident import EventType, Page, TimelineEvent
 from coldwatch.reports.manifest import differences, manifest_key, read_manifest, write_manifest
@@ -110,6 +112,21 @@ def test_the_lock_is_off_unless_it_is_asked_for_and_then_is_of_the_whole_bucket(
         "Mode": {"Ref": "EvidenceLockMode"},
         "Days": {"Ref": "EvidenceLockDays"},
     }
+
+
+def test_the_registry_may_say_how_a_sensor_was_calibrated(aws: AwsStack) -> None:
+    entry: dict[str, Any] = {
+        "device_id": "d",
+        "site": "Basel",
+        "calibration_certificate": "DKD-1",
+        "calibration_due": "2027",
+    }
+    aws.dynamodb.put_item(TableName="DeviceTable", Item=to_item(entry))
+
+    device = DynamoDeviceDirectory(aws.dynamodb, "DeviceTable").find("d")
+
+    assert device
+    assert (device.place, device.calibration) == ({"site": "Basel"}, {"certificate": "DKD-1", "due": "2027"})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cloud
 
 INCIDENT = "0" * 26
-FUNCTIONS = ("KeepEvidence", "EnrichIncident", "NotifyTier", "AwaitResolution", "RecordIncident")
+FUNCTIONS = ("KeepEvidence", "EnrichIncident", "NotifyTier", "AwaitResolution", "HandOverIncident", "RecordIncident")
 
 
 @pytest.fixture
@@ -36,18 +36,20 @@ def definition(machines: Machines, failing: tuple[str, ...] = ()) -> dict[str, A
     return machine
 
 
-def waits(*acknowledge_s: int, repeat_s: int = 60, resolve_s: int = 60) -> dict[str, Any]:
-    times = {"acknowledge_s": list(acknowledge_s), "repeat_s": repeat_s, "resolve_s": resolve_s}
-    return {"incident_id": INCIDENT, "round": 1, "step": 1, "waits": times}
+def waits(*acknowledge_s: int, repeat_s: int = 60) -> dict[str, Any]:
+    times = {"acknowledge_s": list(acknowledge_s), "repeat_s": repeat_s}
+    place = {"round": 1, "step": 1, "wait_s": acknowledge_s[0], "number": 1}
+    return {"incident_id": INCIDENT, "waits": times, **place}
 
 
-def answer(machines: Machines, function: str, number: int, outcome: str) -> dict[str, Any]:
+def answer(machines: Machines, function: str, number: int, outcome: str, wait_s: int = 60) -> dict[str, Any]:
     """Return the token of a function's call, as whoever settles the incident does; the call."""
     calls = eventually(lambda: found if len(found := machines.calls(function)) >= number else None)
     assert calls, f"{function} was not called {number} times"
     call = calls[number - 1]
     last = machines.calls("NotifyTier")[-1]
-    output = {"outcome": outcome, "round": last["round"], "step": last["step"]}
+    place = {"round": last["round"], "step": last["step"]}
+    output = {"outcome": outcome, "wait_s": wait_s, "standing": f"{outcome} {number}", **place}
     machines.sfn.send_task_success(taskToken=call["task_token"], output=json.dumps(output))
     return call
 
@@ -57,9 +59,9 @@ def steps(machines: Machines) -> list[tuple[int, int]]:
 
 
 def test_tier_after_tier_is_told_and_the_acknowledgers_again_when_they_forget(machines: Machines) -> None:
-    execution = machines.start(definition(machines), waits(1, resolve_s=1))
+    execution = machines.start(definition(machines), waits(1))
 
-    answer(machines, "NotifyTier", 2, "acknowledged")
+    answer(machines, "NotifyTier", 2, "acknowledged", wait_s=1)
     answer(machines, "NotifyTier", 3, "acknowledged")
     answer(machines, "AwaitResolution", 2, "resolved")
 
@@ -79,6 +81,73 @@ def test_who_cannot_be_reached_is_not_waited_for(machines: Machines) -> None:
     assert machines.end(execution)["status"] == "SUCCEEDED"
     assert steps(machines) == [(1, 1), (2, 2)]
     assert machines.calls("AwaitResolution") == []
+
+
+def test_a_snooze_is_waited_for_and_then_the_same_tier_is_told(machines: Machines) -> None:
+    execution = machines.start(definition(machines), waits(60, 60))
+
+    answer(machines, "NotifyTier", 1, "snoozed", wait_s=60)
+    snoozed = answer(machines, "AwaitResolution", 1, "snoozed", wait_s=1)
+    shortened = machines.calls("AwaitResolution")
+    answer(machines, "NotifyTier", 2, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (2, 1)]
+    assert snoozed["standing"] == "snoozed 1", "each wait is for what it was measured for"
+    assert len(shortened) <= 2
+    assert [call["standing"] for call in machines.calls("AwaitResolution")] == ["snoozed 1", "snoozed 1"]
+
+
+def test_whoever_asks_for_the_next_tier_is_not_waited_for(machines: Machines) -> None:
+    execution = machines.start(definition(machines), waits(60, 60, 60))
+
+    answer(machines, "NotifyTier", 1, "escalate")
+    answer(machines, "NotifyTier", 2, "acknowledged")
+    answer(machines, "AwaitResolution", 1, "escalate")
+    answer(machines, "NotifyTier", 3, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (2, 2), (3, 3)]
+
+
+@pytest.mark.parametrize("why", ["silenced", "held_down"])
+def test_while_nobody_is_to_be_told_no_round_is_counted(machines: Machines, why: str) -> None:
+    execution = machines.start(definition(machines), waits(60, 60))
+    eventually(lambda: machines.calls("NotifyTier"))
+    (call,) = machines.calls("NotifyTier")
+    output = {"outcome": why, "round": 0, "step": 1, "wait_s": 1, "standing": "OPEN"}
+    machines.sfn.send_task_success(taskToken=call["task_token"], output=json.dumps(output))
+    answer(machines, "NotifyTier", 2, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (1, 1)]
+
+
+def test_a_long_history_is_handed_over_with_the_round_that_comes_next(machines: Machines) -> None:
+    short = definition(machines)
+    (choice,) = short["States"]["Is its history long?"]["Choices"]
+    choice["Condition"] = "{% $turns >= 3 %}"
+    execution = machines.start(short, waits(1, 1, 1))
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    (handed,) = machines.calls("HandOverIncident")
+    machine = handed.pop("state_machine_arn")
+    assert handed == {"incident_id": INCIDENT, "number": 1, "round": 4, "step": 4}
+    assert execution.startswith(machine.replace(":stateMachine:", ":execution:"))
+    assert steps(machines) == [(1, 1), (2, 2), (3, 3)]
+    assert machines.calls("RecordIncident") == []
+
+
+def test_where_nobody_takes_over_the_workflow_goes_on(machines: Machines) -> None:
+    short = definition(machines, failing=("HandOverIncident",))
+    (choice,) = short["States"]["Is its history long?"]["Choices"]
+    choice["Condition"] = "{% $turns >= 1 %}"
+    execution = machines.start(short, waits(1, 60))
+
+    answer(machines, "NotifyTier", 2, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (2, 2)]
 
 
 def test_without_evidence_and_details_somebody_is_told_all_the_same(machines: Machines) -> None:

@@ -48,13 +48,27 @@ class Tape:
     def call(self, method: Callable[..., Any], name: str, *arguments: Any, **named: Any) -> Any:
         self.at += 1
         if self.at <= len(self.past):
-            return self.past[self.at - 1]
+            return _answered(self.past[self.at - 1])
         if name not in QUIET:
             if self.made is not None:
                 raise Suspended
             self.made = name, arguments
-        self.new.append(answer := method(*arguments, **named))
-        return answer
+        try:
+            self.new.append(method(*arguments, **named))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process is told so again when it is played back
+            self.new.append(_Raised(error))
+        return _answered(self.new[-1])
+
+
+@dataclass(frozen=True)
+class _Raised:
+    error: Exception
+
+
+def _answered(answer: Any) -> Any:
+    if isinstance(answer, _Raised):
+        raise answer.error
+    return answer
 
 
 class _Taped:
@@ -80,8 +94,8 @@ class TokenClient:
 
 @dataclass(frozen=True)
 class Process:
-    """`do` runs it: it is given the world, its tape, the time at which it began. `late` counts pages that it sent though
-    nobody was to be told any more. `call` is the workflow's, where it is a Lambda of its.
+    """`do` runs it: it is given the world, its tape, the time at which it began. `late` counts pages that it sent
+    though nobody was to be told any more. `token` is of the call of the workflow that it answers, if any.
     """
 
     name: str
@@ -284,14 +298,14 @@ class Model:
         if not self.faults and self.incident.status is not Status.RESOLVED:
             self.require(bool(waiting), "somebody looks after what is not over")
             token = self.here.incidents.token(self.incident.incident_id)
-            current = any(each.token and token == (each.token, self.incident.standing) for each in waiting)
+            current = any(token and token[:2] == (each.token, self.incident.standing) for each in waiting)
             self.require(current, "whoever waits, waits for what has not happened yet")
         if not self.faults and self.incident.status is Status.RESOLVED:
             self.require(not waiting, "nobody waits any more for what is over")
         self._check_future()
 
     def _check_future(self) -> None:
-        """Left alone, with its hourly check: what is not over is told in time and no sooner, what is over is recorded."""
+        """Left alone, with its hourly check: what is not over is told in time and no sooner; what is over, recorded."""
         clock = Workflows(self.here, self.now)
         for name, execution in self.executions.items():
             clock.adopt(execution, name)

@@ -153,9 +153,8 @@ class FakeIncidents:
         if known is None or known[2] <= incident.revision:
             self.tokens[incident.incident_id] = token, incident.standing, incident.revision
 
-    def token(self, incident_id: str) -> tuple[str, str] | None:
-        known = self.tokens.get(incident_id)
-        return known[:2] if known else None
+    def token(self, incident_id: str) -> tuple[str, str, int] | None:
+        return self.tokens.get(incident_id)
 
     def unfinished(self) -> list[str]:
         return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
@@ -219,7 +218,7 @@ class FakeWaiting:
 
     def wake(self, incident: Incident, *, now_ms: int) -> None:
         found = self.incidents.token(incident.incident_id)
-        if found and incident.standing != found[1]:
+        if found and incident.revision > found[2] and incident.standing != found[1]:
             self.complete(found[0], answer_of(incident, now_ms=now_ms))
 
     def complete_text(self, token: str, output: str) -> None:

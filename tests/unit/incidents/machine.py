@@ -1,6 +1,6 @@
 """An execution of a state machine on virtual time, from its real definition: one step at a time, by whoever drives it.
 
-It calls nothing itself. A task gives a `Call`; whoever drives it says what became of that. It can be copied at any point.
+It calls nothing itself. A task gives a `Call`; whoever drives it says what became of that. It can be copied anywhere.
 """
 
 import json

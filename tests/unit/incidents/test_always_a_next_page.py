@@ -150,7 +150,7 @@ class OneDetector(RuleBasedStateMachine):
 
     @invariant()
     def what_somebody_has_is_looked_at_when_its_time_is_over(self) -> None:
-        """A press that died before its wake-up call leaves a wait that is longer, by the step that it was pressed in."""
+        """A press that died before its wake-up call leaves a wait that is longer, by the step it was pressed in."""
         if self.current and self.current.status in HELD and self.workflow:
             assert self.workflow.until is not None
             longest = max(tier.acknowledge_within_s for tier in self.current.plan.tiers)

@@ -13,7 +13,7 @@ from coldwatch.adapters.items import from_item
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.escalation.calling import Called, call, round_began_at
 from coldwatch.incidents.escalation.forecast import Telling, forecast
-from coldwatch.incidents.escalation.hold_down import first_page_at, held_for_s, is_unheard
+from coldwatch.incidents.escalation.hold_down import is_unheard
 from coldwatch.incidents.escalation.rota import Layer, Override, Rota, RotaError
 from coldwatch.incidents.incident import EventType, Status
 from coldwatch.incidents.policy import AutoResolve, Plan, Responder, Tier, plan_without_tiers
@@ -102,7 +102,7 @@ def test_a_rota_with_a_hole_is_noted_once_and_the_next_tier_is_told_at_once() ->
     told(here, made, 1)
 
     assert first.is_nobody_told
-    assert [(token, answer["outcome"]) for token, answer in here.waiting.heard] == [("token-1", "unreachable")]
+    assert [(token, answer["outcome"]) for token, answer in here.waiting.heard] == [("token-1", "unreachable")] * 2
     failures = [each.what for each in here.incidents.timeline(made.incident_id) if each.type is EventType.PAGE_FAILED]
     assert failures == ["rota:nights could not be told (round 1, tier 1). There is no rota nights."]
 
@@ -136,15 +136,6 @@ def test_a_plan_with_all_that_it_may_have_reads_as_it_was_and_by_functions_of_be
     assert msgspec.json.decode(record["plan"])["tiers"][0]["contacts"] == ["ana"]
 
 
-def test_nobody_is_told_before_the_hold_down_is_over() -> None:
-    held = incident(plan=plan(hold_down_s=90))
-
-    assert first_page_at(held) == NOW + 90_000
-    assert [held_for_s(held, now_ms=NOW + each) for each in (0, 1, 89_001, 90_000, 99_000)] == [90, 90, 1, 0, 0]
-    assert held_for_s(replace(held, round=1), now_ms=NOW) == 0
-    assert held_for_s(incident(), now_ms=NOW) == 0
-
-
 @pytest.mark.parametrize(
     ("auto_resolve", "hold_down_s", "round_", "status"),
     [
@@ -167,12 +158,21 @@ def test_what_recovers_while_it_is_held_down_is_resolved_unless_never(
     assert is_unheard(recovered) == (hold_down_s > 0 and round_ == 0)
 
 
+def test_what_somebody_asked_to_escalate_in_its_hold_down_is_not_unheard() -> None:
+    held = incident(plan=plan(hold_down_s=60))
+    asked = replace(held, escalated_round=held.round)
+
+    assert is_unheard(held)
+    assert asked.is_escalated
+    assert not is_unheard(asked)
+
+
 def test_a_recovery_that_was_decided_before_the_first_round_began_is_decided_again() -> None:
     here = world(hold_down_s=60)
     made = opened(here)
     decided = lifecycle.settle_recovered(replace(made, recovered_at=NOW), now_ms=NOW)
 
-    told(here, made, 1)
+    told(here, made, 1, now_ms=NOW + MINUTE)
 
     assert decided is not None
     assert not here.incidents.apply(decided)

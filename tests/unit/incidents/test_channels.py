@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from coldwatch.incidents import lifecycle
 from coldwatch.incidents.channels.lanes import SNS, lanes_of
 from coldwatch.incidents.contacts import Address, Contact, Protocol
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.policy import Tier
+from coldwatch.incidents.ports import Notification
 from coldwatch.incidents.telling import Fate, NotAllToldError, Round, tell
 from tests.unit.incidents.builders import NOW, opened, told, world
 from tests.unit.incidents.fakes import World
@@ -155,14 +157,15 @@ def test_who_has_only_addresses_that_nobody_verified_is_unreachable() -> None:
 
 def test_an_acknowledgement_cancels_the_ways_that_are_left() -> None:
     here, incident = ana(MAIL, PHONE)
-    here.channel.on_send = lambda _: here.incidents.apply(_acknowledged(here, incident))
+
+    def acknowledge(_: Notification) -> None:
+        now = here.incidents.incidents[incident.incident_id]
+        taken = lifecycle.acknowledge(now, who="ana", note=None, now_ms=NOW)
+        assert taken
+        assert here.incidents.apply(taken)
+
+    here.channel.on_send = acknowledge
 
     result = told(here, incident, 1)
 
     assert (result.fates, here.channel.used) == ({"ana": Fate.SENT}, ["ses_email"])
-
-
-def _acknowledged(here: World, of: Incident):  # type: ignore[no-untyped-def] # of lifecycle
-    from coldwatch.incidents import lifecycle  # noqa: PLC0415
-
-    return lifecycle.acknowledge(here.incidents.incidents[of.incident_id], who="ana", note=None, now_ms=NOW)

@@ -21,7 +21,7 @@ from coldwatch.incidents.contacts import Address, Contact, Protocol
 from coldwatch.incidents.identity import reference
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.ports import LinkStore
-from tests.unit.incidents.builders import NOW, is_, opened, told, world
+from tests.unit.incidents.builders import NOW, effect, is_, opened, told, world
 from tests.unit.incidents.fakes import FakeCodes, World
 
 KEY = b"k" * 64
@@ -84,7 +84,7 @@ def test_a_reference_is_understood_however_people_write_it(spelt: Callable[[str]
 
 
 def test_neither_code_nor_key_nor_link_is_in_what_is_stored() -> None:
-    here, incident, code = paged()
+    here, _incident, code = paged()
 
     stored = str(here.codes.codes) + str(here.links.links) + str(here.incidents)
 
@@ -140,8 +140,6 @@ def test_a_code_is_as_late_as_its_link() -> None:
 
 def test_a_code_of_another_incident_opens_nothing() -> None:
     here, _, code = paged()
-    from tests.unit.incidents.builders import effect  # noqa: PLC0415
-
     other = opened(here, effect("e2", key="other", device_id="other"))
 
     assert tried(here, reference(other.incident_id), code) == CodeOutcome.WRONG_CODE

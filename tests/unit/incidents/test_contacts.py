@@ -27,7 +27,7 @@ from coldwatch.incidents.contacts import (
 
 MAIL, PHONE = "ana@example.com", "+4915112345678"
 ANA = Contact("ana", "Ana", (Address(Protocol.EMAIL, MAIL),))
-BEN = Contact("ben", "Ben", (Address(Protocol.SMS, PHONE),))
+BEN = Contact("ben", "Ben", (Address(Protocol.SMS, PHONE, 1),))
 ARN = "arn:aws:sns:eu-west-1:000000000000:topic:1"
 OF_ANA = Subscription("email", MAIL, ARN, filter_policy("ana"), "MessageAttributes")
 OF_BEN = Subscription("sms", PHONE, ARN, filter_policy("ben"))

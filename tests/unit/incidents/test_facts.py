@@ -183,6 +183,17 @@ def test_a_responder_learns_where_how_bad_and_since_when() -> None:
     assert "site Basel" in message
 
 
+def test_what_the_registry_knows_of_the_calibration_is_stamped_on_the_incident() -> None:
+    here, made = with_readings(reading(0, temp_c=9.0))
+    known = here.directory.devices[FRIDGE]
+    here.directory.devices[FRIDGE] = replace(known, calibration={"certificate": "DKD-1", "due": "2027-04-17"})
+
+    details = enrich(made.incident_id, here.enrichment(), now_ms=NOW).details
+
+    assert details is not None
+    assert details["calibration"] == {"certificate": "DKD-1", "due": "2027-04-17"}
+
+
 def test_enrichment_is_done_once_and_needs_neither_device_nor_reading() -> None:
     here, made = with_readings()
     here.directory.devices.clear()

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from coldwatch.incidents.answering import Action
+from coldwatch.incidents.answering import Action, Asked
 from coldwatch.incidents.awaiting import await_change
 from coldwatch.incidents.enrichment import enrich
 from coldwatch.incidents.evidence import keep_evidence
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.opening import open_incident
+from coldwatch.incidents.reconciling import GRACE_MS, hand_over, reconcile
 from coldwatch.incidents.recording import record
 from coldwatch.incidents.recovery import recover_incident
 from coldwatch.incidents.telling import Round, tell
-from tests.unit.incidents.builders import FRIDGE, NOW, effect, opened, operated, told, world
+from tests.unit.incidents.builders import FRIDGE, NOW, effect, opened, operated, pressed, secret_of, told, world
 from tests.unit.incidents.fakes import Course, Killed, World
 
 READING = {"device_id": FRIDGE, "reading_key": "1", "timestamp": NOW, "temp_c": 9.5}
@@ -70,6 +71,35 @@ def _over(here: World) -> None:
     _settled(here, Action.RESOLVE)
 
 
+def _alone(here: World) -> None:
+    here.executions.ended.add(opened(here).incident_id)
+
+
+def _reconcile(here: World, course: Course) -> None:
+    done = reconcile(
+        course.watch(here.incidents), course.watch(here.executions), with_unrecorded=True, now_ms=NOW + GRACE_MS
+    )
+    assert not done.faults
+
+
+def _told(here: World) -> None:
+    told(here, opened(here), 1)
+
+
+def _in_hand(here: World) -> None:
+    _told(here)
+    pressed(here, secret_of(here, "ana"), Action.ACKNOWLEDGE)
+
+
+def _send(here: World, course: Course) -> None:
+    asked = Asked(Action.COMMAND, command="start_defrost", revision=4)
+    pressed(here, secret_of(here, "ana"), asked, course=course)
+
+
+def _snooze(here: World, course: Course) -> None:
+    pressed(here, secret_of(here, "ana"), Asked(Action.SNOOZE, snooze_s=600), course=course)
+
+
 JOBS = {
     "open": Job(lambda _: None, lambda here, course: open_incident(effect(), here.opening(course), now_ms=NOW)),
     "join": Job(opened, lambda here, course: open_incident(effect("e2"), here.opening(course), now_ms=NOW)),
@@ -85,12 +115,21 @@ JOBS = {
         _over,
         lambda here, course: keep_evidence(_only(here).incident_id, here.evidence(course), now_ms=NOW, is_final=True),
     ),
+    "hand over": Job(
+        opened,
+        lambda here, course: hand_over(
+            _only(here).incident_id, (5, 5), 1, course.watch(here.incidents), course.watch(here.executions), now_ms=NOW
+        ),
+    ),
+    "reconcile": Job(_alone, _reconcile),
+    "send a command": Job(_in_hand, _send, "never"),
+    "snooze": Job(_told, _snooze, "never"),
     "record": Job(_over, lambda here, course: record(_only(here).incident_id, here.recording(course), now_ms=NOW)),
 }
 
 
 def run(job: Job, course: Course) -> World:
-    here = world(auto_resolve=job.rule)
+    here = world(auto_resolve=job.rule, commands=("start_defrost",))
     here.readings.readings = [READING]
     job.prepare(here)
     try:
@@ -115,6 +154,7 @@ def left(here: World) -> dict[str, Any]:
         "objects": here.objects.kept,
         "heard": {json.dumps(output) for _, output in here.waiting.heard},
         "waiting": here.waiting.open_tokens,
+        "commands": here.commands.sent,
     }
 
 

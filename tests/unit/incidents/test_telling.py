@@ -352,6 +352,20 @@ def test_what_recovered_before_it_was_acknowledged_is_resolved_once_it_is() -> N
     assert types(here, incident) == ["opened", "paged", "recovered", "acknowledged", "resolved"]
 
 
+def test_a_workflow_from_before_waits_were_measured_waits_for_the_incident_as_it_is() -> None:
+    here = world()
+    incident = opened(here)
+    told(here, incident, 1)
+    settle(here, incident, Action.ACKNOWLEDGE)
+    here.waiting.open_tokens.add("end")
+
+    await_change(incident.incident_id, "end", None, here.incidents, here.waiting, now_ms=NOW)
+    assert here.waiting.open_tokens == {"end"}
+    settle(here, incident, Action.RESOLVE)
+
+    assert answers(here) == ["acknowledged", "resolved"]
+
+
 @pytest.mark.parametrize("how", ["open", "overdue", "resolved"])
 def test_there_is_no_wait_for_a_resolution_where_nobody_works_on_it(how: str) -> None:
     here = world()

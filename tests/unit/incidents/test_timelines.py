@@ -1,8 +1,10 @@
 """Stories of incidents in minutes: who is told when, and what an answer changes. `timeline` says how they are read.
 
-The plan, where a story says no other: ana has 1 minute, then ben and cem have 2, twice; then those two every 10 minutes.
+The plan, where a story says no other: ana has 1 minute, then ben and cem 2, twice; then those two every 10 minutes.
 Whoever has it has 15 minutes to resolve it.
 """
+
+from itertools import pairwise
 
 import pytest
 
@@ -403,7 +405,7 @@ def test_days_of_rounds_are_handed_over_and_over_and_told_at_their_pace() -> Non
         story.play()
 
     minutes = [minute for minute, who in story.pages if who == "ben"][2:]
-    gaps = [later - earlier for earlier, later in zip(minutes, minutes[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(minutes)]
     assert len(gaps) > 300
     assert all(10 <= gap <= 10.1 for gap in gaps)
     assert len(story.clock.all) == 2

@@ -126,7 +126,10 @@ class Moment:
         self.does(lambda: self.story.here.directory.names.pop(who))
 
     def workflow_is_stopped(self) -> None:
-        self.does(lambda: self.story.workflow.stop())
+        def deed() -> None:
+            self.story.workflow.stop()
+
+        self.does(deed)
 
     def workflow_is_redriven(self) -> None:
         self.does(lambda: self.story.workflow.redrive(self.story.clock.now))

@@ -4,7 +4,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldwatch.reports.mean_kinetic_temperature import (
@@ -72,6 +72,7 @@ def minutes(of: list[tuple[int, float]]) -> list[Sample]:
     return [(at * MINUTE, value) for at, value in of]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(readings)
 def test_it_lies_between_the_coldest_and_the_warmest_reading(of: list[tuple[int, float]]) -> None:
     samples = minutes(of)
@@ -83,6 +84,7 @@ def test_it_lies_between_the_coldest_and_the_warmest_reading(of: list[tuple[int,
     assert min(weighted) - 1e-6 <= mean <= max(weighted) + 1e-6
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(readings)
 def test_it_is_never_below_the_arithmetic_mean_of_the_same_times_below_the_bend(of: list[tuple[int, float]]) -> None:
     """The rate bends upwards below 5,000 K, so a warm hour harms more than a cold hour saves."""
@@ -96,6 +98,7 @@ def test_it_is_never_below_the_arithmetic_mean_of_the_same_times_below_the_bend(
     assert mean >= arithmetic - 1e-6
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(readings, st.integers(0, 38), st.floats(0.1, 20))
 def test_a_warmer_reading_never_makes_it_colder(of: list[tuple[int, float]], which: int, warmer: float) -> None:
     samples = sorted(minutes(of))
@@ -109,11 +112,13 @@ def test_a_warmer_reading_never_makes_it_colder(of: list[tuple[int, float]], whi
     assert after >= before - 1e-9
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(celsius, st.integers(1, 30))
 def test_of_a_constant_temperature_it_is_that_temperature(value: float, count: int) -> None:
     assert mean_kinetic_temperature([(at * MINUTE, value) for at in range(count + 1)]) == pytest.approx(value, abs=1e-6)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(readings, st.randoms(use_true_random=False))
 def test_the_order_in_which_readings_came_does_not_matter(of: list[tuple[int, float]], random: Random) -> None:
     samples = minutes(of)
@@ -206,6 +211,7 @@ def test_an_excursion_of_which_there_is_no_reading_breaks_nothing() -> None:
     assert worst.celsius == pytest.approx(5)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(readings, st.integers(0, 600), st.integers(0, 120), st.integers(10, 300))
 def test_no_window_that_contains_the_excursion_is_worse(
     of: list[tuple[int, float]], began: int, lasts: int, window: int

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldwatch.reports.spans import Sample
@@ -106,6 +106,7 @@ def test_without_readings_nothing_is_known() -> None:
     assert (found.spells, found.known_ms, found.unknown_ms, found.longest_ms()) == ((), 0, 0, 0)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.tuples(st.integers(0, 500), st.floats(-20, 30)), max_size=60), st.randoms(use_true_random=False))
 def test_the_parts_are_never_more_than_the_whole_in_any_order(of: list[tuple[int, float]], random: Random) -> None:
     samples = [(at * MINUTE, value) for at, value in of]

@@ -26,7 +26,7 @@ def embed(pdf: pydyf.PDF, font: Font, used: Mapping[int, str]) -> bytes:
         }
     )
     pdf.add_object(whole)
-    return whole.reference
+    return bytes(whole.reference)
 
 
 def _descriptor(pdf: pydyf.PDF, font: Font, used: Mapping[int, str], base: str) -> bytes:
@@ -47,7 +47,7 @@ def _descriptor(pdf: pydyf.PDF, font: Font, used: Mapping[int, str], base: str) 
         }
     )
     pdf.add_object(descriptor)
-    return descriptor.reference
+    return bytes(descriptor.reference)
 
 
 def _letters(font: Font, used: Mapping[int, str], base: str, descriptor: bytes) -> pydyf.Dictionary:

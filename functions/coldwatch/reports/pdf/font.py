@@ -27,8 +27,7 @@ class Font:
     advances: Sequence[int]
 
     def glyph(self, character: str) -> int:
-        found = self.glyphs.get(ord(character))
-        return self.glyphs[ord(REPLACEMENT)] if found is None else found
+        return self.glyphs.get(ord(character), self.glyphs[ord(REPLACEMENT)])
 
     def has(self, character: str) -> bool:
         return ord(character) in self.glyphs
@@ -39,7 +38,7 @@ class Font:
     def metric(self, table: str, place: int) -> int:
         """A signed 16-bit number of a table, in thousandths of the em."""
         (found,) = struct.unpack_from(">h", self.tables[table], place)
-        return round(found * 1000 / self.units)
+        return round(int(found) * 1000 / self.units)
 
     def advance(self, glyph: int) -> int:
         """In thousandths of the em."""

@@ -1,0 +1,236 @@
+"""What is said after a change, what SES says of a mail, who cannot be told, and the code of a test page."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coldwatch.incidents import lifecycle
+from coldwatch.incidents.announcing import Ports, announce
+from coldwatch.incidents.contacts import Address, Contact, ContactError, Protocol
+from coldwatch.incidents.delivery import Delivery, Report, read_report, take_report
+from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.policy import Tier
+from coldwatch.incidents.ports import NotSentError
+from coldwatch.incidents.telling import Round, tell
+from coldwatch.incidents.verification import LIFETIME_MS, MOST_WRONG, begin, settle
+from tests.unit.incidents.builders import NOW, is_, opened, told, world
+from tests.unit.incidents.fakes import World
+
+EVENT = json.loads((Path(__file__).parents[3] / "events/record_delivery.json").read_text())
+PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
+MAIL, SLACK = Address(Protocol.SES_EMAIL, "a@b.example", 1), Address(Protocol.SLACK, "ops", 1, "s/slack")
+
+
+@dataclass
+class Listeners:
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    is_deaf: bool = False
+
+    def update_pagerduty(self, address: Address, action: str, incident_id: str) -> None:  # noqa: ARG002 - of the port
+        if self.is_deaf:
+            raise NotSentError("PagerDuty is deaf")
+        self.heard.append((address.channel, action))
+
+    def publish(self, topic: str, alert: Any) -> None:  # noqa: ARG002 - of the port
+        if self.is_deaf:
+            raise NotSentError("the bus is deaf")
+        self.heard.append(("bus", alert["event"]))
+
+
+def ana(*addresses: Address) -> tuple[World, Incident]:
+    here = world(tiers=(Tier(("ana",), 60), Tier(("ben",), 60)))
+    here.directory.contacts["ana"] = Contact("ana", "Ana", addresses)
+    incident = opened(here)
+    told(here, incident, 1)
+    return here, incident
+
+
+@dataclass
+class Book:
+    contacts: dict[str, Contact]
+
+    def find(self, contact_id: str) -> Contact | None:
+        return self.contacts.get(contact_id)
+
+
+def say(here: World, of: Incident, listeners: Listeners) -> list[str]:
+    ports = Ports(here.incidents, Book(here.directory.contacts), listeners, listeners)
+    return announce(is_(here, of), ports)
+
+
+def act(here: World, of: Incident, how: str) -> None:
+    now = is_(here, of)
+    if how == "acknowledge":
+        change = lifecycle.acknowledge(now, who="ben", note=None, now_ms=NOW)
+    else:
+        change = lifecycle.resolve(now, who="op", resolution="by op", note=None, now_ms=NOW)
+    assert change
+    assert here.incidents.apply(change)
+
+
+def test_pagerduty_and_the_bus_follow_an_incident_however_it_was_answered() -> None:
+    here, incident = ana(PAGER)
+    listeners = Listeners()
+
+    nothing_yet = say(here, incident, listeners)
+    act(here, incident, "acknowledge")
+    say(here, incident, listeners)
+    act(here, incident, "resolve")
+    say(here, incident, listeners)
+
+    assert nothing_yet == []
+    assert listeners.heard == [
+        *(("bus", "acknowledged"), ("pagerduty:quality", "acknowledge")),
+        *(("bus", "resolved"), ("pagerduty:quality", "resolve")),
+    ]
+
+
+def test_pagerduty_hears_nothing_of_what_it_was_not_told_of() -> None:
+    here, incident = ana(MAIL, PAGER)
+    listeners = Listeners()
+    act(here, incident, "resolve")
+
+    say(here, incident, listeners)
+
+    assert listeners.heard == [("bus", "resolved")]
+
+
+def test_what_cannot_be_announced_is_told_and_stops_nothing() -> None:
+    here, incident = ana(PAGER)
+    act(here, incident, "resolve")
+
+    assert say(here, incident, Listeners(is_deaf=True)) == ["the bus is deaf", "PagerDuty is deaf"]
+
+
+def ses(kind: str, **detail: Any) -> dict[str, Any]:
+    return {**EVENT, "detail": {"mail": EVENT["detail"]["mail"], "eventType": kind, **detail}}
+
+
+@pytest.mark.parametrize(
+    ("event", "delivery"),
+    [
+        (EVENT, Delivery.FAILED),
+        (ses("Delivery"), Delivery.DELIVERED),
+        (ses("Complaint"), Delivery.COMPLAINED),
+        (ses("Reject", reject={"reason": "Bad content"}), Delivery.FAILED),
+        (ses("Bounce", bounce={"bounceType": "Transient"}), None),
+        (ses("Open"), None),
+        ({}, None),
+        ({"detail": {"eventType": "Delivery", "mail": {"messageId": "m", "tags": {"purpose": ["test"]}}}}, None),
+        ({"detail": {"eventType": 5}}, None),
+        ({"detail": []}, None),
+    ],
+)
+def test_what_ses_says_is_read(event: dict[str, Any], delivery: Delivery | None) -> None:
+    report = read_report(event)
+
+    assert (report.delivery if report else None) == delivery
+
+
+def report(incident: Incident, delivery: Delivery, message_id: str = "message-1") -> Report:
+    return Report(incident.incident_id, 1, "ana", "ses_email", message_id, delivery, "It came back.")
+
+
+def take(here: World, what: Report) -> list[str]:
+    """The tokens with which the notifier was asked again; it does so at once."""
+    asked: list[str] = []
+
+    def again(incident: Incident, token: str) -> None:
+        asked.append(token)
+        place = Round(incident.incident_id, incident.round, incident.step, token, is_last_try=True)
+        tell(place, here.telling(), now_ms=NOW)
+
+    take_report(what, here.incidents, again, now_ms=NOW + 5)
+    return asked
+
+
+def test_a_mail_that_arrived_is_known_to_have_arrived() -> None:
+    here, incident = ana(MAIL)
+
+    assert take(here, report(incident, Delivery.DELIVERED)) == []
+    assert [page.delivery for page in here.incidents.pages(incident.incident_id)] == ["delivered"]
+
+
+def test_a_mail_that_came_back_moves_on_to_the_contacts_next_way() -> None:
+    here, incident = ana(MAIL, SLACK)
+
+    asked = [take(here, report(incident, Delivery.FAILED)) for _ in range(2)]
+
+    assert (asked[0], here.channel.used) == (["token-1"], ["ses_email", "slack:ops"])
+    pages = {page.channel: (page.is_sent, page.delivery) for page in here.incidents.pages(incident.incident_id)}
+    assert pages == {"ses_email": (False, "failed"), "slack:ops": (True, "sent")}
+    said = [each.what for each in here.incidents.timeline(incident.incident_id) if each.type == "page_failed"]
+    assert said == ["ana could not be told (round 1, tier 1). It came back."]
+    assert here.waiting.heard == [], "she is told, and has the tier's time"
+
+
+def test_where_nothing_else_reaches_anybody_of_the_tier_the_next_one_is_told() -> None:
+    here, incident = ana(MAIL)
+
+    take(here, report(incident, Delivery.FAILED))
+
+    assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
+
+
+@pytest.mark.parametrize("how", ["acknowledge", "resolve"])
+def test_nobody_is_told_of_what_was_answered_meanwhile(how: str) -> None:
+    here, incident = ana(MAIL, SLACK)
+    act(here, incident, how)
+
+    assert take(here, report(incident, Delivery.FAILED)) == []
+    assert here.channel.used == ["ses_email"]
+
+
+def test_what_is_said_of_another_message_changes_nothing() -> None:
+    here, incident = ana(MAIL)
+    before = here.incidents.pages(incident.incident_id)
+
+    take(here, report(incident, Delivery.FAILED, "another"))
+
+    assert here.incidents.pages(incident.incident_id) == before
+
+
+KEY = b"k" * 64
+
+
+def test_a_test_page_verifies_the_address_that_it_was_sent_to_and_no_other() -> None:
+    contact = Contact("ana", "Ana", (replace(SLACK, verified_at=None), replace(MAIL, verified_at=None)))
+    page = begin(contact, "slack:ops", KEY, (4711).to_bytes, NOW)
+
+    done, address = settle(page.contact, " 004711 ", KEY, now_ms=NOW + 1)
+
+    assert address
+    assert [(each.channel, each.verified_at) for each in done.addresses] == [
+        ("slack:ops", NOW + 1),
+        ("ses_email", None),
+    ]
+    assert "004711" in page.notification.text
+    assert "004711" not in str(page.contact)
+
+
+def test_the_code_of_a_test_page_holds_for_a_day_and_five_wrong_tries() -> None:
+    contact = begin(Contact("ana", "Ana", (MAIL,)), "ses_email", KEY, (4711).to_bytes, NOW).contact
+
+    with pytest.raises(ContactError, match="waits for no code"):
+        settle(contact, "004711", KEY, now_ms=NOW + LIFETIME_MS)
+    for _ in range(MOST_WRONG):
+        contact, address = settle(contact, "000000", KEY, now_ms=NOW)
+        assert address is None
+    with pytest.raises(ContactError, match="waits for no code"):
+        settle(contact, "004711", KEY, now_ms=NOW)
+
+
+@pytest.mark.parametrize("channel", [None, "", "sms", 5, "slack:other"])
+def test_there_is_no_test_page_for_a_channel_that_is_not_there(channel: object) -> None:
+    with pytest.raises(ContactError, match="has no such channel"):
+        begin(Contact("ana", "Ana", (MAIL,)), channel, KEY, bytes, NOW)
+
+
+def test_a_mail_address_of_sns_is_confirmed_before_it_gets_a_test_page() -> None:
+    contact = Contact("ana", "Ana", (Address(Protocol.EMAIL, "a@b.example"),))
+
+    with pytest.raises(ContactError, match="contacts confirm TOKEN"):
+        begin(contact, "email", KEY, bytes, NOW)
