@@ -267,7 +267,7 @@ def test_who_was_told_by_what_and_whether_it_came_is_said_and_who_is_next() -> N
 
     assert "<strong>Ana Silva</strong> (tier 1, e-mail): <span>delivered</span>" in html
     assert "<strong>Ben Okafor</strong> (tier 2, SMS): <span>sent</span>" in html
-    assert '<strong>Cem Yilmaz</strong> (tier 2): <span class="bad">could not be told</span> no address' in html
+    assert '<strong>Cem Yilmaz</strong> (tier 2): <span class="bad">could not be told</span>: no address' in html
     assert "<strong>Next: Ben Okafor and Cem Yilmaz</strong>, at 00:17 UTC (in 4 min)" in EXAMPLES["shown"].html
 
 

@@ -123,7 +123,7 @@ def _told(view: View, page: Page) -> str:
     delivery = _DELIVERIES.get(str(page.delivery), "told") if page.is_sent else "could not be told"
     how = ", ".join(each for each in (f"tier {page.tier}", channel) if each)
     mark = "" if page.is_sent and page.delivery != "failed" else ' class="bad"'
-    why = f" {text(page.failure)}" if page.failure else ""
+    why = f": {text(page.failure)}" if page.failure else ""
     return (
         f"<li><strong>{text(view.name(page.contact_id))}</strong> ({how}): <span{mark}>{delivery}</span>{why}"
         f"{stamp(page.at)}</li>"
