@@ -34,6 +34,12 @@ $(ENVIRONMENTS)/xstate/ready: $(addprefix benchmarks/xstate/,package-lock.json p
 	  then cd $(@D) && npm ci --silent --no-audit --no-fund --ignore-scripts; fi
 	@touch $@
 
+# The checker of accessibility for the browser tests; without Node they skip what it would find.
+$(ENVIRONMENTS)/axe/ready: $(addprefix tests/e2e/axe/,package-lock.json package.json)
+	@rm -rf $(@D) && mkdir -p $(@D) && cp $^ $(@D) && if command -v node >/dev/null && command -v npm >/dev/null; \
+	  then cd $(@D) && npm ci --silent --no-audit --no-fund --ignore-scripts; fi
+	@touch $@
+
 SETUP := .venv/ready $(foreach name,cloud sam runtime iotevents,$(ENVIRONMENTS)/$(name)/ready)
 
 # --- what people run ---------------------------------------------------------------------------------------
@@ -61,7 +67,10 @@ invoke: $(SETUP) ## Invoke a built function with its sample event: make invoke N
 test: $(SETUP) ## Run every test but the long ones
 	@.venv/bin/pytest -m "not long" --numprocesses auto --dist loadscope
 
-test-long: $(SETUP) ## Run the long ones: bursts and the whole recording
+test-pages: .venv/ready $(ENVIRONMENTS)/axe/ready ## The incident page in Chromium: axe, journeys, attacks; pictures into .local/screenshots
+	@.venv/bin/pytest tests/e2e/test_incident_page_in_chromium.py
+
+test-long: $(SETUP) $(ENVIRONMENTS)/axe/ready ## Run the long ones: bursts and the whole recording
 	@.venv/bin/pytest -m long
 
 coverage: .venv/ready ## Branch coverage of the engine by its own tests; fails below 98 %
@@ -108,4 +117,4 @@ lock: $(BOOT)/ready ## Renew the pinned and hashed requirements from the .in fil
 clean: down ## Remove everything that was built or set up
 	rm -rf .local .aws-sam .venv
 
-.PHONY: help setup demo up play down invoke test test-long coverage simulate mutate bench bench-handler check audit lock clean
+.PHONY: help setup demo up play down invoke test test-pages test-long coverage simulate mutate bench bench-handler check audit lock clean

@@ -224,6 +224,9 @@ class IncidentPageSettings(Settings):
     link_table: str
     contact_table: str
     reading_table: str
+    attempt_table: str
+    evidence_bucket: str
+    code_key_secret: str
     page_base_url: str
     send_command_function: str
 

@@ -38,6 +38,7 @@ class Button(HTMLParser):
 
     action: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    is_over: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -49,11 +50,16 @@ class Button(HTMLParser):
         return button
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if self.is_over:
+            return
         found = {name: value or "" for name, value in attributes}
         if tag == "form" and not self.action:
             self.action = found.get("action", "")
         elif tag in {"input", "button"} and found.get("name") and found["name"] not in self.fields:
             self.fields[found["name"]] = found.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_over = self.is_over or tag == "form"
 
 
 def read_pages(inbox: Path) -> list[Page]:

@@ -113,6 +113,7 @@ def test_each_table_is_on_demand_recoverable_encrypted_and_protected_by_paramete
         ("DetectorTable", "expires_at"),
         ("LinkTable", "forget_at"),
         ("StormTable", "forget_at"),
+        ("AttemptTable", "forget_at"),
     ],
 )
 def test_what_is_of_no_more_use_leaves_by_time_to_live(logical_id: str, attribute: str) -> None:

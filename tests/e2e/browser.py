@@ -19,8 +19,13 @@ class Browser(Chrome):
         return base64.b64decode(shot["data"])
 
 
+def chromium() -> str | None:
+    """Chromium as distributions package it, or what it becomes elsewhere."""
+    return next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
+
+
 def is_there() -> bool:
-    return bool(shutil.which("chromium") and shutil.which("chromedriver"))
+    return bool(chromium() and shutil.which("chromedriver"))
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def browser(width: int, height: int, *, is_dark: bool = False, has_scripts: bool
     if not is_there():
         pytest.skip(MISSING)
     options = ChromeOptions()
-    options.binary_location = str(shutil.which("chromium"))
+    options.binary_location = str(chromium())
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     if is_dark:

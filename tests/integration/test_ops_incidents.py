@@ -11,9 +11,11 @@ import pytest
 from botocore.stub import Stubber
 
 from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.detection.detector import encode_detector
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.links import LIFETIME_MS, Link
 from coldwatch_ops.errors import DeclinedError, FailedError, NotFoundError, RefusedError, UsageError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.stack import Clients, Stack
@@ -143,6 +145,26 @@ def test_an_operators_answer_wakes_the_workflow_that_waits(stack: Stack) -> None
 def test_an_incident_that_is_not_there_is_not_found(stack: Stack, words: tuple[str, ...]) -> None:
     with pytest.raises(NotFoundError, match="no incident i9"):
         run(stack, "incidents", *words)
+
+
+def test_links_are_taken_back_of_one_contact_or_of_all_and_once(stack: Stack) -> None:
+    opened(stack)
+    links = DynamoLinkStore(stack.clients.dynamodb_client, stack.output("LinkTableName"))
+    for number, (incident_id, contact) in enumerate([("i1", "ana"), ("i1", "ana"), ("i1", "ben"), ("i2", "ana")]):
+        links.put(Link(f"hash-{number}", incident_id, contact, 1, 1, NOW, NOW + LIFETIME_MS))
+
+    of_ana = run(stack, "incidents", "revoke-links", "i1", "--contact", "ana")
+    of_all = run(stack, "incidents", "revoke-links", "i1")
+    again = run(stack, "incidents", "revoke-links", "i1")
+
+    assert of_ana.document == {"incident_id": "i1", "links": 2, "revoked": 2, "contacts": ["ana"]}
+    assert of_all.document == {"incident_id": "i1", "links": 3, "revoked": 1, "contacts": ["ben"]}
+    assert again.document["revoked"] == 0
+    assert "2 links of ana taken back" in text_of(of_ana)
+    found = [links.find(f"hash-{number}") for number in range(4)]
+    assert [each is not None and each.is_over(NOW) for each in found] == [True, True, True, False]
+    with pytest.raises(NotFoundError, match="no incident i9"):
+        run(stack, "incidents", "revoke-links", "i9")
 
 
 def test_contacts_are_managed_by_their_function_alone(stack: Stack) -> None:

@@ -20,10 +20,12 @@ class Link:
     created_at: int
     expires_at: int
     code_hash: str | None = None
+    revoked_at: int | None = None
+    """When an operator took it back."""
 
     @property
     def forget_at(self) -> int:
         return self.expires_at + KEPT_MS
 
     def is_over(self, now_ms: int) -> bool:
-        return now_ms >= self.expires_at
+        return self.revoked_at is not None or now_ms >= self.expires_at

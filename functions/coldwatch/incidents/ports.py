@@ -1,6 +1,6 @@
 """What incidents need of the world. Adapters keep these promises; so do the fakes of the tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -63,6 +63,16 @@ class LinkStore(Protocol):
     def find(self, link_hash: str) -> Link | None: ...
 
     def put(self, link: Link) -> None: ...
+
+
+class LinkRegister(Protocol):
+    """What an operator needs of all links."""
+
+    def of_incident(self, incident_id: str) -> Iterable[Link]:
+        """In no order; a link that is made meanwhile may be missing."""
+
+    def revoke(self, link: Link, *, now_ms: int) -> bool:
+        """Take it back; False where it was taken back before, or is gone."""
 
 
 class TokenStore(Protocol):
@@ -261,3 +271,13 @@ class ReadingHistory(Protocol):
 class EvidenceStore(Protocol):
     def keep(self, key: str, content: bytes) -> object:
         """Write an object; the same key again replaces it, in a bucket that keeps what was there."""
+
+
+class Attempts(Protocol):
+    def add(self, subject: str, *, window_s: int, now_ms: int) -> int:
+        """Count one try more of this subject: how many there are now in this span of time."""
+
+
+class Reports(Protocol):
+    def find(self, incident_id: str) -> bytes | None:
+        """The report of an incident that is over, as PDF; None where it is not written yet."""

@@ -7,6 +7,7 @@ from coldwatch.incidents.incident import Cause, Disposition, Status
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import SINCE, Command, Context, argument, positive
 from coldwatch_ops.incidents import store, view
+from coldwatch_ops.incidents.links import REVOKE_LINKS
 from coldwatch_ops.incidents.stats import STATS
 from coldwatch_ops.times import parse_time
 
@@ -113,5 +114,6 @@ COMMANDS = (
             argument("--disposition", choices=tuple(Disposition), help="what becomes of the goods"),
         ),
     ),
+    REVOKE_LINKS,
     STATS,
 )

@@ -6,50 +6,122 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
+from coldwatch.incidents.incident import Cause, Disposition
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
-from coldwatch.incidents.pages.document import HEADERS, STYLE
+from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
+from coldwatch.incidents.pages.document import HEADERS
 from coldwatch.incidents.pages.incident_page import render
-from tests.unit.incidents.builders import NOW, incident
-from tests.unit.incidents.page_examples import EXAMPLES, OPEN, SECRET, TAKEN, view
+from coldwatch.incidents.pages.style import STYLE
+from tests.unit.incidents.builders import MINUTE, NOW
+from tests.unit.incidents.markup import strange_markup
+from tests.unit.incidents.page_examples import BEFORE, ESCALATED, EXAMPLES, OPEN, PLAN, SECRET, TAKEN, readings, view
+
+OTHERS = ["It is over", "5 min", "15 min", "30 min", "1 h", "Tell them now"]
+COMMANDS = ["defrost off", "compressor restart"]
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence", "button"),
+    ("name", "sentence", "buttons"),
     [
-        ("shown", "Nobody has it yet. Ana Silva, press the button by 1 Jan 00:05 UTC", "I have it"),
-        ("acknowledged", "Thank you, Ana Silva: you have it.", "It is over"),
-        ("already-yours", "You have it, Ana Silva, since 1 Jan 00:01 UTC.", "It is over"),
-        ("already-taken", "Ana Silva has it since 1 Jan 00:01 UTC.", None),
-        ("too-late", "Too late for this link: Ben Okafor is asked now.", None),
-        ("resolved", "Resolved. Thank you, Ana Silva.", None),
-        ("already-resolved", "Resolved at 1 Jan 00:40 UTC: by ana.", None),
-        ("expired", "This link has expired", None),
+        ("shown", "Nobody has it yet.", ["I have it", *OTHERS[1:]]),
+        ("acknowledged", "Thank you, Ana Silva: you have it.", [*OTHERS, *COMMANDS]),
+        ("already-yours", "You have it, Ana Silva.", [*OTHERS, *COMMANDS]),
+        ("already-taken", "Ana Silva has it.", []),
+        ("too-late", "Too late for this link.", []),
+        ("snoozed", "Quiet until 00:43 UTC.", ["I take it up again", *OTHERS, *COMMANDS]),
+        ("snoozed-by-another", "Ana Silva put it off until 00:43 UTC.", []),
+        ("escalated", "The next are told now.", ["I have it", *OTHERS[1:]]),
+        ("command-sent", "The command was sent.", [*OTHERS, *COMMANDS]),
+        ("not-allowed", "Not from this link.", [*OTHERS, *COMMANDS]),
+        ("incomplete", "You have it, Ana Silva.", [*OTHERS, *COMMANDS]),
+        ("resolved", "Resolved. Thank you, Ana Silva.", ["Yes, it was", "No, it was not"]),
+        ("already-resolved", "It is over since 00:40 UTC.", ["Yes, it was", "No, it was not"]),
+        ("thanked", "Thank you, Ana Silva.", ["Yes, it was", "No, it was not"]),
+        ("by-code", "Thank you, Ana Silva: you have it.", []),
+        ("expired", "This link has expired", []),
+        ("code", "Take an incident by its code", ["I have it"]),
+        ("code-wrong", "This code does not fit this incident.", ["I have it"]),
+        ("code-locked", "Too many tries", []),
     ],
 )
 def test_each_outcome_says_what_came_of_it_and_offers_what_may_be_done(
-    name: str, sentence: str, button: str | None
+    name: str, sentence: str, buttons: list[str]
 ) -> None:
     html = EXAMPLES[name].html
 
     assert sentence in html
-    assert re.findall(r"<button[^>]*>([^<]+)</button>", html) == ([button] if button else [])
+    assert re.findall(r"<button[^>]*>([^<]+)</button>", html) == buttons
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_page_runs_nothing_loads_nothing_and_is_small(name: str) -> None:
     html = EXAMPLES[name].html
 
-    assert "<script" not in html
-    assert not re.findall(r"\son\w+=", html)
-    assert not re.findall(r"(?:src|href)=", html)
-    assert set(re.findall(r'action="([^"]*)"', html)) <= {"../act", "act"}
+    assert strange_markup(html) == []
+    assert set(re.findall(r'action="([^"]*)"', html)) <= {"../act", "act", "code"}
+    assert set(re.findall(r'href="([^"]*)"', html)) <= {
+        f"{root}a/{SECRET}{rest}" for root in ("", "../") for rest in ("", "/report.pdf")
+    }
     assert len(html.encode()) < 100_000
     assert html.startswith('<!doctype html>\n<html lang="en">')
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_page_has_one_heading_of_the_first_order_and_a_label_for_each_field(name: str) -> None:
+    html = EXAMPLES[name].html
+    fields = re.findall(r"<(?:input|select|textarea)(?![^>]*hidden)[^>]*>", html)
+
+    assert [order for order in re.findall(r"<h(\d)", html) if order == "1"] == ["1"]
+    identities = re.findall(r'\sid="(\w+)"', html)
+    assert all(f'<label for="{identity}"' in html for field in fields for identity in re.findall(r' id="(\w+)"', field))
+    assert all(" id=" in field for field in fields)
+    assert len(set(identities)) == len(identities)
+
+
+def test_the_title_says_first_what_came_of_it() -> None:
+    assert (
+        "<title>Thank you, Ana Silva: you have it. Too warm: acme-fridge-0001</title>" in EXAMPLES["acknowledged"].html
+    )
+    assert "<title>Error: " in EXAMPLES["code-wrong"].html
+
+
+def test_every_cause_and_disposition_can_be_chosen() -> None:
+    assert set(CAUSES) == set(Cause)
+    assert set(DISPOSITIONS) == set(Disposition)
+    assert all(f'<option value="{cause}">' in EXAMPLES["already-yours"].html for cause in Cause)
+    assert '<option value="undecided" selected>' in EXAMPLES["already-yours"].html
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "choices"),
+    [
+        (300, 14_400, (300, 900, 1800, 3600)),
+        (1800, 7200, (1800, 3600, 7200)),
+        (300, 600, (300,)),
+        (400, 500, (500,)),
+        (300, 0, ()),
+    ],
+)
+def test_it_can_be_put_off_for_as_long_as_the_plan_lets_it(low: int, high: int, choices: tuple[int, ...]) -> None:
+    bounded = replace(PLAN, snooze_min_s=low, snooze_max_s=high)
+    html = render(view(Outcome.SHOWN, replace(OPEN, plan=bounded), *BEFORE), status=200).html
+
+    assert snoozes(bounded) == choices
+    assert tuple(map(int, re.findall(r'name="snooze_s" value="(\d+)"', html))) == choices
+
+
+def test_a_form_that_lacks_something_says_what_beside_the_field_and_keeps_what_was_typed() -> None:
+    page = EXAMPLES["incomplete"]
+
+    assert page.status == 422
+    assert '<p class="fault" id="fault" role="alert">Nothing was changed yet: choose what it was.</p>' in page.html
+    assert 'aria-invalid="true" aria-describedby="fault"' in page.html
+    assert ">Seal was loose.</textarea>" in page.html
 
 
 def test_the_policy_allows_the_pages_own_style_and_nothing_else() -> None:
@@ -62,9 +134,12 @@ def test_the_policy_allows_the_pages_own_style_and_nothing_else() -> None:
     assert HEADERS["referrer-policy"] == "same-origin"
 
 
-def test_the_secret_stands_in_the_form_that_may_act_and_nowhere_else() -> None:
-    assert EXAMPLES["shown"].html.count(SECRET) == 1
-    for name in ("already-taken", "too-late", "resolved", "expired", "unknown"):
+def test_the_secret_stands_in_the_pages_own_forms_and_links_and_nowhere_else() -> None:
+    for name, page in EXAMPLES.items():
+        forms = page.html.count(f'<input type="hidden" name="link" value="{SECRET}">')
+        links = len(re.findall(rf'href="(?:\.\./)?a/{SECRET}(?:/report\.pdf)?"', page.html))
+        assert page.html.count(SECRET) == forms + links, name
+    for name in ("by-code", "expired", "unknown", "code", "code-wrong"):
         assert SECRET not in EXAMPLES[name].html
 
 
@@ -76,23 +151,41 @@ COLOURS = [
     ("--go-ink", "--go"),
     ("--bad", "--bad-soft"),
     ("--bad", "--card"),
+    ("--bad", "--bad-soft"),
+    ("--warn", "--warn-soft"),
+    ("--ok", "--ok-soft"),
+    ("--calm", "--calm-soft"),
+    ("--ink", "--bad-soft"),
     ("--ink", "--warn-soft"),
     ("--ink", "--ok-soft"),
+    ("--ink", "--calm-soft"),
+    ("--link", "--paper"),
+    ("--muted", "--shade"),
 ]
+EDGES = [("--edge", "--card"), ("--edge", "--paper"), ("--link", "--card"), ("--link", "--paper"), ("--bad", "--card")]
+"""Of fields, buttons and focus: WCAG 2.2, 1.4.11 asks for 3 to 1."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("ink", "paper"), COLOURS)
 def test_letters_stand_out_from_what_is_behind_them(scheme: str, ink: str, paper: str) -> None:
     """WCAG 2.2, 1.4.3 (AA): a contrast of 4.5 to 1."""
+    assert contrast(scheme, ink, paper) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("edge", "paper"), EDGES)
+def test_what_can_be_pressed_or_filled_in_stands_out(scheme: str, edge: str, paper: str) -> None:
+    assert contrast(scheme, edge, paper) >= 3
+
+
+def contrast(scheme: str, one: str, other: str) -> float:
     light, dark = STYLE.split("@media", 1)
     known = dict(re.findall(r"(--[a-z-]+):#([0-9a-f]{3,6})", light))
     if scheme == "dark":
         known |= dict(re.findall(r"(--[a-z-]+):#([0-9a-f]{3,6})", dark))
-
-    bright, dim = sorted((luminance(known[ink]), luminance(known[paper])), reverse=True)
-
-    assert (bright + 0.05) / (dim + 0.05) >= 4.5
+    bright, dim = sorted((luminance(known[one]), luminance(known[other])), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
 
 
 def luminance(colour: str) -> float:
@@ -106,14 +199,25 @@ def luminance(colour: str) -> float:
 hostile = st.text(alphabet=st.sampled_from("<>&\"'\\/ab\u202e\x00 "), max_size=40)
 
 
+@settings(deadline=None)
 @given(title=hostile, device=hostile, note=hostile, name=hostile)
 def test_nothing_that_somebody_wrote_becomes_markup(title: str, device: str, note: str, name: str) -> None:
-    plain = render(view(Outcome.SHOWN, OPEN, Action.ACKNOWLEDGE), status=200).html
-    found = incident(title=f"x{title}", device_id=f"x{device}", note=f"x{note}", round=1, peak=9.0)
+    plain = render(view(Outcome.SHOWN, OPEN, *BEFORE), status=200).html
+    found = replace(OPEN, title=f"x{title}", device_id=f"x{device}", note=f"x{note}", details={"place": {"site": note}})
 
-    html = render(view(Outcome.SHOWN, found, Action.ACKNOWLEDGE, reader=f"x{name}"), status=200).html
+    html = render(view(Outcome.SHOWN, found, *BEFORE, reader=f"x{name}", names={"ana": name}), status=200).html
 
-    assert set(re.findall(r"<([a-z0-9]+)", html)) <= set(re.findall(r"<([a-z0-9]+)", plain)) | {"p"}
+    assert set(re.findall(r"<([a-z0-9]+)", html)) <= set(re.findall(r"<([a-z0-9]+)", plain)) | {"p", "br"}
+    assert "\u202e" not in html
+    assert "\x00" not in html
+
+
+def test_a_page_full_of_markup_has_the_tags_of_one_without() -> None:
+    hostile, plain = (re.findall(r"<[a-z0-9]+", EXAMPLES[name].html) for name in ("hostile-texts", "already-yours"))
+
+    assert set(hostile) == set(plain)
+    assert "alert(1)" in EXAMPLES["hostile-texts"].html
+    assert "<script" not in EXAMPLES["hostile-texts"].html
 
 
 def test_three_thousand_readings_are_thinned_and_keep_their_peak() -> None:
@@ -137,9 +241,40 @@ def test_an_axis_has_three_to_eight_round_values(low: float, room: float) -> Non
 def test_the_page_tells_what_is_known_now_and_not_what_was_known_when_it_was_told() -> None:
     html = render(view(Outcome.SHOWN, replace(OPEN, peak=8.5, duration_s=300), Action.ACKNOWLEDGE), status=200).html
 
-    assert "<dt>Peak</dt><dd>11.65 °C</dd>" in html
+    assert "<dt>Peak</dt><dd>11.65 °C<br>" in html
     assert "<dt>Out of range</dt><dd>17 min</dd>" in html
     assert "<dt>Limits</dt><dd>not above 8 °C, profile default</dd>" in html
+    assert "<dt>Time out of range</dt><dd>14 min in all, within the last 2 h 12 min</dd>" in html
+    assert "<dt>Mean kinetic temperature</dt><dd>5.62 °C over 2 h 12 min of readings</dd>" in html
+
+
+def test_a_gap_in_the_readings_is_a_gap_in_the_drawing_and_is_told() -> None:
+    known = readings()
+    gapped = [each for each in known if not NOW - 80 * MINUTE < each["timestamp"] < NOW - 40 * MINUTE]
+
+    html = render(view(Outcome.SHOWN, OPEN, readings=gapped), status=200).html
+
+    assert html.count("<polyline") == 2
+    assert "40 min without readings" in html
+
+
+def test_a_device_whose_last_reading_is_old_is_said_to_be_so() -> None:
+    assert '<dt>Last reading</dt><dd>11.65 °C<br><span class="hint">1 min ago</span>' in EXAMPLES["shown"].html
+
+
+def test_who_was_told_by_what_and_whether_it_came_is_said_and_who_is_next() -> None:
+    html = render(view(Outcome.TOO_LATE, ESCALATED), status=409).html
+
+    assert "<strong>Ana Silva</strong> (tier 1, e-mail): <span>delivered</span>" in html
+    assert "<strong>Ben Okafor</strong> (tier 2, SMS): <span>sent</span>" in html
+    assert '<strong>Cem Yilmaz</strong> (tier 2): <span class="bad">could not be told</span>: no address' in html
+    assert "<strong>Next: Ben Okafor and Cem Yilmaz</strong>, at 00:17 UTC (in 4 min)" in EXAMPLES["shown"].html
+
+
+def test_the_report_is_offered_when_it_is_written() -> None:
+    assert "It is being written." in EXAMPLES["resolved"].html
+    assert f'href="../a/{SECRET}/report.pdf"' in EXAMPLES["already-resolved"].html
+    assert "report.pdf" not in EXAMPLES["already-yours"].html
 
 
 def test_whoever_closes_an_incident_that_has_not_recovered_is_told_what_that_means() -> None:
@@ -156,12 +291,12 @@ def test_nobody_is_warned_that_a_command_has_not_recovered() -> None:
 
 
 def test_what_is_low_is_called_so() -> None:
-    assert "<dt>Lowest</dt><dd>8 %</dd>" in EXAMPLES["battery"].html
+    assert "<dt>Lowest</dt><dd>8 %<br>" in EXAMPLES["battery"].html
     assert "limit 10</text>" in EXAMPLES["battery"].html
 
 
 def test_a_silent_device_is_shown_by_its_last_temperatures_within_its_profile() -> None:
-    assert "<h2>Temperature</h2><svg" in EXAMPLES["silent"].html
+    assert "<h2>Temperature</h2><figure><svg" in EXAMPLES["silent"].html
     assert "limit 8</text>" in EXAMPLES["silent"].html
 
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from coldwatch.incidents.wording import figure, moment, short_moment
+from coldwatch.reports.spans import LONGEST_BRIDGED_MS
 
 type Point = tuple[int, float]
 """When (epoch ms) and how much."""
@@ -44,7 +45,7 @@ def draw(curve: Curve) -> str:
     if len(curve.points) < 2:
         return "<p>There are too few readings for a chart.</p>"
     scale = _Scale.of(curve)
-    path = " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in curve.points)
+    traces = "".join(f'<polyline class="trace" points="{_path(part, scale)}"/>' for part in parts(curve.points))
     highest = max(curve.points, key=_value)
     lowest = min(curve.points, key=_value)
     told = (
@@ -54,8 +55,14 @@ def draw(curve: Curve) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told, quote=True)}">'
         f"{_shade(curve, scale)}{_grid(curve, scale)}{_times(scale)}"
-        f'<polyline class="trace" points="{path}"/>{_limits(curve, scale)}</svg>'
+        f"{traces}{_limits(curve, scale)}{_newest(curve, scale)}</svg>"
     )
+
+
+def parts(points: Sequence[Point]) -> list[Sequence[Point]]:
+    """The points between gaps: no line is drawn where nobody knows what it would be."""
+    ends = [index for index in range(1, len(points)) if points[index][0] - points[index - 1][0] > LONGEST_BRIDGED_MS]
+    return [points[start:end] for start, end in zip([0, *ends], [*ends, len(points)], strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,16 @@ def _limits(curve: Curve, scale: _Scale) -> str:
         f'<text class="limit-name" x="{_LEFT + 4}" y="{scale.y(limit) - 5:.1f}">limit {figure(limit)}</text>'
         for limit in curve.limits
     )
+
+
+def _path(points: Sequence[Point], scale: _Scale) -> str:
+    return " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in points)
+
+
+def _newest(curve: Curve, scale: _Scale) -> str:
+    """A dot at the last reading, which is where everybody looks first."""
+    at, value = curve.points[-1]
+    return f'<circle class="newest" cx="{scale.x(at):.1f}" cy="{scale.y(value):.1f}" r="4"/>'
 
 
 def _line(kind: str, y: float) -> str:

@@ -1,0 +1,186 @@
+"""What is known of an incident: the figures that matter at a glance, and everything else below them.
+
+All of it is of the readings that are there now: what was known when it was told has grown since.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS
+from coldwatch.incidents.pages.document import text
+from coldwatch.incidents.pages.times import clock, from_now, lasting, stamp
+from coldwatch.incidents.pages.view import View
+from coldwatch.incidents.readings import Excursion, excursion, is_low_bad, limits_shown, member_of, shown, worst
+from coldwatch.incidents.wording import figure, peak_word
+from coldwatch.reports.mean_kinetic_temperature import REFRIGERATED_WINDOW_MS, Window, worst_window
+from coldwatch.reports.time_out_of_range import Range, TimeOutOfRange, time_out_of_range
+
+UNITS = {"temp_c": "°C", "battery_pct": "%", "shock_g": "g", "value": ""}
+ABSOLUTE_ZERO_C = -273.15
+_PLACE = ("site", "location", "place")
+
+type Point = tuple[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """`points` are what the incident is about, oldest first; `found` what of it is out of range since it began."""
+
+    points: Sequence[Point]
+    found: Excursion | None
+    out: TimeOutOfRange | None
+    mean_kinetic: Window | None
+
+    @classmethod
+    def of(cls, incident: Incident, readings: Sequence[Mapping[str, Any]]) -> "Measured":
+        points = [(each["timestamp"], value) for each in readings if (value := shown(incident, each)) is not None]
+        found = excursion(incident, readings)
+        return cls(points, found, _out_of_range(incident, points), _mean_kinetic(incident, points, found))
+
+
+def figures(view: View, measured: Measured) -> str:
+    """Three or four numbers, as large as they are important."""
+    incident = view.incident
+    rows = [
+        (peak_word(incident), _peak(incident, measured.found), _limits(incident)),
+        ("Last reading", *_last(view, measured)),
+        ("Out of range", _lasting(seconds_out(incident, measured.found)), ""),
+        ("Since", clock(incident.began_at, view.now_ms), from_now(incident.began_at, view.now_ms)),
+    ]
+    shown_rows = "".join(
+        f"<div><dt>{name}</dt><dd>{text(value)}{_hint(more)}</dd></div>" for name, value, more in rows if value
+    )
+    heading = "What was wrong" if incident.status is Status.RESOLVED else "What is wrong"
+    return f'<section><h2>{heading}</h2><dl class="figures">{shown_rows}</dl></section>'
+
+
+def facts(view: View, measured: Measured) -> str:
+    incident = view.incident
+    known = _of_the_device(incident) | {
+        "Limits": _limits(incident, with_profile=True),
+        "Time out of range": _told(measured.out),
+        "Mean kinetic temperature": _warmth(measured.mean_kinetic),
+        "Who has it": view.name(incident.holder) if incident.holder else "",
+        "Cause": CAUSES[incident.cause] if incident.cause else "",
+        "Goods": DISPOSITIONS[incident.disposition] if incident.disposition else "",
+        "Note": incident.note or "",
+    }
+    times = {
+        "Since": incident.began_at,
+        "Opened": incident.opened_at,
+        "Recovered": incident.recovered_at,
+        "Resolved": incident.resolved_at,
+    }
+    rows = [f"<dt>{name}</dt><dd>{text(value)}</dd>" for name, value in known.items() if value]
+    rows += [f"<dt>{name}</dt><dd>{stamp(at)}</dd>" for name, at in times.items() if at is not None]
+    rows.append(f"<dt>Incident</dt><dd>{text(incident.incident_id)}</dd>")
+    return f'<section><h2>What is known</h2><dl class="facts">{"".join(rows)}</dl></section>'
+
+
+def _of_the_device(incident: Incident) -> dict[str, str]:
+    place = _place(incident)
+    return {
+        "Device": incident.device_id,
+        "Place": where(incident),
+        "Position": _position(place),
+        "Gateway": str(place.get("gateway") or ""),
+        "Type": incident.thing_type,
+        "Fleet": incident.fleet_id,
+    }
+
+
+def _place(incident: Incident) -> Mapping[str, Any]:
+    place = (incident.details or {}).get("place")
+    return place if isinstance(place, Mapping) else {}
+
+
+def where(incident: Incident) -> str:
+    """The place that the registry names, in the order from large to small."""
+    place = _place(incident)
+    return ", ".join(dict.fromkeys(str(place[name]) for name in _PLACE if place.get(name)))
+
+
+def seconds_out(incident: Incident, found: Excursion | None) -> int | None:
+    return (found.last_at - incident.began_at) // 1000 if found else incident.duration_s
+
+
+def _out_of_range(incident: Incident, points: Sequence[Point]) -> TimeOutOfRange | None:
+    low, high = limits_shown(incident)
+    if len(points) < 2 or (low is None and high is None):
+        return None
+    inclusive = incident.kind == "shock"
+    within = Range(
+        low,
+        high,
+        low_is_inclusive=inclusive or bool(incident.profile.get("low_is_inclusive")),
+        high_is_inclusive=inclusive or bool(incident.profile.get("high_is_inclusive")),
+    )
+    return time_out_of_range(points, within)
+
+
+def _mean_kinetic(incident: Incident, points: Sequence[Point], found: Excursion | None) -> Window | None:
+    """Of temperatures that can be; it judges warmth, and says nothing of cold."""
+    if member_of(incident) != "temp_c" or is_low_bad(incident):
+        return None
+    possible = [point for point in points if point[1] > ABSOLUTE_ZERO_C]
+    ended = found.last_at if found else incident.began_at
+    return worst_window(possible, (incident.began_at, max(ended, incident.began_at)), window_ms=REFRIGERATED_WINDOW_MS)
+
+
+def _peak(incident: Incident, found: Excursion | None) -> str:
+    values = [value for value in (incident.peak, found.peak if found else None) if value is not None]
+    return _with_unit(worst(incident, values), incident) if values else ""
+
+
+def _last(view: View, measured: Measured) -> tuple[str, str]:
+    """The newest value, and how old it is: an old one is half of the news."""
+    if not measured.points:
+        return "None", "of the last day"
+    at, value = measured.points[-1]
+    age = from_now(at, view.now_ms) if at <= view.now_ms else "its clock is ahead"
+    return _with_unit(value, view.incident), age
+
+
+def _limits(incident: Incident, *, with_profile: bool = False) -> str:
+    low, high = limits_shown(incident)
+    words = (("not below", low), ("not above", high))
+    named = [f"{word} {_with_unit(limit, incident)}" for word, limit in words if limit is not None]
+    profile = incident.profile
+    return ", ".join([*named, *([f"profile {profile['name']}"] if with_profile and "name" in profile else [])])
+
+
+def _told(out: TimeOutOfRange | None) -> str:
+    if out is None:
+        return ""
+    sentences = [f"{lasting(out.cumulative_ms() // 1000)} in all"]
+    if len(out.spells) > 1:
+        sentences.append(f"the longest of {len(out.spells)} times {lasting(out.longest_ms() // 1000)}")
+    if out.unknown_ms:
+        sentences.append(f"{lasting(out.unknown_ms // 1000)} without readings")
+    return f"{', '.join(sentences)}, within the last {lasting((out.known_ms + out.unknown_ms) // 1000)}"
+
+
+def _warmth(found: Window | None) -> str:
+    if found is None:
+        return ""
+    return f"{figure(found.celsius)} °C over {lasting(found.known_ms // 1000)} of readings"
+
+
+def _position(place: Mapping[str, Any]) -> str:
+    if place.get("latitude") is None or place.get("longitude") is None:
+        return ""
+    return f"{place['latitude']}, {place['longitude']}"
+
+
+def _with_unit(value: float, incident: Incident) -> str:
+    return f"{figure(value)} {UNITS[member_of(incident)]}".strip()
+
+
+def _hint(said: str) -> str:
+    return f'<br><span class="hint">{text(said)}</span>' if said else ""
+
+
+def _lasting(seconds: int | None) -> str:
+    return lasting(seconds) if seconds is not None else ""

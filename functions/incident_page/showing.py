@@ -1,0 +1,78 @@
+"""The page of an incident as its reader sees it: reads what it shows, and writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coldwatch.incidents.answering import Action, Answer, Asked, Outcome
+from coldwatch.incidents.incident import Incident, Page
+from coldwatch.incidents.pages import answers
+from coldwatch.incidents.pages.document import Document
+from coldwatch.incidents.pages.incident_page import render
+from coldwatch.incidents.pages.view import View
+from coldwatch.incidents.policy import step_of
+from coldwatch.incidents.readings import AHEAD_MS
+from incident_page.tools import Tools
+
+DAY_MS = 86_400_000
+"""The page shows the last day: its mean kinetic temperature is judged over one."""
+MOST_READINGS = 6_000
+"""A day of readings every 15 s; of more, the newest."""
+_INCOMPLETE = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, and where. `secret` is empty where there is no link; `asked` is what was pressed, if anything was."""
+
+    secret: str
+    root: str
+    asked: Asked | None = None
+    fault: str | None = None
+
+
+def show(answer: Answer, reader: Reader, use: Tools, *, now_ms: int) -> Document:
+    incident, link = answer.incident, answer.link
+    if incident is None or link is None or answer.outcome is Outcome.UNKNOWN:
+        return answers.unknown()
+    if answer.outcome is Outcome.EXPIRED:
+        return answers.expired()
+    pages = use.incidents.pages(incident.incident_id)
+    names = _names(incident, pages, link.contact_id, use)
+    since, until = _window(incident, now_ms)
+    view = View(
+        outcome=answer.outcome,
+        may=answer.may if reader.secret else frozenset[Action](),
+        incident=incident,
+        timeline=use.incidents.timeline(incident.incident_id),
+        pages=pages,
+        readings=use.readings.between(incident.device_id, since, until, at_most=MOST_READINGS),
+        names=names,
+        reader=names.get(link.contact_id, link.contact_id),
+        secret=reader.secret,
+        root=reader.root,
+        now_ms=now_ms,
+        asked=reader.asked,
+        fault=reader.fault,
+        detail=answer.detail,
+    )
+    return render(view, status=_status(answer, reader))
+
+
+def _status(answer: Answer, reader: Reader) -> int:
+    if reader.fault:
+        return _INCOMPLETE
+    return answers.NOT_DONE.get(answer.outcome, 200) if reader.asked else 200
+
+
+def _names(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -> dict[str, str]:
+    """Of everybody that the page speaks of."""
+    told = {page.contact_id for page in pages}
+    called = set(step_of(incident.plan, incident.step + 1).contacts)
+    who = {each for each in (incident.holder, incident.resolved_by, reader) if each}
+    return {each: found.name for each in sorted(told | called | who) if (found := use.contacts.find(each))}
+
+
+def _window(incident: Incident, now_ms: int) -> tuple[int, int]:
+    """Up to now by the device's clock, which may be ahead; up to the resolution, where it is over."""
+    end = incident.resolved_at or now_ms
+    return end - DAY_MS, end if incident.resolved_at else end + AHEAD_MS
