@@ -38,7 +38,7 @@ class Report:
 
 
 class Store(TellingStore, Protocol):
-    def token(self, incident_id: str) -> tuple[str, str] | None: ...
+    def token(self, incident_id: str) -> tuple[str, str, int] | None: ...
 
 
 def read_report(event: Mapping[str, Any]) -> Report | None:

@@ -48,6 +48,7 @@ def acting(here: World, now_ms: int = NOW) -> Callable[[str, LinkStore], Answer]
             links=links,
             roster=here.directory,
             waiting=here.waiting,
+            commands=here.commands,
             now_ms=now_ms,
         )
 
