@@ -354,7 +354,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "CountAttempts": (("dynamodb:UpdateItem",), ("AttemptTable",)),
         "ReadReports": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*/report.pdf",)),
         "WakeTheIncidentWorkflow": (("states:SendTaskSuccess",), ("IncidentStateMachine",)),
-        "SendCommands": (("lambda:InvokeFunction",), ("SendCommandFunction",)),
+        "SendCommands": (("lambda:InvokeFunction",), ("lambda:function:${AWS::StackName}-SendCommand",)),
     },
     "SendCommandRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendCommandLogGroup",)),
