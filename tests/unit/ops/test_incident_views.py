@@ -54,7 +54,7 @@ def test_a_story_has_its_limits_timeline_and_pages_and_is_safe_to_look_at() -> N
     ],
 )
 def test_each_outcome_has_its_sentence_and_exit_code(outcome: Outcome, code: ExitCode, words: str) -> None:
-    settled = incident(acknowledged_by="ana", acknowledged_at=NOW, resolved_at=NOW)
+    settled = incident(status=Status.ACKNOWLEDGED, acknowledged_by="ana", acknowledged_at=NOW, resolved_at=NOW)
 
     answer = view.settled(Settled(outcome, settled, None, frozenset()))
 
