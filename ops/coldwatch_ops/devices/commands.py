@@ -206,7 +206,18 @@ COMMANDS = (
         run_history,
         (_DEVICE, SINCE),
     ),
-    Command("devices watch", "let detectors look at a device again", run_watch, (_DEVICE, _WHY, _WHO)),
+    Command(
+        "devices watch",
+        "let detectors look at a device again",
+        run_watch,
+        (
+            _DEVICE,
+            argument(
+                "--why", default="watched again", metavar="TEXT", help="kept with the time; default: watched again"
+            ),
+            _WHO,
+        ),
+    ),
     Command(
         "devices unwatch", "store a device's telemetry, but raise no incidents", run_unwatch, (_DEVICE, _WHY, _WHO)
     ),
