@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from coldwatch.adapters.incident_items import event_item, incident_item, incident_of
+from coldwatch.adapters.incident_items import incident_item, incident_of
+from coldwatch.adapters.incident_writes import ABSENT, put, put_event, write_all
 from coldwatch.adapters.items import from_item, to_item
 from coldwatch.incidents.incident import STORM, Incident, TimelineEvent
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from coldwatch.adapters.items import Item
     from coldwatch.incidents.lifecycle import Change
 
-_ABSENT = "attribute_not_exists(part)"
-_SETTLED_BY_ANOTHER = {"ConditionalCheckFailed", "TransactionConflict"}
 _CHILD = "child#"
 
 
@@ -47,24 +44,26 @@ class DynamoFamilyStore:
 
     def open_storm(self, storm: Incident, event: TimelineEvent, expected: Sequence[str]) -> bool:
         holder = {"incident_id": _lock(storm.key), "holder": storm.incident_id}
-        return self._write(
-            self._put(incident_item(storm), _ABSENT),
-            self._put(to_item({**holder, "part": "lock"}), _ABSENT),
-            self._put(to_item({**holder, "part": "last"})),
-            self._put(event_item(storm.incident_id, event)),
-            *(self._put(_open_child(storm.incident_id, each)) for each in expected),
+        return write_all(
+            self.client,
+            put(self.table, incident_item(storm), ABSENT),
+            put(self.table, to_item({**holder, "part": "lock"}), ABSENT),
+            put(self.table, to_item({**holder, "part": "last"})),
+            put_event(self.table, storm.incident_id, event),
+            *(put(self.table, _open_child(storm.incident_id, each)) for each in expected),
         )
 
     def attach(self, change: Change, parent_id: str, event: TimelineEvent) -> bool:
         child = change.after
         assert change.event is not None, "who joins says so on its timeline"
         revision = {":revision": {"N": str(change.before.revision)}}
-        return self._write(
-            self._put(incident_item(child), "revision = :revision", revision),
-            self._put(event_item(child.incident_id, change.event)),
-            self._put(_child(parent_id, child.incident_id)),
-            self._put(_open_child(parent_id, child.incident_id)),
-            self._put(event_item(parent_id, event)),
+        return write_all(
+            self.client,
+            put(self.table, incident_item(child), "revision = :revision", revision),
+            put_event(self.table, child.incident_id, change.event),
+            put(self.table, _child(parent_id, child.incident_id)),
+            put(self.table, _open_child(parent_id, child.incident_id)),
+            put_event(self.table, parent_id, event),
         )
 
     def leave(self, parent_id: str, child_id: str) -> None:
@@ -104,24 +103,6 @@ class DynamoFamilyStore:
         key = to_item({"incident_id": incident_id, "part": part})
         item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
         return from_item(item) if item else None
-
-    def _put(self, item: Item, condition: str | None = None, values: dict[str, Any] | None = None) -> Any:
-        put: dict[str, Any] = {"TableName": self.table, "Item": item}
-        if condition:
-            put["ConditionExpression"] = condition
-        if values:
-            put["ExpressionAttributeValues"] = values
-        return {"Put": put}
-
-    def _write(self, *writes: Any) -> bool:
-        try:
-            self.client.transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            reasons = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])}
-            if reasons and reasons - {"None"} <= _SETTLED_BY_ANOTHER:
-                return False
-            raise
-        return True
 
 
 def _lock(group: str) -> str:

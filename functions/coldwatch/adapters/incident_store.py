@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from coldwatch.adapters.incident_items import (
-    event_item,
     event_of,
     incident_item,
     incident_of,
@@ -29,6 +28,7 @@ from coldwatch.adapters.incident_items import (
     page_of,
     page_part,
 )
+from coldwatch.adapters.incident_writes import ABSENT, put, put_event, write_all
 from coldwatch.adapters.items import from_item, is_failed_condition, to_item
 from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
 
@@ -37,13 +37,10 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from coldwatch.adapters.items import Item, Scalar
+    from coldwatch.adapters.items import Scalar
     from coldwatch.incidents.lifecycle import Change
 
 type Record = dict[str, Scalar | None]
-
-_ABSENT = "attribute_not_exists(part)"
-_SETTLED_BY_ANOTHER = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +70,30 @@ class DynamoIncidentStore:
 
     def open(self, incident: Incident, event: TimelineEvent) -> bool:
         lock = {"incident_id": _open(incident.detector_model, incident.key), "part": "lock"}
-        return self._write(
-            self._put(incident_item(incident), _ABSENT),
-            self._put(to_item(lock | {"holder": incident.incident_id}), _ABSENT),
-            self._append(incident.incident_id, event),
+        return write_all(
+            self.client,
+            put(self.table, incident_item(incident), ABSENT),
+            put(self.table, to_item(lock | {"holder": incident.incident_id}), ABSENT),
+            put_event(self.table, incident.incident_id, event),
         )
 
     def apply(self, change: Change) -> bool:
         after = change.after
         revision = {":revision": {"N": str(change.before.revision)}}
-        writes = [self._put(incident_item(after), "revision = :revision", revision)]
+        writes = [put(self.table, incident_item(after), "revision = :revision", revision)]
         if change.event:
-            writes.append(self._append(after.incident_id, change.event))
+            writes.append(put_event(self.table, after.incident_id, change.event))
         if change.effect_id:
             taken = {"incident_id": f"effect#{change.effect_id}", "part": "taken", "holder": after.incident_id}
-            writes.append(self._put(to_item(taken), _ABSENT))
+            writes.append(put(self.table, to_item(taken), ABSENT))
         if change.releases_lock:
             writes.append(self._release_lock(after))
-        return self._write(*writes)
+        return write_all(self.client, *writes)
 
     def note_recovery(self, detector_model: str, key: str, occurred_at: int) -> None:
         record: Record = {"incident_id": _open(detector_model, key), "part": "recovered", "occurred_at": occurred_at}
         later = {":at": {"N": str(occurred_at)}}
-        self._write(self._put(to_item(record), f"{_ABSENT} OR occurred_at < :at", later))
+        write_all(self.client, put(self.table, to_item(record), f"{ABSENT} OR occurred_at < :at", later))
 
     def last_recovery(self, detector_model: str, key: str) -> int | None:
         record = self._get(_open(detector_model, key), "recovered")
@@ -107,14 +105,15 @@ class DynamoIncidentStore:
 
     def keep_page(self, page: Page, event: TimelineEvent) -> bool:
         unsent = {":false": {"BOOL": False}}
-        return self._write(
-            self._put(page_item(page), f"{_ABSENT} OR is_sent = :false", unsent),
-            self._append(page.incident_id, event),
+        return write_all(
+            self.client,
+            put(self.table, page_item(page), f"{ABSENT} OR is_sent = :false", unsent),
+            put_event(self.table, page.incident_id, event),
         )
 
     def note_delivery(self, page: Page, event: TimelineEvent | None) -> bool:
-        writes = [self._put(page_item(page), "attribute_exists(part)")]
-        return self._write(*writes, *([self._append(page.incident_id, event)] if event else []))
+        writes = [put(self.table, page_item(page), "attribute_exists(part)")]
+        return write_all(self.client, *writes, *([put_event(self.table, page.incident_id, event)] if event else []))
 
     def keep_token(self, incident: Incident, token: str) -> None:
         record: Record = {
@@ -128,7 +127,7 @@ class DynamoIncidentStore:
             self.client.put_item(
                 TableName=self.table,
                 Item=to_item(record),
-                ConditionExpression=f"{_ABSENT} OR attribute_not_exists(revision) OR revision <= :revision",
+                ConditionExpression=f"{ABSENT} OR attribute_not_exists(revision) OR revision <= :revision",
                 ExpressionAttributeValues={":revision": {"N": str(incident.revision)}},
             )
         except ClientError as error:
@@ -181,18 +180,6 @@ class DynamoIncidentStore:
         )
         yield from (from_item(item) for page in pages for item in page["Items"])
 
-    def _put(self, item: Item, condition: str | None = None, values: dict[str, Any] | None = None) -> Any:
-        put: dict[str, Any] = {"TableName": self.table, "Item": item}
-        if condition:
-            put["ConditionExpression"] = condition
-        if values:
-            put["ExpressionAttributeValues"] = values
-        return {"Put": put}
-
-    def _append(self, incident_id: str, event: TimelineEvent) -> Any:
-        """An event is added and never changed: one that is there already is not written over."""
-        return self._put(event_item(incident_id, event), _ABSENT)
-
     def _release_lock(self, incident: Incident) -> Any:
         """Whoever resolves gives it back; a lock that another incident holds is not theirs to give."""
         key = {"incident_id": _open(incident.detector_model, incident.key), "part": "lock"}
@@ -204,16 +191,6 @@ class DynamoIncidentStore:
                 "ExpressionAttributeValues": {":holder": {"S": incident.incident_id}},
             }
         }
-
-    def _write(self, *writes: Any) -> bool:
-        try:
-            self.client.transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            reasons = {reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])}
-            if reasons and reasons - {"None"} <= _SETTLED_BY_ANOTHER:
-                return False
-            raise
-        return True
 
 
 def _open(detector_model: str, key: str) -> str:

@@ -463,7 +463,7 @@ def test_a_batch_says_once_what_it_came_to(
     about = first["_aws"]["CloudWatchMetrics"][0]
     assert (about["Namespace"], about["Dimensions"]) == ("Coldwatch", [["stage"]])
     assert first["EffectsSent"] == 1
-    assert first["DetectorEvaluations"] + first["LateMessages"] == 3 * 6
+    assert first["DetectorEvaluations"] + first["LateMessages"] == 3 * 8
     assert first["LateMessages"] > 0
     assert (second["DetectorEvaluations"], second["LateMessages"], second["EffectsSent"]) == (0, 0, 0)
     log, again = (vars(each) for each in caplog.records if each.msg == "batch evaluated")
@@ -505,8 +505,8 @@ def test_the_requests_of_batches_in_which_devices_are_only_heard(aws: Aws, devic
         evaluate_batch([record for (record,) in each], ports, own, now_ms=NOW + 200_000)
 
     hear(0, ports)
-    # Six models look at each reading; all are new, and the one for silence is made. The shard is claimed.
-    detectors = -(-6 * devices // 100)
+    # Eight models look at each reading; all are new, and the one for silence is made. The shard is claimed.
+    detectors = -(-8 * devices // 100)
     assert counted(calls) == {"batch_get_item": 1 + 1 + detectors, "put_item": 2 + devices}
     for n in range(1, 4):
         hear(n, ports)
