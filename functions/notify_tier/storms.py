@@ -41,11 +41,15 @@ class ToldWhenInDoubt:
 
 def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
     dynamodb = dynamodb_client()
-    tables = StormTables(own.incident_table, own.storm_table, own.policy_table)
+    tables = StormTables(own.incident_table, own.storm_table, own.policy_table, _complain)
     silencing = StormSilencing(silencing_ports(dynamodb, step_functions_client(), tables))
     store = DynamoStormStore(dynamodb, own.storm_table)
     budget = SendBudget(store, load_storm_rules(), DynamoIncidentStore(dynamodb, own.incident_table))
     return replace(ports, silenced_s=ToldWhenInDoubt(silencing).silenced_s, budget=budget)
+
+
+def _complain(storm: Incident, complaint: str) -> None:
+    logger.error("storm not told as planned", extra={"incident_id": storm.incident_id, "complaint": complaint})
 
 
 def send_digests(ports: telling.Ports, own: NotifyTierSettings, *, now_ms: int) -> list[Digest]:

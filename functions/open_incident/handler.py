@@ -15,6 +15,7 @@ from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.storm_ports import StormTables, joining_ports
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents.effects import read_effect
+from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.opening import Ports, open_incident
 from coldwatch.incidents.storms.joining import join_storm
 from coldwatch.settings import OpenIncidentSettings
@@ -25,7 +26,7 @@ logger = Logger()
 @cache
 def ports() -> Ports:
     own, dynamodb = OpenIncidentSettings.from_env(), dynamodb_client()
-    tables = StormTables(own.incident_table, own.storm_table, own.policy_table)
+    tables = StormTables(own.incident_table, own.storm_table, own.policy_table, _complain)
     storms = joining_ports(dynamodb, step_functions_client(), tables, own.incident_state_machine_arn)
     incidents = DynamoIncidentStore(dynamodb, own.incident_table)
     return Ports(
@@ -38,6 +39,10 @@ def ports() -> Ports:
         forms=incident_forms(),
         join=lambda incident, now_ms: join_storm(incident, storms, now_ms=now_ms),
     )
+
+
+def _complain(storm: Incident, complaint: str) -> None:
+    logger.error("storm not told as planned", extra={"incident_id": storm.incident_id, "complaint": complaint})
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, str]:

@@ -17,6 +17,8 @@ from coldwatch.incidents.policy import IncidentFacts
 from coldwatch.incidents.storms import attaching, joining, silencing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -25,19 +27,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StormTables:
+    """And who hears of a storm whose own plan names nobody."""
+
     incidents: str
     storms: str
     policies: str
+    complain: Callable[[Incident, str], None]
 
 
 def attaching_ports(dynamodb: DynamoDBClient, states: SFNClient, tables: StormTables) -> attaching.Ports:
     incidents = DynamoIncidentStore(dynamodb, tables.incidents)
     policies = DynamoPolicyStore(dynamodb, tables.policies)
 
-    def plan_of(incident: Incident) -> Plan:
+    def plan_of(incident: Incident) -> tuple[Plan, str | None]:
         device_type = UNKNOWN_DEVICE_TYPE
         about = IncidentFacts(incident.fleet_id, device_type, STORM, STORM, incident.severity)
-        return choose_plan(policies, about)[0]
+        return choose_plan(policies, about)
 
     return attaching.Ports(
         incidents=incidents,
@@ -45,6 +50,7 @@ def attaching_ports(dynamodb: DynamoDBClient, states: SFNClient, tables: StormTa
         waiting=StepFunctionsWaiting(states, incidents),
         rules=load_storm_rules(),
         choose_plan=plan_of,
+        complain=tables.complain,
     )
 
 

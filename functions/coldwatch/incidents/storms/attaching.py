@@ -1,6 +1,6 @@
 """A child joins a storm that is open, and the storm becomes as grave as its gravest child."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from coldwatch.incidents.changing import ATTEMPTS, ContendedError, carry_out, found
@@ -14,13 +14,16 @@ from coldwatch.incidents.storms.rules import StormRules
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """`choose_plan` gives the plan for an incident as it would be told now."""
+    """`choose_plan` gives the plan for a storm as it would be told now, and why nobody would be, if so. `complain` is
+    told that of a storm whose own plan names nobody.
+    """
 
     incidents: IncidentStore
     families: FamilyStore
     waiting: Waking
     rules: StormRules
-    choose_plan: Callable[[Incident], Plan]
+    choose_plan: Callable[[Incident], tuple[Plan, str | None]]
+    complain: Callable[[Incident, str], None] = lambda _storm, _complaint: None
 
 
 def catch_up(incident: Incident, ports: Ports, *, now_ms: int) -> Incident:
@@ -62,9 +65,25 @@ def attach(child: Incident, storm: Incident, ports: Ports, now_ms: int) -> None:
 def _grow(child: Incident, storm: Incident, ports: Ports, now_ms: int) -> None:
     if forming.Growth.by(child, storm) is None or child.status is Status.RESOLVED:
         return
-    plan = ports.choose_plan(forming.as_grave_as(storm, child))
+    plan, _ = plan_of(forming.as_grave_as(storm, child), (child, storm), ports)
     after, change = carry_out(
         ports.incidents, storm.incident_id, lambda each: forming.grow(each, child, plan, now_ms=now_ms)
     )
     if change and after.severity is not change.before.severity:
         ports.waiting.wake(after, now_ms=now_ms)
+
+
+def plan_of(storm: Incident, members: Sequence[Incident], ports: Ports) -> tuple[Plan, str | None]:
+    """The plan of a storm; where that names nobody, the plan of the gravest member that has somebody, and why.
+
+    A policy may well have rules for what devices open and none for storms: whoever would hear of them hears of it.
+    """
+    plan, complaint = ports.choose_plan(storm)
+    if complaint:
+        ports.complain(storm, complaint)
+    if plan.tiers:
+        return plan, complaint
+    borrowed = forming.gravest_plan(members)
+    if borrowed is None:
+        return plan, complaint
+    return borrowed, f"{complaint or ''} In place of that it is told as its gravest incident would be.".strip()

@@ -53,6 +53,13 @@ def form(group: Group, opener: Incident, members: Sequence[Incident], plan: Plan
     )
 
 
+def gravest_plan(members: Sequence[Incident]) -> Plan | None:
+    """Of those whose plan names somebody. What may be commanded of a device may not be of a storm."""
+    told = [each for each in members if each.plan.tiers]
+    gravest = max(told, key=lambda each: _GRAVER[each.severity], default=None)
+    return replace(gravest.plan, commands=()) if gravest else None
+
+
 def replanned(storm: Incident, plan: Plan) -> Incident:
     return replace(storm, plan=plan)
 

@@ -127,9 +127,12 @@ def _open(incident: Incident, group: Group, members: Sequence[Member], ports: Po
     known = [each for member in members if (each := ports.incidents.find(member.incident_id))]
     heads = {head.incident_id: head for each in known if (head := topmost(each, ports.incidents))}
     expected = [each for each in heads.values() if each.status is not Status.RESOLVED]
-    formed = forming.form(group, incident, expected or [incident], incident.plan, now_ms=now_ms)
-    storm = forming.replanned(formed, ports.attaching.choose_plan(formed))
+    heads_there = expected or [incident]
+    formed = forming.form(group, incident, heads_there, incident.plan, now_ms=now_ms)
+    plan, complaint = attaching.plan_of(formed, heads_there, ports.attaching)
+    storm = forming.replanned(formed, plan)
     what = f"{len(known)} incidents within {group.rule.window_s} s at {group.rule.by} {group.place}."
+    what = f"{what} {complaint}" if complaint else what
     is_opened = ports.families.open_storm(storm, opened(storm, what), sorted(each.incident_id for each in expected))
     return storm if is_opened else None
 

@@ -106,18 +106,22 @@ def _words(window: MaintenanceWindow) -> str:
 
 
 def _storm(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
-    """A storm that somebody has is theirs with all that is in it; one that nobody has yet is told in its place."""
+    """A storm that somebody has is theirs with all that is in it; one that nobody has yet is told in its place, if it
+    has somebody to be told.
+    """
     above = list(ancestors(incident, ports.incidents))
     if not above:
         _settle_with_parent(incident, ports, now_ms)
         return None
     taken = next((each for each in above if each.status is Status.ACKNOWLEDGED), None)
-    if taken is None:
-        top = above[-1]
-        until_ms = ask_again_ms(incident, now_ms)
-        return Silence(f"It is told with {top.title} ({top.incident_id}).", until_ms, f"storm:{top.incident_id}")
-    _take_with(taken, incident, ports, now_ms)
-    return None
+    if taken is not None:
+        _take_with(taken, incident, ports, now_ms)
+        return None
+    top = next((each for each in reversed(above) if each.plan.tiers), None)
+    if top is None:
+        return None
+    until_ms = ask_again_ms(incident, now_ms)
+    return Silence(f"It is told with {top.title} ({top.incident_id}).", until_ms, f"storm:{top.incident_id}")
 
 
 def _take_with(taken: Incident, incident: Incident, ports: Ports, now_ms: int) -> None:

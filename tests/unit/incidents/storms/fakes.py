@@ -143,6 +143,7 @@ class StormWorld(World):
     storms: FakeStorms = field(default_factory=FakeStorms)
     rules: StormRules = RULES
     told_tokens: dict[str, Any] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -162,6 +163,7 @@ class StormWorld(World):
             waiting=watch(self.waiting),
             rules=self.rules,
             choose_plan=self._plan,
+            complain=lambda _storm, complaint: self.complaints.append(complaint),
         )
 
     def joining(self, course: Course | None = None) -> joining.Ports:
@@ -221,9 +223,9 @@ class StormWorld(World):
     def storm_incidents(self) -> list[Incident]:
         return [each for each in self.incidents.incidents.values() if each.kind == STORM]
 
-    def _plan(self, incident: Incident) -> Plan:
+    def _plan(self, incident: Incident) -> tuple[Plan, str | None]:
         about = IncidentFacts(incident.fleet_id, "unknown", STORM, STORM, incident.severity)
-        return choose_plan(self.directory, about)[0]
+        return choose_plan(self.directory, about)
 
     def what(self, incident: Incident) -> list[Any]:
         return [event.type for event in self.incidents.timeline(incident.incident_id)]
