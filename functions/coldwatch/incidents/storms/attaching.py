@@ -7,6 +7,7 @@ from coldwatch.incidents.changing import ATTEMPTS, ContendedError, carry_out, fo
 from coldwatch.incidents.incident import Incident, Plan, Status
 from coldwatch.incidents.ports import IncidentStore
 from coldwatch.incidents.storms import forming
+from coldwatch.incidents.storms.family import ancestors
 from coldwatch.incidents.storms.grouping import Group, groups_of
 from coldwatch.incidents.storms.ports import FamilyStore, Waking
 from coldwatch.incidents.storms.rules import StormRules
@@ -62,8 +63,18 @@ def attach(child: Incident, storm: Incident, ports: Ports, now_ms: int) -> None:
     _grow(child, storm, ports, now_ms)
 
 
+def grow_all_above(incident: Incident, ports: Ports, *, now_ms: int) -> None:
+    """Each storm that an incident is part of is as grave as it is, though whoever had it join died before that."""
+    for storm in list(ancestors(incident, ports.incidents)):
+        _grow(incident, storm, ports, now_ms)
+
+
 def _grow(child: Incident, storm: Incident, ports: Ports, now_ms: int) -> None:
-    if forming.Growth.by(child, storm) is None or child.status is Status.RESOLVED:
+    if child.status is Status.RESOLVED:
+        return
+    if forming.Growth.by(child, storm) is None:
+        if storm.is_escalated:  # whoever made it so may have died before its workflow heard of it
+            ports.waiting.wake(storm, now_ms=now_ms)
         return
     plan, _ = plan_of(forming.as_grave_as(storm, child), (child, storm), ports)
     after, change = carry_out(

@@ -66,7 +66,9 @@ def join_storm(incident: Incident, ports: Ports, *, now_ms: int) -> Incident:
         _see_to_its_workflow(widest, ports, now_ms)
     else:
         _gather(incident, groups, ports, now_ms)
-    return found(ports.incidents, incident.incident_id)
+    joined = found(ports.incidents, incident.incident_id)
+    attaching.grow_all_above(joined, ports.attaching, now_ms=now_ms)
+    return joined
 
 
 def _open_storm(incident: Incident, group: Group, ports: Ports) -> Incident | None:

@@ -107,8 +107,9 @@ def _words(window: MaintenanceWindow) -> str:
 
 def _storm(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
     """A storm that somebody has is theirs with all that is in it; one that nobody has yet is told in its place, if it
-    has somebody to be told.
+    has somebody to be told. Whoever took it for something lesser than this incident does not have it.
     """
+    attaching.grow_all_above(incident, ports.attaching, now_ms=now_ms)
     above = list(ancestors(incident, ports.incidents))
     if not above:
         _settle_with_parent(incident, ports, now_ms)

@@ -229,6 +229,34 @@ def test_a_graver_child_makes_the_storm_graver_and_it_begins_its_plan_anew() -> 
     assert EventType.GREW in here.what(grown)
 
 
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+def test_a_graver_child_makes_its_storms_graver_wherever_whoever_brings_it_in_dies(*, is_after: bool) -> None:
+    def run(course: Course) -> StormWorld:
+        here = storm_world()
+        for number in range(7):
+            gateway_ = GATEWAY if number < 3 else None
+            opens(here, device(here, number, gateway=gateway_), at=NOW + number * SECOND, model="shock")
+        assert {each.severity for each in here.storm_incidents()} == {Severity.WARNING}
+        for storm in here.storm_incidents():
+            here.waiting.open_tokens.add(storm.key)
+            here.incidents.keep_token(storm, storm.key)
+        last = device(here, 9, gateway=GATEWAY)
+        try:
+            opens(here, last, at=NOW + 30 * SECOND, course=course)
+        except Killed:
+            opens(here, last, at=NOW + 30 * SECOND)
+        return here
+
+    whole = Course()
+    expected = {each.key: each.severity for each in run(whole).storm_incidents()}
+    assert Severity.CRITICAL in expected.values()
+    for at in range(1, whole.calls + 1):
+        found = run(Course(at, is_after))
+        assert {each.key: each.severity for each in found.storm_incidents()} == expected, at
+        graver = {key for key, severity in expected.items() if severity is Severity.CRITICAL}
+        assert {token for token, _ in found.waiting.heard} == graver, at
+
+
 def test_a_storm_is_over_when_the_last_of_its_incidents_is() -> None:
     here = storm_world(auto_resolve="always")
     made = behind_one_gateway(here, 3)

@@ -8,7 +8,7 @@ import pytest
 
 from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Status
-from coldwatch.incidents.policy import AutoResolve, Tier
+from coldwatch.incidents.policy import AutoResolve, Severity, Tier
 from coldwatch.incidents.storms.posting import send_digests
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.storms.silencing import ask_again_ms
@@ -168,6 +168,23 @@ def test_a_graver_child_has_the_storm_told_again_at_once() -> None:
 
     assert told(clock.here, storm) == before + 1
     assert clock.here.channel.sent[-1].subject.startswith("CRITICAL: Storm: 4 incidents")
+
+
+def test_a_graver_child_that_its_storm_was_never_told_of_makes_it_graver_when_it_asks() -> None:
+    clock = Clockwork(generous(storm_world()), NOW)
+    _, storm = storm_of_three(clock, model="shock")
+    settle(clock.here, storm, Action.ACKNOWLEDGE, at=clock.now)
+    clock.run_until(NOW + MINUTE)
+    graver = opens(clock.here, device(clock.here, 8, gateway=GATEWAY, site=None), at=clock.now)
+    clock.here.incidents.incidents[storm.incident_id] = replace(
+        is_(clock.here, storm), severity=Severity.WARNING, status=Status.ACKNOWLEDGED, acknowledged_by="ana"
+    )
+
+    clock.run_until(clock.now + MINUTE)
+
+    assert is_(clock.here, storm).severity is Severity.CRITICAL
+    assert is_(clock.here, graver).acknowledged_by is None, "ana has something lesser"
+    assert clock.here.channel.sent[-1].subject.startswith("CRITICAL: Storm")
 
 
 def test_a_storm_that_opens_before_a_workflow_tells_anybody_is_the_only_one_told() -> None:
