@@ -24,6 +24,8 @@ from coldwatch.incidents.wording import moment
 
 SILENT = "silent"
 _SHORTEST_MS, _LONGEST_MS = 30_000, 300_000
+_LONGEST_CHAIN = 4
+"""Of gateways behind gateways; whatever is longer is a fault in the registry."""
 _LONGEST_MAINTENANCE_MS = 900_000
 """How soon it is asked again: a quarter of the incident's age, within these."""
 
@@ -170,10 +172,25 @@ def _gateway(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
 
 
 def _inhibitor(incident: Incident, ports: Ports) -> Incident | None:
+    """Who is told in this one's place: its gateway's silence, or that of the gateway which that is behind."""
     for model in ports.rules.inhibition.models:
         silent = ports.incidents.find_open(model, incident.gateway or "")
         if silent is not None and silent.status is not Status.RESOLVED and silent.kind == SILENT:
-            return silent
+            return _speaker(silent, incident, ports)
+    return None
+
+
+def _speaker(silent: Incident, incident: Incident, ports: Ports) -> Incident | None:
+    """None where nobody is told of it, and where it would be the incident itself: a registry may say that a gateway is
+    behind itself, or two behind each other.
+    """
+    for _ in range(_LONGEST_CHAIN):
+        if silent.incident_id == incident.incident_id:
+            return None
+        above = ports.incidents.find(silent.inhibited_by) if silent.inhibited_by else None
+        if above is None or above.status is Status.RESOLVED:
+            return silent if silent.plan.tiers else None
+        silent = above
     return None
 
 

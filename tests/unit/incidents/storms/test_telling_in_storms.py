@@ -9,6 +9,7 @@ import pytest
 from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.policy import AutoResolve, Severity, Tier
+from coldwatch.incidents.ports import Device
 from coldwatch.incidents.storms.posting import send_digests
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.storms.silencing import ask_again_ms
@@ -277,6 +278,55 @@ def test_a_device_that_was_too_warm_when_it_fell_silent_is_told_whatever_its_gat
 
     made = falls_silent(clock.here, name)
     clock.run_until(NOW + SECOND)
+
+    assert told(clock.here, made) == 1
+
+
+def behind(here: StormWorld, name: str, gateway_: str) -> str:
+    here.directory.devices[name] = Device(name, "acme", "gateway", "coldchain", {"gateway": gateway_})
+    return name
+
+
+def test_a_gateway_that_is_registered_behind_itself_is_told_all_the_same() -> None:
+    clock = Clockwork(generous(storm_world()), NOW)
+
+    made = falls_silent(clock.here, behind(clock.here, GATEWAY, GATEWAY))
+    clock.run_until(NOW + 5 * MINUTE)
+
+    assert told(clock.here, made) == 1
+
+
+def test_of_gateways_that_are_registered_behind_each_other_somebody_is_told() -> None:
+    clock = Clockwork(generous(storm_world(SLOW)), NOW)
+    names = ("gw-a", "gw-b", "gw-c")
+    made = [falls_silent(clock.here, behind(clock.here, *pair)) for pair in zip(names, (*names[1:], "gw-a"))]
+
+    clock.run_until(NOW + 10 * MINUTE)
+
+    assert sum(told(clock.here, each) for each in made) == 1
+
+
+def test_what_is_behind_a_gateway_that_is_behind_a_silent_one_is_told_with_that() -> None:
+    clock = Clockwork(generous(storm_world(SLOW)), NOW)
+    gateway(clock.here, "gw-top", site=None)
+    behind(clock.here, "gw-below", "gw-top")
+    device_ = device(clock.here, 1, gateway="gw-below", site=None)
+
+    top, *others = [falls_silent(clock.here, name) for name in ("gw-top", "gw-below", device_)]
+    clock.run_until(NOW + 10 * MINUTE)
+
+    assert [told(clock.here, each) for each in (top, *others)] == [1, 0, 0]
+    assert {is_(clock.here, each).inhibited_by for each in others} == {top.incident_id}
+
+
+def test_a_gateway_of_whose_silence_nobody_is_told_silences_no_device() -> None:
+    clock = Clockwork(generous(storm_world()), NOW)
+    (name,) = silent_gateway(clock.here, 1)
+    top = falls_silent(clock.here, GATEWAY)
+    clock.here.incidents.incidents[top.incident_id] = replace(top, plan=replace(top.plan, tiers=()))
+
+    made = falls_silent(clock.here, name)
+    clock.run_until(NOW + 2 * MINUTE)
 
     assert told(clock.here, made) == 1
 
