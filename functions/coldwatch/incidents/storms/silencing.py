@@ -16,6 +16,7 @@ from coldwatch.incidents.ports import IncidentStore
 from coldwatch.incidents.storms import attaching, forming
 from coldwatch.incidents.storms.attaching import catch_up
 from coldwatch.incidents.storms.family import ancestors
+from coldwatch.incidents.storms.leaving import let_go
 from coldwatch.incidents.storms.maintenance import MaintenanceWindow, silencing
 from coldwatch.incidents.storms.ports import MaintenanceStore
 from coldwatch.incidents.storms.rules import StormRules
@@ -54,6 +55,8 @@ class StormSilencing:
         """Why nobody is told now. What is found out on the way is written: that it joined a storm, that somebody has
         the storm and so has it, that it is over with what held it back.
         """
+        if incident.kind == STORM:
+            incident = _without_those_who_are_over(incident, self.ports, now_ms)
         if incident.status is not Status.OPEN:
             return None
         silence = _maintenance(incident, self.ports, now_ms)
@@ -204,6 +207,11 @@ def _grace(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
     if now_ms >= since + grace_ms:
         return None
     return Silence("Its gateway may be silent too.", since + grace_ms, incident.silenced_by if before else None)
+
+
+def _without_those_who_are_over(storm: Incident, ports: Ports, now_ms: int) -> Incident:
+    families, waiting = ports.attaching.families, ports.attaching.waiting
+    return let_go(storm, ports.incidents, families, waiting, now_ms=now_ms)
 
 
 def _count(storm: Incident, ports: Ports) -> None:

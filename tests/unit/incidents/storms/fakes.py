@@ -143,6 +143,8 @@ class StormWorld(World):
     storms: FakeStorms = field(default_factory=FakeStorms)
     rules: StormRules = RULES
     told_tokens: dict[str, Any] = field(default_factory=dict)
+    dies_before_leaving: bool = False
+    """Whoever would say that a child is over does not live to do so."""
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -217,6 +219,8 @@ class StormWorld(World):
         )
 
     def leave(self, incident: Incident, now_ms: int, course: Course | None = None) -> None:
+        if self.dies_before_leaving:
+            return
         watch = (course or Course()).watch
         leave(incident, watch(self.incidents), watch(self.families), watch(self.waiting), now_ms=now_ms)
 

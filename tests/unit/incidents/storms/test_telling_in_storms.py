@@ -157,6 +157,38 @@ def test_a_storm_ends_once_somebody_has_it_and_all_has_recovered() -> None:
     assert all(is_(clock.here, each).recorded_at for each in [*made, storm])
 
 
+def test_a_storm_whose_children_ended_without_a_word_finds_out_before_anybody_is_told_again() -> None:
+    clock = Clockwork(generous(storm_world()), NOW)
+    made, storm = storm_of_three(clock)
+    clock.here.dies_before_leaving = True
+    for each in made:
+        settle(clock.here, each, Action.RESOLVE, at=clock.now)
+    clock.run_until(clock.now + MINUTE)
+    assert is_(clock.here, storm).status is Status.OPEN
+    clock.here.dies_before_leaving = False
+    before = len(clock.here.channel.sent)
+
+    clock.run_until(clock.now + 24 * 60 * MINUTE)
+
+    over = is_(clock.here, storm)
+    assert (over.status, over.resolution) == (Status.RESOLVED, "all of its incidents are resolved")
+    assert over.recorded_at
+    assert len(clock.here.channel.sent) == before
+    assert clock.unattended() == []
+
+
+def test_a_storm_waits_for_whoever_is_expected_and_has_not_joined_yet() -> None:
+    clock = Clockwork(generous(storm_world()), NOW)
+    made, storm = storm_of_three(clock)
+    for each in made:
+        clock.here.incidents.incidents[each.incident_id] = replace(is_(clock.here, each), parent_id=None)
+
+    clock.here.silencing().reason(is_(clock.here, storm), now_ms=clock.now)
+
+    assert is_(clock.here, storm).status is Status.OPEN
+    assert len(clock.here.families.open_children(storm.incident_id)) == 3
+
+
 def test_a_graver_child_has_the_storm_told_again_at_once() -> None:
     clock = Clockwork(generous(storm_world()), NOW)
     _, storm = storm_of_three(clock, model="shock")
@@ -299,7 +331,10 @@ def test_a_gateway_that_is_registered_behind_itself_is_told_all_the_same() -> No
 def test_of_gateways_that_are_registered_behind_each_other_somebody_is_told() -> None:
     clock = Clockwork(generous(storm_world(SLOW)), NOW)
     names = ("gw-a", "gw-b", "gw-c")
-    made = [falls_silent(clock.here, behind(clock.here, *pair)) for pair in zip(names, (*names[1:], "gw-a"))]
+    made = [
+        falls_silent(clock.here, behind(clock.here, *pair))
+        for pair in zip(names, ("gw-b", "gw-c", "gw-a"), strict=True)
+    ]
 
     clock.run_until(NOW + 10 * MINUTE)
 
