@@ -1,5 +1,6 @@
 """What keeps the notifier from telling: storms, maintenance, budgets; and the digests, which it sends itself."""
 
+import time
 from dataclasses import dataclass, replace
 
 from aws_lambda_powertools.logging import Logger
@@ -19,6 +20,8 @@ from coldwatch.incidents.workflow import seconds_until
 from coldwatch.settings import NotifyTierSettings
 
 logger = Logger(child=True)
+_ASKING_S = 35
+"""Of the function's minute; the rest is for sending and marking what was asked about last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def send_digests(ports: telling.Ports, own: NotifyTierSettings, *, now_ms: int) 
 
 
 def posting_ports(ports: telling.Ports, own: NotifyTierSettings) -> posting.Ports:
+    until = time.monotonic() + _ASKING_S
     return posting.Ports(
         incidents=ports.incidents,
         store=DynamoStormStore(dynamodb_client(), own.storm_table),
@@ -65,4 +69,5 @@ def posting_ports(ports: telling.Ports, own: NotifyTierSettings) -> posting.Port
         rules=load_storm_rules(),
         is_silenced=lambda incident, now_ms: ports.silenced_s(incident, now_ms) is not None,
         make_link=links_of(ports),
+        ms_left=lambda: round((until - time.monotonic()) * 1000),
     )

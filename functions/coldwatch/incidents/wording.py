@@ -72,7 +72,7 @@ def digest_text(lines: Sequence[tuple[Incident, str]], *, name: str, left: int) 
     for (severity, what), (_, link) in zip(digest_facts([each for each, _ in lines]), lines, strict=True):
         said += [f"{severity}: {what}", link, ""]
     if left:
-        said += [f"{left} more follow in the next message.", ""]
+        said += [f"Up to {left} more follow in the next message.", ""]
     said.append(
         "Each link shows one incident; the button on its page says that you have it. The links are yours alone."
     )

@@ -6,7 +6,6 @@ it is marked, page by page, so only a death between the channel's yes and the no
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from coldwatch.incidents.changing import ATTEMPTS, found
 from coldwatch.incidents.channels.digest_mail import digest_html
@@ -19,6 +18,8 @@ from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry
 from coldwatch.incidents.storms.rules import StormRules
 from coldwatch.incidents.wording import digest_facts, digest_subject, digest_text, moment
 
+_UNHURRIED_MS = 3_600_000
+_NO_TIME = "There was no time left for it; it is tried again in a minute."
 TEST = "test"
 """A test page asks whether somebody can be reached; one in a digest would not tell."""
 
@@ -64,7 +65,7 @@ class SendBudget:
 @dataclass(frozen=True, slots=True)
 class Ports:
     """`is_silenced`: nobody is told of it now, whatever was queued before. `make_link` gives the address of a new link
-    for a page.
+    for a page. `ms_left` says for how long the run may still ask who needs what.
     """
 
     incidents: TellingStore
@@ -74,6 +75,7 @@ class Ports:
     rules: StormRules
     is_silenced: Callable[[Incident, int], bool]
     make_link: Callable[[Incident, str, int], str]
+    ms_left: Callable[[], int] = lambda: _UNHURRIED_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,42 +90,82 @@ class Digest:
 
 
 def send_digests(ports: Ports, *, now_ms: int) -> list[Digest]:
-    """All that are due. A contact that cannot be sent its digest harms nobody else; it is tried again."""
-    due = sorted(ports.store.due(now_ms), key=lambda each: each.contact_id)
-    return [_send(contact, list(entries), ports, now_ms) for contact, entries in groupby(due, lambda e: e.contact_id)]
+    """All that are due, whoever has waited longest first, each within its share of the time.
+
+    A contact that cannot be sent its digest, for whatever reason, harms nobody else; it is tried again.
+    """
+    due: dict[str, list[DigestEntry]] = {}
+    for each in sorted(ports.store.due(now_ms), key=lambda entry: (entry.due_at, entry.contact_id)):
+        due.setdefault(each.contact_id, []).append(each)
+    digests = []
+    for number, (contact_id, entries) in enumerate(due.items()):
+        left_ms = ports.ms_left()
+        until_left_ms = left_ms - left_ms // (len(due) - number)
+        try:
+            digests.append(_send(contact_id, entries, until_left_ms, ports, now_ms))
+        except Exception as error:  # noqa: BLE001 - the edge: what is wrong with one contact must not cost the others
+            digests.append(Digest(contact_id, 0, 0, len(entries), f"{type(error).__name__}: {error}"))
+    return digests
 
 
-def _send(contact_id: str, entries: Sequence[DigestEntry], ports: Ports, now_ms: int) -> Digest:
+def _send(contact_id: str, entries: Sequence[DigestEntry], until_left_ms: int, ports: Ports, now_ms: int) -> Digest:
+    waiting = _unmarked(contact_id, entries, ports)
+    needed, rest = _choose(waiting, until_left_ms, ports, now_ms)
+    dropped = len(waiting) - len(needed) - len(rest)
+    if not needed:
+        return Digest(contact_id, 0, dropped, len(rest), _NO_TIME if rest else None)
+    failure = _tell(contact_id, needed, len(rest), ports, now_ms)
+    if failure:
+        return Digest(contact_id, 0, dropped, len(needed) + len(rest), failure)
+    _put_off(contact_id, rest, ports, now_ms)
+    return Digest(contact_id, len(needed), dropped, len(rest))
+
+
+def _unmarked(contact_id: str, entries: Sequence[DigestEntry], ports: Ports) -> list[DigestEntry]:
+    """Those that no digest has said; of the others it is noted that one has."""
     noted = ports.store.noted_digests(contact_id)
     for entry in entries:
         if (entry.incident_id, entry.round) in noted:
             _mark(entry, *noted[entry.incident_id, entry.round], ports)
-    waiting = [each for each in entries if (each.incident_id, each.round) not in noted]
-    needed = {entry: incident for entry in waiting if (incident := _needed(entry, ports, now_ms))}
-    for entry in waiting:
-        if entry not in needed:
+    return [each for each in entries if (each.incident_id, each.round) not in noted]
+
+
+def _choose(
+    waiting: Sequence[DigestEntry], until_left_ms: int, ports: Ports, now_ms: int
+) -> tuple[list[tuple[DigestEntry, Incident]], list[DigestEntry]]:
+    """What this digest tells, and what it has no room or no time for. What nobody needs any more goes out of the queue.
+
+    To ask about each is a dozen reads, so it is asked about no more than it takes, about what is urgent first.
+    """
+    ordered = sorted(waiting, key=lambda each: (not each.is_urgent, each.due_at, each.incident_id))
+    needed: list[tuple[DigestEntry, Incident]] = []
+    asked = 0
+    while asked < len(ordered) and len(needed) < ports.rules.digest_at_most and ports.ms_left() > until_left_ms:
+        entry, asked = ordered[asked], asked + 1
+        incident = _needed(entry, ports, now_ms)
+        if incident is None:
             ports.store.unqueue(entry)
-    dropped = len(waiting) - len(needed)
-    if not needed:
-        return Digest(contact_id, 0, dropped, 0)
-    ordered = sorted(needed, key=lambda each: (not each.is_urgent, needed[each].opened_at, each.incident_id))
-    now, later = ordered[: ports.rules.digest_at_most], ordered[ports.rules.digest_at_most :]
-    failure = _tell(contact_id, [(each, needed[each]) for each in now], len(later), ports, now_ms)
-    if failure:
-        return Digest(contact_id, 0, dropped, len(needed), failure)
-    _put_off(contact_id, later, ports, now_ms)
-    return Digest(contact_id, len(now), dropped, len(later))
+        else:
+            needed.append((entry, incident))
+    needed.sort(key=lambda each: (not each[0].is_urgent, each[1].opened_at, each[0].incident_id))
+    return needed, ordered[asked:]
 
 
 def _needed(entry: DigestEntry, ports: Ports, now_ms: int) -> Incident | None:
     """The incident, if this page of it is still to be told."""
-    pages = ports.incidents.pages_of(entry.incident_id, entry.round, entry.contact_id)
     incident = ports.incidents.find(entry.incident_id)
-    if incident is None or any(each.is_sent for each in pages) or ports.is_silenced(incident, now_ms):
+    if incident is None or not _is_of_now(incident, entry):
+        return None
+    pages = ports.incidents.pages_of(entry.incident_id, entry.round, entry.contact_id)
+    if any(each.is_sent for each in pages) or ports.is_silenced(incident, now_ms):
         return None
     # To ask whether it is silenced may have changed it: whoever has its storm has it.
     incident = found(ports.incidents, entry.incident_id)
-    return incident if incident.status is Status.OPEN and incident.round == entry.round else None
+    return incident if _is_of_now(incident, entry) else None
+
+
+def _is_of_now(incident: Incident, entry: DigestEntry) -> bool:
+    return incident.status is Status.OPEN and incident.round == entry.round
 
 
 def _tell(

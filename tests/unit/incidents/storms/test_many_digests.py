@@ -1,0 +1,146 @@
+"""Digests of several contacts in one run: what is wrong with one, or takes long, costs no other theirs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from coldwatch.incidents.incident import Incident, Severity
+from coldwatch.incidents.policy import Tier, by_severity
+from coldwatch.incidents.ports import Recipient
+from coldwatch.incidents.storms.posting import Digest, Ports, send_digests
+from coldwatch.incidents.storms.rules import Budget
+from tests.unit.incidents.builders import NOW, plan
+from tests.unit.incidents.storms.builders import device, opens, storm_world
+from tests.unit.incidents.storms.test_telling_in_storms import replace_rules
+from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
+
+DUE = NOW + 10 * MINUTE
+
+
+def waiting(count: int, *, digest_at_most: int = 100) -> tuple[Clockwork, list[Incident]]:
+    """Ana and Ben have each had their message; `count` incidents more wait for the digests of both."""
+    here = storm_world()
+    budget = Budget(messages=1, window_s=600, reserved=0)
+    here.rules = replace_rules(here, budget=budget, digest_at_most=digest_at_most)
+    both = plan(Tier(("ana", "ben"), 3600))
+    here.directory.policies["default"] = by_severity("default", "1", dict.fromkeys(Severity, both))
+    clock = Clockwork(here, NOW)
+    opens(here, device(here, 0, site=None))
+    clock.run_until(NOW)
+    made = [opens(here, device(here, n + 1, site=None), model="shock") for n in range(count)]
+    clock.run_until(DUE - 1)
+    return clock, made
+
+
+def send(clock: Clockwork, ports: Ports | None = None, *, now_ms: int = DUE) -> dict[str, Digest]:
+    return {each.contact_id: each for each in send_digests(ports or clock.here.posting(), now_ms=now_ms)}
+
+
+@dataclass
+class Unreadable:
+    """A directory in which one entry is none."""
+
+    contact_id: str
+    find: Callable[[str, Sequence[str]], Recipient | None]
+
+    def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
+        if contact_id == self.contact_id:
+            raise ValueError("no such protocol: pigeon")
+        return self.find(contact_id, channels)
+
+
+def broken(of: str) -> Callable[[Incident, str, int], str]:
+    def make_link(_incident: Incident, contact_id: str, _now_ms: int) -> str:
+        if contact_id == of:
+            raise RuntimeError("throttled")
+        return "https://page.example/a/x"
+
+    return make_link
+
+
+@pytest.mark.parametrize("fault", ["entry", "link"])
+def test_a_contact_whose_digest_cannot_be_made_costs_nobody_else_theirs(fault: str) -> None:
+    clock, _ = waiting(3)
+    ports = clock.here.posting()
+    unreadable = Unreadable("ana", clock.here.directory.find_recipient)
+    ports = replace(ports, recipients=unreadable) if fault == "entry" else replace(ports, make_link=broken("ana"))
+
+    sent = send(clock, ports)
+
+    assert sent["ana"].failure in {"ValueError: no such protocol: pigeon", "RuntimeError: throttled"}
+    assert (sent["ana"].told, sent["ana"].left) == (0, 3)
+    assert (sent["ben"].told, sent["ben"].failure) == (3, None)
+    assert send(clock)["ana"].told == 3, "it is tried again"
+
+
+@dataclass
+class Asking:
+    """Counts who was asked about; each takes `ms_each` of the `ms` that there are."""
+
+    ms: int = 3_600_000
+    ms_each: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def is_silenced(self, incident: Incident, _now_ms: int) -> bool:
+        self.asked.append(incident.incident_id)
+        return False
+
+    def ms_left(self) -> int:
+        return self.ms - self.ms_each * len(self.asked)
+
+    def ports(self, clock: Clockwork) -> Ports:
+        return replace(clock.here.posting(), is_silenced=self.is_silenced, ms_left=self.ms_left)
+
+
+def test_no_more_are_asked_about_than_one_digest_tells() -> None:
+    clock, _ = waiting(12, digest_at_most=4)
+    asking = Asking()
+
+    sent = send(clock, asking.ports(clock))
+
+    assert len(asking.asked) == 8
+    assert [(each.told, each.left) for each in sent.values()] == [(4, 8), (4, 8)]
+
+
+def test_what_is_urgent_is_asked_about_first() -> None:
+    clock, _ = waiting(6, digest_at_most=2)
+    urgent = [opens(clock.here, device(clock.here, 50 + n, site=None), at=clock.now) for n in range(2)]
+    clock.run_until(DUE - 1)
+
+    asking = Asking()
+    send(clock, asking.ports(clock))
+
+    assert set(asking.asked) == {each.incident_id for each in urgent}
+
+
+def test_what_is_over_costs_one_look() -> None:
+    clock, made = waiting(6)
+    for each in made:
+        clock.here.incidents.incidents[each.incident_id] = replace(each, round=7)
+    asking = Asking()
+
+    sent = send(clock, asking.ports(clock))
+
+    assert asking.asked == []
+    assert [(each.told, each.dropped) for each in sent.values()] == [(0, 6), (0, 6)]
+
+
+def test_time_is_shared_among_contacts_so_that_each_is_sent_something() -> None:
+    clock, made = waiting(10)
+
+    sent = send(clock, Asking(ms=1_000, ms_each=100).ports(clock))
+
+    assert [(each.told, each.left) for each in sent.values()] == [(5, 5), (5, 5)]
+    clock.run_until(DUE + 11 * MINUTE)
+    assert all(any(page.is_sent for page in clock.here.incidents.pages(each.incident_id)) for each in made)
+
+
+def test_a_run_that_has_no_time_left_leaves_the_rest_to_the_next_and_says_so() -> None:
+    clock, _ = waiting(3)
+
+    sent = send(clock, Asking(ms=0).ports(clock))
+
+    assert [(each.told, each.left) for each in sent.values()] == [(0, 3), (0, 3)]
+    assert all(each.failure and "tried again in a minute" in each.failure for each in sent.values())
+    assert [each.told for each in send(clock).values()] == [3, 3]
