@@ -26,17 +26,19 @@ from coldwatch.incidents.storms.maintenance import MaintenanceWindow
 from coldwatch.incidents.storms.ports import DigestEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from coldwatch.adapters.items import Scalar
+    from coldwatch.incidents.storms.ports import Ways
 
 _DAY_MS = 86_400_000
 _BUDGET_KEPT_MS, _DIGEST_KEPT_MS = _DAY_MS, 7 * _DAY_MS
 _DIGESTS, _MAINTENANCE = "digests", "maintenance"
 _PAGES_PER_NOTE = 1000
-"""Of a hundred bytes each: far below what an item holds."""
+"""Of two hundred bytes each: far below what an item holds."""
+type _Pages = list[tuple[str, int, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +93,23 @@ class DynamoStormStore:
     def unqueue(self, entry: DigestEntry) -> None:
         self.client.delete_item(TableName=self.table, Key=to_item(_entry_key(entry)))
 
-    def note_digest(self, contact_id: str, at: int, message_id: str, entries: Sequence[DigestEntry]) -> None:
-        pages = [(each.incident_id, each.round) for each in entries]
+    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, Ways]) -> None:
+        pages = [(entry.incident_id, entry.round, ways) for entry, ways in told.items()]
         for start in range(0, len(pages), _PAGES_PER_NOTE):
             self._put(
                 {
                     "subject": f"digested#{contact_id}",
                     "part": f"{at:013d}#{start}",
-                    "message_id": message_id,
                     "pages": _text(pages[start : start + _PAGES_PER_NOTE]),
                     "forget_at": (at + _DIGEST_KEPT_MS) // 1000,
                 }
             )
 
-    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, str]]:
-        noted: dict[tuple[str, int], tuple[int, str]] = {}
+    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, Ways]]:
+        noted: dict[tuple[str, int], tuple[int, Ways]] = {}
         for each in self._between(f"digested#{contact_id}", "0", "9" * 14):
-            said = int(str(each["part"]).partition("#")[0]), str(each["message_id"])
-            noted |= dict.fromkeys(msgspec.json.decode(each["pages"], type=list[tuple[str, int]]), said)
+            at, pages = int(str(each["part"]).partition("#")[0]), msgspec.json.decode(each["pages"], type=_Pages)
+            noted |= {(incident_id, round_): (at, ways) for incident_id, round_, ways in pages}
         return noted
 
     def unfinished(self, now_ms: int) -> list[MaintenanceWindow]:

@@ -98,10 +98,12 @@ def test_pages_wait_in_the_order_of_their_digests_until_they_are_taken_out(storm
 
 def test_what_a_digest_said_is_remembered_by_contact(storms: Storms) -> None:
     entries = [DigestEntry("ana", NOW, f"i{n}", 1, 1, False) for n in range(3)]  # noqa: FBT003 - is_urgent
+    ways = {"ses_email": "m-1", "sns": "m-2"}
 
-    storms.note_digest("ana", NOW, "m-1", entries)
+    storms.note_digest("ana", NOW, {each: {"": "m-1"} for each in entries} | {entries[0]: ways})
 
-    assert storms.noted_digests("ana") == {(f"i{n}", 1): (NOW, "m-1") for n in range(3)}
+    others = {(f"i{n}", 1): (NOW, {"": "m-1"}) for n in (1, 2)}
+    assert storms.noted_digests("ana") == {("i0", 1): (NOW, ways), **others}
     assert storms.noted_digests("ben") == {}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
-from coldwatch.incidents.incident import Cause, Disposition
+from coldwatch.incidents.incident import Cause, Disposition, Page
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
 from coldwatch.incidents.pages.document import HEADERS
@@ -269,6 +269,14 @@ def test_who_was_told_by_what_and_whether_it_came_is_said_and_who_is_next() -> N
     assert "<strong>Ben Okafor</strong> (tier 2, SMS): <span>sent</span>" in html
     assert '<strong>Cem Yilmaz</strong> (tier 2): <span class="bad">could not be told</span>: no address' in html
     assert "<strong>Next: Ben Okafor and Cem Yilmaz</strong>, at 00:17 UTC (in 4 min)" in EXAMPLES["shown"].html
+
+
+def test_a_page_that_waits_for_a_digest_is_not_said_to_have_failed() -> None:
+    queued = Page("i", 1, 1, "ana", NOW, is_sent=False, delivery="queued")
+
+    html = render(view(Outcome.SHOWN, OPEN, pages=(queued,)), status=200).html
+
+    assert "could not be told" not in html
 
 
 def test_the_report_is_offered_when_it_is_written() -> None:

@@ -107,7 +107,8 @@ def _legend(view: View, drawn: Curve) -> str:
 
 
 def _people(view: View) -> str:
-    rounds = groupby(sorted(view.pages, key=lambda page: (page.round, page.at)), key=lambda page: page.round)
+    pages = (page for page in view.pages if page.delivery != "queued")
+    rounds = groupby(sorted(pages, key=lambda page: (page.round, page.at)), key=lambda page: page.round)
     rows = "".join(_told(view, page) for _, pages in rounds for page in pages)
     incident, upcoming = view.incident, ""
     if incident.deadline_at is not None and incident.status is Status.OPEN:

@@ -68,6 +68,10 @@ class DigestEntry:
     is_urgent: bool
 
 
+type Ways = Mapping[str, str]
+"""Channel -> the message that it took."""
+
+
 class BudgetStore(Protocol):
     def spent(self, contact_id: str) -> Spent | None: ...
 
@@ -82,8 +86,8 @@ class BudgetStore(Protocol):
 
     def unqueue(self, entry: DigestEntry) -> None: ...
 
-    def note_digest(self, contact_id: str, at: int, message_id: str, entries: Sequence[DigestEntry]) -> None:
+    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, Ways]) -> None:
         """Remember that these were sent, before each is marked as told."""
 
-    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, str]]:
-        """(incident, round) of what a digest of the last days said -> when, and its message."""
+    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, Ways]]:
+        """(incident, round) of what a digest of the last days said -> when, and by which messages."""

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 from coldwatch.incidents.changing import ATTEMPTS, found
 from coldwatch.incidents.channels.digest_mail import digest_html
+from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.identity import page_id
 from coldwatch.incidents.incident import EventType, Incident, Page, Status
 from coldwatch.incidents.paging import page_event
 from coldwatch.incidents.ports import Channels, Notification, NotSentError, Recipient, Recipients, TellingStore
 from coldwatch.incidents.storms import budget
-from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry
+from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry, Ways
 from coldwatch.incidents.storms.rules import StormRules
 from coldwatch.incidents.wording import digest_facts, digest_subject, digest_text, moment
 
 _UNHURRIED_MS = 3_600_000
 _NO_TIME = "There was no time left for it; it is tried again in a minute."
+IN_DIGEST = "queued"
+"""A page's `delivery`: it is told, or will be, by a digest."""
 TEST = "test"
 """A test page asks whether somebody can be reached; one in a digest would not tell."""
 
@@ -58,7 +62,8 @@ class SendBudget:
         self.store.queue(DigestEntry(contact_id, due_at, incident.incident_id, incident.round, incident.tier, urgent))
         if not self.incidents.pages_of(incident.incident_id, incident.round, contact_id):
             what = f"{contact_id} has had enough messages: this one is in the digest of {moment(due_at)}."
-            page = Page(incident.incident_id, incident.round, incident.tier, contact_id, now_ms, is_sent=False)
+            place = incident.incident_id, incident.round, incident.tier
+            page = Page(*place, contact_id, now_ms, is_sent=False, delivery=IN_DIGEST)
             self.incidents.keep_page(page, page_event(page, EventType.QUEUED, what, incident))
 
 
@@ -122,12 +127,16 @@ def _send(contact_id: str, entries: Sequence[DigestEntry], until_left_ms: int, p
 
 
 def _unmarked(contact_id: str, entries: Sequence[DigestEntry], ports: Ports) -> list[DigestEntry]:
-    """Those that no digest has said; of the others it is noted that one has."""
+    """Those that no digest has said; of the others it is noted that one has. What came back since waits for another."""
     noted = ports.store.noted_digests(contact_id)
+    waiting = []
     for entry in entries:
-        if (entry.incident_id, entry.round) in noted:
-            _mark(entry, *noted[entry.incident_id, entry.round], ports)
-    return [each for each in entries if (each.incident_id, each.round) not in noted]
+        at, ways = noted.get((entry.incident_id, entry.round), (0, {}))
+        if at < entry.due_at:
+            waiting.append(entry)
+        else:
+            _mark(entry, at, ways, ports)
+    return waiting
 
 
 def _choose(
@@ -176,15 +185,24 @@ def _tell(
     if recipient is None or recipient.why_not:
         return recipient.why_not if recipient else f"There is no contact {contact_id}."
     message = _message(recipient, pages, left, ports, now_ms)
-    message_id, failure = _by_lanes(message, recipient, ports)
-    if message_id is None:
+    lanes = _lanes(recipient, [entry for entry, _ in pages], ports)
+    ways, failure = _by_lanes(message, lanes, ports)
+    if not ways:
         return failure
-    entries = [entry for entry, _ in pages]
-    ports.store.note_digest(contact_id, now_ms, message_id, entries)
+    told = _told_by(ways, [entry for entry, _ in pages])
+    ports.store.note_digest(contact_id, now_ms, told)
     _spend(contact_id, ports, now_ms)
-    for entry in entries:
-        _mark(entry, now_ms, message_id, ports)
+    for entry, own in told.items():
+        _mark(entry, now_ms, own, ports)
     return None
+
+
+def _told_by(ways: Ways, entries: Sequence[DigestEntry]) -> dict[DigestEntry, Ways]:
+    """The channels know the message by its first incident: what they say of it, or are told, is about that one. Of the
+    others it is known that they are told, so that no round of theirs tells them once more.
+    """
+    message_id = next(iter(ways.values()))
+    return {each: {"": message_id} for each in entries} | {entries[0]: ways}
 
 
 def _message(
@@ -210,23 +228,35 @@ def _message(
     )
 
 
-def _by_lanes(message: Notification, recipient: Recipient, ports: Ports) -> tuple[str | None, str]:
-    """By the first way that takes it, and by telephone in any case; the message's id, or why none took it."""
-    message_id, failures = None, []
-    for lane in recipient.lanes:
-        if message_id is not None and not lane.is_besides:
+def _lanes(recipient: Recipient, entries: Sequence[DigestEntry], ports: Ports) -> list[Lane]:
+    """A way by which one of these pages came back would bring all of them back."""
+    pages = (
+        page for each in entries for page in ports.incidents.pages_of(each.incident_id, each.round, each.contact_id)
+    )
+    came_back = {page.channel for page in pages if page.delivery == Delivery.FAILED}
+    return [lane for lane in recipient.lanes if lane.channel not in came_back]
+
+
+def _by_lanes(message: Notification, lanes: Sequence[Lane], ports: Ports) -> tuple[Ways, str]:
+    """By the first way that takes it, and by telephone in any case; which did, or why none."""
+    ways: dict[str, str] = {}
+    failures = []
+    for lane in lanes:
+        if ways and not lane.is_besides:
             continue
         try:
-            message_id = ports.notifier.send(message, lane)
+            ways[lane.channel] = ports.notifier.send(message, lane)
         except NotSentError as error:
             failures.append(str(error))
-    return message_id, " ".join(failures) or f"{recipient.contact_id} has no address that is verified."
+    return ways, " ".join(failures) or f"{message.contact_id} has no address that is verified."
 
 
-def _mark(entry: DigestEntry, at: int, message_id: str, ports: Ports) -> None:
+def _mark(entry: DigestEntry, at: int, ways: Ways, ports: Ports) -> None:
     """Told, then no more in the queue; again changes nothing."""
     incident = ports.incidents.find(entry.incident_id)
-    if incident is not None:
+    for channel, message_id in ways.items():
+        if incident is None:
+            break
         page = Page(
             entry.incident_id,
             entry.round,
@@ -235,6 +265,7 @@ def _mark(entry: DigestEntry, at: int, message_id: str, ports: Ports) -> None:
             at,
             is_sent=True,
             message_id=message_id,
+            channel=channel,
             delivery="sent",
         )
         what = f"{entry.contact_id} is told in a digest (round {entry.round}, tier {entry.tier})."

@@ -5,15 +5,23 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from coldwatch.incidents import announcing
+from coldwatch.incidents.announcing import announce
+from coldwatch.incidents.answering import Action
+from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.delivery import Delivery, Report, take_report
 from coldwatch.incidents.incident import Incident, Severity
 from coldwatch.incidents.policy import Tier, by_severity
-from coldwatch.incidents.ports import Recipient
+from coldwatch.incidents.ports import Notification, Recipient
 from coldwatch.incidents.storms.posting import Digest, Ports, send_digests
 from coldwatch.incidents.storms.rules import Budget
-from tests.unit.incidents.builders import NOW, plan
+from coldwatch.incidents.telling import Round, tell
+from tests.unit.incidents.builders import NOW, is_, plan
 from tests.unit.incidents.storms.builders import device, opens, storm_world
-from tests.unit.incidents.storms.test_telling_in_storms import replace_rules
+from tests.unit.incidents.storms.fakes import StormWorld
+from tests.unit.incidents.storms.test_telling_in_storms import replace_rules, settle
 from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
+from tests.unit.incidents.test_announcing import Book, Listeners
 
 DUE = NOW + 10 * MINUTE
 
@@ -72,6 +80,58 @@ def test_a_contact_whose_digest_cannot_be_made_costs_nobody_else_theirs(fault: s
     assert (sent["ana"].told, sent["ana"].left) == (0, 3)
     assert (sent["ben"].told, sent["ben"].failure) == (3, None)
     assert send(clock)["ana"].told == 3, "it is tried again"
+
+
+PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
+MAIL, SLACK = Address(Protocol.SES_EMAIL, "a@b.example", 1), Address(Protocol.SLACK, "ops", 1, "s/slack")
+
+
+def digest_for_ana(*addresses: Address) -> tuple[Clockwork, list[Incident], Notification]:
+    clock, made = waiting(3)
+    clock.here.directory.contacts["ana"] = Contact("ana", "Ana", addresses)
+    send(clock)
+    (digest,) = (each for each in clock.here.channel.sent if each.page_id.startswith("digest-ana"))
+    return clock, sorted(made, key=lambda each: each.incident_id != digest.incident_id), digest
+
+
+def test_pagerduty_follows_the_first_incident_of_a_digest_that_it_was_sent() -> None:
+    clock, (first, *others), _ = digest_for_ana(PAGER)
+    here, listeners = clock.here, Listeners()
+
+    for each in (*others, first):
+        settle(here, each, Action.RESOLVE, at=clock.now)
+        announce(is_(here, each), announcing.Ports(here.incidents, Book(here.directory.contacts), listeners))
+
+    assert listeners.heard == [("pagerduty:quality", "resolve")]
+
+
+def test_a_digest_that_came_back_as_a_mail_tells_its_first_incident_by_the_next_way() -> None:
+    clock, (first, *_), digest = digest_for_ana(MAIL, SLACK)
+    here = clock.here
+    number = here.channel.sent.index(digest) + 1
+    report = Report(digest.incident_id, digest.round, "ana", "ses_email", f"message-{number}", Delivery.FAILED, "Gone.")
+
+    take_report(report, here.incidents, lambda of, token: tell_again(here, of, token, DUE + 5), now_ms=DUE + 5)
+    clock.run_until(DUE + 12 * MINUTE)
+
+    pages = {each.channel: each for each in here.incidents.pages(first.incident_id) if each.contact_id == "ana"}
+    assert (pages["ses_email"].is_sent, pages["ses_email"].delivery) == (False, "failed")
+    assert pages["slack:ops"].is_sent
+    assert [used for used in here.channel.used if used == "ses_email"] == ["ses_email"], "it would come back again"
+
+
+def test_no_round_tells_again_what_a_digest_has_told_by_whatever_ways() -> None:
+    clock, made, _ = digest_for_ana(MAIL, SLACK)
+    before = len(clock.here.channel.sent)
+
+    clock.run_until(DUE + 45 * MINUTE)
+
+    assert {is_(clock.here, each).round for each in made} == {1}
+    assert len(clock.here.channel.sent) == before
+
+
+def tell_again(here: StormWorld, of: Incident, token: str, now_ms: int) -> None:
+    tell(Round(of.incident_id, of.round, of.step, token, is_last_try=True), here.telling(), now_ms=now_ms)
 
 
 @dataclass

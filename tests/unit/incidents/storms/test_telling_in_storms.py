@@ -444,8 +444,8 @@ def test_a_page_in_a_digest_counts_as_told_and_its_round_has_its_whole_time() ->
     last = many(clock, 7)[-1]
 
     clock.run_until(NOW + 11 * MINUTE)
-    (page,) = clock.here.incidents.pages(last.incident_id)
-    assert (page.is_sent, page.at, page.round) == (True, NOW + 10 * MINUTE, 1)
+    (page,) = (each for each in clock.here.incidents.pages(last.incident_id) if each.is_sent)
+    assert (page.channel, page.at, page.round) == ("sns", NOW + 10 * MINUTE, 1)
     clock.run_until(NOW + 70 * MINUTE)
 
     assert is_(clock.here, last).round == 1
@@ -566,7 +566,7 @@ def test_a_contact_whose_digest_is_not_taken_has_it_tried_again_and_harms_nobody
     clock.here.channel.refuses.clear()
     clock.run_until(NOW + 11 * MINUTE)
 
-    assert clock.here.incidents.pages(made[6].incident_id)[0].is_sent
+    assert any(each.is_sent for each in clock.here.incidents.pages(made[6].incident_id))
 
 
 def test_digests_that_nobody_sends_are_told_one_by_one_in_the_end() -> None:
