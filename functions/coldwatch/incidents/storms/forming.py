@@ -60,8 +60,13 @@ def gravest_plan(members: Sequence[Incident]) -> Plan | None:
     return replace(gravest.plan, commands=()) if gravest else None
 
 
-def replanned(storm: Incident, plan: Plan) -> Incident:
-    return replace(storm, plan=plan)
+def replanned(storm: Incident, plan: Plan, members: Sequence[Incident]) -> Incident:
+    """The storm with its plan. Its hold-down is what is left of the first member's who is to be told: that began to
+    wait when it opened, and a storm begins no new wait.
+    """
+    told = [each for each in members if each.plan.tiers] or members
+    left_ms = max(0, min(each.held_until for each in told) - storm.opened_at)
+    return replace(storm, plan=replace(plan, hold_down_s=min(plan.hold_down_s, -(-left_ms // 1000))))
 
 
 def as_grave_as(storm: Incident, child: Incident) -> Incident:

@@ -132,7 +132,7 @@ def _open(incident: Incident, group: Group, members: Sequence[Member], ports: Po
     heads_there = expected or [incident]
     formed = forming.form(group, incident, heads_there, incident.plan, now_ms=now_ms)
     plan, complaint = attaching.plan_of(formed, heads_there, ports.attaching)
-    storm = forming.replanned(formed, plan)
+    storm = forming.replanned(formed, plan, heads_there)
     what = f"{len(known)} incidents within {group.rule.window_s} s at {group.rule.by} {group.place}."
     what = f"{what} {complaint}" if complaint else what
     is_opened = ports.families.open_storm(storm, opened(storm, what), sorted(each.incident_id for each in expected))

@@ -157,6 +157,28 @@ def test_a_storm_ends_once_somebody_has_it_and_all_has_recovered() -> None:
     assert all(is_(clock.here, each).recorded_at for each in [*made, storm])
 
 
+def test_a_storm_is_held_down_no_longer_than_the_first_of_its_incidents() -> None:
+    clock = Clockwork(generous(storm_world(hold_down_s=60)), NOW)
+
+    made, storm = storm_of_three(clock)
+    clock.run_until(NOW + MINUTE - 1)
+    assert clock.here.channel.sent == []
+    clock.run_until(NOW + MINUTE)
+
+    assert is_(clock.here, storm).plan.hold_down_s == 40
+    assert told(clock.here, storm) == len(clock.here.channel.sent) == 1
+    assert all(is_(clock.here, each).round == 0 for each in made)
+
+
+def test_a_storm_of_which_somebody_was_told_already_is_held_down_no_more() -> None:
+    here = generous(storm_world(hold_down_s=5))
+    clock = Clockwork(here, NOW)
+
+    _, storm = storm_of_three(clock)
+
+    assert told(here, storm) == 1
+
+
 def test_a_storm_whose_children_ended_without_a_word_finds_out_before_anybody_is_told_again() -> None:
     clock = Clockwork(generous(storm_world()), NOW)
     made, storm = storm_of_three(clock)
