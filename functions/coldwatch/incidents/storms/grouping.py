@@ -10,7 +10,7 @@ from coldwatch.incidents.storms.rules import GroupingRule, StormRules
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Everything at one gateway, or at one site of one fleet. `key` names it as the key of its storm does."""
+    """Everything at one gateway, or at one site, of one fleet. `key` names it as the key of its storm does."""
 
     key: str
     rule: GroupingRule
@@ -32,12 +32,13 @@ class Member:
 def groups_of(incident: Incident, rules: StormRules) -> tuple[Group, ...]:
     """The groups of an incident, the narrower first.
 
-    Two fleets may have a site of one name and owners who must not hear of each other: a site is a fleet's own.
+    Two fleets may have a site of one name, or devices behind one gateway, and owners who must not hear of each other:
+    a group is a fleet's own.
     """
     if incident.kind in rules.never_grouped:
         return ()
     keys = {
-        "gateway": incident.gateway and f"gateway:{incident.gateway}",
+        "gateway": incident.gateway and f"gateway:{incident.fleet_id}/{incident.gateway}",
         "site": incident.site and f"site:{incident.fleet_id}/{incident.site}",
     }
     places = {"gateway": incident.gateway, "site": incident.site}

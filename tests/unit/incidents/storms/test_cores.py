@@ -59,14 +59,15 @@ def test_a_contact_may_have_a_budget_of_its_own() -> None:
 def test_an_incident_is_of_its_gateway_and_of_its_fleets_site() -> None:
     made = incident(gateway="gw-1", site="Basel")
 
-    assert [each.key for each in groups_of(made, RULES)] == ["gateway:gw-1", "site:acme/Basel"]
+    assert [each.key for each in groups_of(made, RULES)] == ["gateway:acme/gw-1", "site:acme/Basel"]
     assert [each.key for each in groups_of(replace(made, gateway=None), RULES)] == ["site:acme/Basel"]
     assert groups_of(replace(made, gateway=None, site=None), RULES) == ()
     assert groups_of(replace(made, kind="battery_low"), RULES) == ()
 
 
-def test_two_fleets_with_a_site_of_one_name_do_not_hear_of_each_other() -> None:
-    here, there = (groups_of(incident(site="Basel", fleet_id=fleet), RULES) for fleet in ("acme", "other"))
+@pytest.mark.parametrize("place", [{"site": "Basel"}, {"gateway": "gw-1"}], ids=["site", "gateway"])
+def test_two_fleets_at_a_site_of_one_name_or_behind_one_gateway_do_not_hear_of_each_other(place: Any) -> None:
+    here, there = (groups_of(incident(**place, fleet_id=fleet), RULES) for fleet in ("acme", "other"))
 
     assert {each.key for each in here}.isdisjoint(each.key for each in there)
 

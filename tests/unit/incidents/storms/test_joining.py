@@ -67,7 +67,7 @@ def test_the_third_of_a_gateway_within_two_minutes_makes_a_storm_of_all_three() 
     made = behind_one_gateway(here, 3)
 
     storm = only_storm(here)
-    assert (storm.detector_model, storm.kind, storm.key) == ("storm", "storm", f"gateway:{GATEWAY}")
+    assert (storm.detector_model, storm.kind, storm.key) == ("storm", "storm", f"gateway:acme/{GATEWAY}")
     assert {is_(here, each).parent_id for each in made} == {storm.incident_id}
     assert here.families.children(storm.incident_id) == sorted(each.incident_id for each in made)
     assert storm.incident_id in here.executions.started
@@ -117,7 +117,7 @@ def test_one_bad_gateway_is_its_own_storm_and_not_its_sites() -> None:
     for number in range(20):
         opens(here, device(here, number, gateway=GATEWAY), at=NOW + number * SECOND)
 
-    assert only_storm(here).key == f"gateway:{GATEWAY}"
+    assert only_storm(here).key == f"gateway:acme/{GATEWAY}"
 
 
 def test_two_bad_gateways_are_their_sites_storm_with_theirs_in_it() -> None:
@@ -128,7 +128,7 @@ def test_two_bad_gateways_are_their_sites_storm_with_theirs_in_it() -> None:
 
     by_key = {each.key: each for each in here.storm_incidents()}
     site = by_key["site:acme/Basel"]
-    assert by_key.keys() == {site.key, "gateway:acme-gw-0"}, "the second gateway's third found its site's"
+    assert by_key.keys() == {site.key, "gateway:acme/acme-gw-0"}, "the second gateway's third found its site's"
     assert {topmost(each, here.incidents).key for each in here.incidents.incidents.values()} == {site.key}
 
 
@@ -160,7 +160,7 @@ def test_whoever_dies_over_a_storm_at_any_call_leaves_the_same_storm(*, is_after
     expected = run(whole)
     for at in range(1, whole.calls + 1):
         found = run(Course(at, is_after))
-        assert [each.key for each in found.storm_incidents()] == [f"gateway:{GATEWAY}"], at
+        assert [each.key for each in found.storm_incidents()] == [f"gateway:acme/{GATEWAY}"], at
         assert found.families == replace(expected.families, incidents=found.incidents), at
         assert found.executions.started.keys() == expected.executions.started.keys(), at
         assert {each.parent_id for each in found.incidents.incidents.values()} == {
