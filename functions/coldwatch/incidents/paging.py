@@ -114,7 +114,7 @@ class Paging:
         recipient = _recipient(self.contact_id, self.ports, channels)
         if recipient.why_not:
             return Fate.ALREADY_SENT if self._is_told else self._fail("", recipient.why_not, Fate.UNREACHABLE)
-        if not self._is_told and self.ports.budget.admit(self.incident, self.contact_id, now_ms=self.now_ms):
+        if recipient.lanes and not self._is_told and self._is_queued():
             return Fate.QUEUED
         for each in recipient.unverified:
             self._fail(each.channel, f"{each.endpoint} is not verified; coldwatch contacts test sends it a test page.")
@@ -123,6 +123,10 @@ class Paging:
     def give_up(self, why: str) -> Fate:
         """Somebody who cannot be told at all, such as a rota that names nobody."""
         return self._fail("", why)
+
+    def _is_queued(self) -> bool:
+        """Only of somebody who can be sent a digest; who cannot is unreachable at once, and the next tier is told."""
+        return self.ports.budget.admit(self.incident, self.contact_id, now_ms=self.now_ms) is not None
 
     @property
     def _is_told(self) -> bool:
