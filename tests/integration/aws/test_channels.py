@@ -357,6 +357,34 @@ def test_a_url_that_leads_inside_or_is_none_is_refused_before_anything_is_looked
     assert looked == []
 
 
+def test_a_name_that_no_resolver_takes_is_a_fault_for_good() -> None:
+    with pytest.raises(NotSentError, match="leads nowhere") as refused:
+        HttpsPoster().post("webhook:own", f"https://{'x' * 64}.example.com/", b"{}")
+
+    assert refused.value.is_permanent
+
+
+def test_a_fault_that_nobody_foresaw_is_one_of_its_channel_and_repeats_nothing(
+    account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Poster:
+        def post(self, whose: str, url: str, body: bytes, headers: Any = None) -> None:  # noqa: ARG002 - of the port
+            raise ZeroDivisionError(url)
+
+    name = account.keep("s/slack", url="https://hooks.slack.com/s3cret")
+    channels = account.channels(Poster())  # type: ignore[arg-type] # a stand-in
+    address = Address(Protocol.SLACK, "ops", 1, name)
+
+    with pytest.raises(NotSentError) as refused:
+        channels.send(PAGE, Lane("slack:ops", (address,)))
+    with pytest.raises(NotSentError):
+        channels.pagerduty.update_pagerduty(address, "resolve", PAGE.incident_id)
+
+    assert (str(refused.value), refused.value.is_permanent) == ("slack:ops failed (ZeroDivisionError).", False)
+    assert [vars(each)["fault"] for each in caplog.records] == ["ZeroDivisionError"] * 2
+    assert "s3cret" not in str([vars(each) for each in caplog.records])
+
+
 def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_incidents_id(account: Account) -> None:
     posted: list[tuple[str, dict[str, Any]]] = []
 
