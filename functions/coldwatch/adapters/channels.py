@@ -93,10 +93,10 @@ class PagerDutyService:
         secret = read_secret(self.secrets, address)
         self._send(address, secret, payloads.pagerduty_trigger(notification, secret.get("routing_key", "")))
 
-    def update_pagerduty(self, address: Address, action: str, incident_id: str) -> None:
+    def update_pagerduty(self, address: Address, action: str, alert_key: str) -> None:
         with every_fault_as_not_sent(address.channel):
             secret = read_secret(self.secrets, address)
-            self._send(address, secret, payloads.pagerduty_update(action, incident_id, secret.get("routing_key", "")))
+            self._send(address, secret, payloads.pagerduty_update(action, alert_key, secret.get("routing_key", "")))
 
     def _send(self, address: Address, secret: dict[str, str], event: dict[str, Any]) -> None:
         host = PAGERDUTY_HOSTS.get(secret.get("region", "us"), PAGERDUTY_HOSTS["us"])

@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -385,7 +385,7 @@ def test_a_fault_that_nobody_foresaw_is_one_of_its_channel_and_repeats_nothing(
     assert "s3cret" not in str([vars(each) for each in caplog.records])
 
 
-def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_incidents_id(account: Account) -> None:
+def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_alerts_key(account: Account) -> None:
     posted: list[tuple[str, dict[str, Any]]] = []
 
     class Poster:
@@ -395,13 +395,14 @@ def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_incidents_id(ac
     name = account.keep("s/pd", routing_key="r" * 32, region="eu")
     address = Address(Protocol.PAGERDUTY, "quality", 1, name)
     channels = account.channels(Poster())  # type: ignore[arg-type] # a stand-in
-    channels.send(PAGE, Lane("pagerduty:quality", (address,)))
+    channels.send(replace(PAGE, alert_key="i/1"), Lane("pagerduty:quality", (address,)))
     for action in ("acknowledge", "resolve"):
-        channels.pagerduty.update_pagerduty(address, action, PAGE.incident_id)
+        channels.pagerduty.update_pagerduty(address, action, "i/1")
+    channels.send(PAGE, Lane("pagerduty:quality", (address,)))
 
     assert {url for url, _ in posted} == {"https://events.eu.pagerduty.com/v2/enqueue"}
     assert [(each["event_action"], each["dedup_key"]) for _, each in posted] == [
-        *(("trigger", PAGE.incident_id), ("acknowledge", PAGE.incident_id), ("resolve", PAGE.incident_id))
+        *(("trigger", "i/1"), ("acknowledge", "i/1"), ("resolve", "i/1"), ("trigger", PAGE.page_id))
     ]
     event = posted[0][1]
     assert (event["payload"]["severity"], event["links"][0]["href"]) == ("critical", PAGE.link)
