@@ -487,8 +487,22 @@ def test_a_counter_that_cannot_be_kept_keeps_nobody_from_being_told(account: Acc
     SendPace(account.dynamodb, "NoTable").take(1)
 
 
+class Atomic:
+    """moto's DynamoDB, each call of which is whole before the next, as AWS has it and moto's threads do not."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.lock = client, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**asked: Any) -> Any:
+            with self.lock:
+                return getattr(self.client, name)(**asked)
+
+        return call
+
+
 def test_tries_at_one_moment_are_counted_one_by_one(account: Account) -> None:
-    store = DynamoCodeStore(account.dynamodb, "LinkTable")
+    store = DynamoCodeStore(Atomic(account.dynamodb), "LinkTable")  # type: ignore[arg-type] # a stand-in
 
     def attempt(_number: int) -> bool:
         return store.try_once("incident#X", most=5, within_ms=900_000, now_ms=NOW_S * 1000)
