@@ -52,5 +52,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     logger.info("change awaited", extra=answer)
     if incident.status in HELD:  # what is resolved, record_incident announces
         for fault in announcing.announce(incident, own.announcing):
-            logger.error("acknowledgement not announced", extra={**answer, "fault": fault})
+            logger.error("acknowledgement not announced", extra={**answer, "fault": fault.sentence})
     return answer

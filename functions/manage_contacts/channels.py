@@ -18,7 +18,7 @@ from coldwatch.incidents.contacts import (
 )
 from coldwatch.incidents.ports import NotSentError
 from coldwatch.incidents.verification import begin, settle
-from manage_contacts.people import known, shown
+from manage_contacts.people import known, shown, stored
 from manage_contacts.ports import Ports
 
 logger = Logger()
@@ -28,7 +28,7 @@ def add(event: dict[str, Any], use: Ports) -> dict[str, Any]:
     """The secret first: a contact never names one that is not there. With a name, a new contact is made."""
     contact_id, protocol, label = event.get("contact_id"), event.get("protocol"), event.get("label")
     before = make_contact(contact_id, event.get("name"), [], []) if event.get("name") else None
-    contact = use.contacts.find(before.contact_id) or before if before else known(event, use)
+    contact = stored(before.contact_id, use) or before if before else known(event, use)
     changed = add_channel(contact, protocol, label, f"{use.secret_prefix}{contact_id}/{protocol}/{label}")
     address = changed.addresses[-1]
     if address.protocol in WITH_SECRET and address.secret_name:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools.logging import Logger
 
-from coldwatch.incidents.contacts import ContactFinding, find_faults
+from coldwatch.adapters.contact_store import UnreadableContactError
+from coldwatch.incidents.contacts import Contact, ContactFinding, find_faults, unreadable
 from coldwatch.incidents.reachability import reconcile
 from manage_contacts.ports import Ports
 
@@ -28,7 +29,11 @@ def check_and_reconcile(use: Ports, stage: str) -> dict[str, Any]:
 
 
 def _find(use: Ports, stage: str) -> list[ContactFinding]:
-    findings = find_faults(use.contacts.contacts(), list(use.subscriptions.all()))
+    entries = list(use.contacts.entries())
+    known = [each for each in entries if isinstance(each, Contact)]
+    damaged = [each for each in entries if isinstance(each, UnreadableContactError)]
+    findings = find_faults(known, list(use.subscriptions.all()))
+    findings += [unreadable(each.contact_id, str(each)) for each in damaged]
     for finding in findings:
         logger.error("contact finding", extra=asdict(finding))
     sys.stdout.write(msgspec.json.encode(_metric(len(findings), stage)).decode() + "\n")

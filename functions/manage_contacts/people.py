@@ -5,8 +5,10 @@ from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
+from coldwatch.adapters.contact_store import UnreadableContactError
 from coldwatch.adapters.subscriptions import TokenError
 from coldwatch.incidents.contacts import Contact, ContactError, is_contact_id, keep_known, make_contact
+from coldwatch.incidents.reachability import forget
 from coldwatch.incidents.verification import as_subscribed, confirmed
 from manage_contacts.ports import Ports
 
@@ -17,11 +19,11 @@ def add(event: dict[str, Any], use: Ports) -> dict[str, Any]:
     """A contact that is there already gets what is said now; addresses that are left out are unsubscribed.
 
     The contact first: a subscription that nobody knows would be a finding, a contact without one is repaired by adding
-    it again. Whether a mail address is verified is as SNS has it.
+    it again. Whether a mail address is verified is as SNS has it. An entry that cannot be read is written anew.
     """
     given = event.get("emails"), event.get("phones")
     made = make_contact(event.get("contact_id"), event.get("name"), *given, has_sender=use.has_sender)
-    contact = keep_known(made, use.contacts.find(made.contact_id))
+    contact = keep_known(made, _readable(made.contact_id, use))
     _refuse_shared(contact, use)
     use.contacts.put(contact, now_ms=use.now_ms())
     subscribed = as_subscribed(contact, use.subscriptions.tend(contact), now_ms=use.now_ms())
@@ -32,7 +34,10 @@ def add(event: dict[str, Any], use: Ports) -> dict[str, Any]:
 
 
 def remove(event: dict[str, Any], use: Ports) -> dict[str, Any]:
+    """The end of its incident first, if it could not be told: nobody would say it later."""
     contact = known(event, use)
+    if standing := use.contacts.standing(contact.contact_id):
+        forget(standing, use.incidents, now_ms=use.now_ms())
     use.subscriptions.end(contact)
     for address in contact.addresses:
         if address.secret_name:
@@ -67,10 +72,20 @@ def confirm(event: dict[str, Any], use: Ports) -> dict[str, Any]:
 def known(event: dict[str, Any], use: Ports) -> Contact:
     """Raises ContactError."""
     contact_id = event.get("contact_id")
-    contact = use.contacts.find(contact_id) if is_contact_id(contact_id) else None
+    contact = stored(contact_id, use) if is_contact_id(contact_id) else None
     if contact is None:
         raise ContactError(f"There is no contact {contact_id!r}.")
     return contact
+
+
+def stored(contact_id: str, use: Ports) -> Contact | None:
+    """Raises ContactError for an entry that cannot be read."""
+    try:
+        return use.contacts.find(contact_id)
+    except UnreadableContactError as error:
+        raise ContactError(
+            f"The entry of contact {contact_id} cannot be read ({error}). Add the contact again first."
+        ) from None
 
 
 def shown(contact: Contact) -> dict[str, Any]:
@@ -79,6 +94,14 @@ def shown(contact: Contact) -> dict[str, Any]:
     for address in own["addresses"]:
         address["is_waiting"] = address.pop("proof") is not None
     return own
+
+
+def _readable(contact_id: str, use: Ports) -> Contact | None:
+    try:
+        return use.contacts.find(contact_id)
+    except UnreadableContactError as error:
+        logger.warning("contact not readable, written anew", extra={"contact_id": contact_id, "why": str(error)})
+        return None
 
 
 def _refuse_shared(contact: Contact, use: Ports) -> None:

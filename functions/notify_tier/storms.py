@@ -13,7 +13,7 @@ from coldwatch.adapters.storm_store import DynamoStormStore
 from coldwatch.incidents import telling
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.paging import links_of
-from coldwatch.incidents.storms import posting
+from coldwatch.incidents.storms import posting, silence
 from coldwatch.incidents.storms.posting import Digest, SendBudget
 from coldwatch.incidents.storms.silencing import StormSilencing
 from coldwatch.incidents.workflow import seconds_until
@@ -32,14 +32,36 @@ class ToldWhenInDoubt:
 
     def silenced_s(self, incident: Incident, now_ms: int) -> int | None:
         try:
-            silence = self.silencing.reason(incident, now_ms=now_ms)
+            found = self.silencing.reason(incident, now_ms=now_ms)
         except Exception:
             logger.exception("silence not known, told all the same", extra={"incident_id": incident.incident_id})
             return None
-        if silence is None:
+        if found is None:
             return None
-        logger.info("nobody is told now", extra={"incident_id": incident.incident_id, "reason": silence.reason})
-        return seconds_until(silence.until_ms, now_ms)
+        logger.info("nobody is told now", extra={"incident_id": incident.incident_id, "reason": found.reason})
+        return seconds_until(found.until_ms, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class SentWhenInDoubt:
+    """`silence.SendBudget`: who has had enough messages; where that cannot be known, the message is sent."""
+
+    budget: silence.SendBudget
+
+    def admit(self, incident: Incident, contact_id: str, *, now_ms: int) -> int | None:
+        try:
+            return self.budget.admit(incident, contact_id, now_ms=now_ms)
+        except Exception:
+            about = {"incident_id": incident.incident_id, "contact_id": contact_id}
+            logger.exception("budget not known, sent all the same", extra=about)
+            return None
+
+    def due_at(self, contact_id: str, *, now_ms: int) -> int:
+        try:
+            return self.budget.due_at(contact_id, now_ms=now_ms)
+        except Exception:
+            logger.exception("time of the digest not known, asked again soon", extra={"contact_id": contact_id})
+            return now_ms
 
 
 def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
@@ -48,7 +70,7 @@ def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
     silencing = StormSilencing(silencing_ports(dynamodb, step_functions_client(), tables))
     store = DynamoStormStore(dynamodb, own.storm_table)
     budget = SendBudget(store, load_storm_rules(), DynamoIncidentStore(dynamodb, own.incident_table))
-    return replace(ports, silenced_s=ToldWhenInDoubt(silencing).silenced_s, budget=budget)
+    return replace(ports, silenced_s=ToldWhenInDoubt(silencing).silenced_s, budget=SentWhenInDoubt(budget))
 
 
 def _complain(storm: Incident, complaint: str) -> None:

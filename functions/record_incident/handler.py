@@ -1,6 +1,8 @@
 """Lambda: record incident. Trigger: the incident workflow, at its end. Writes: the record, then the report with its
 manifest (S3), the notes of them on the incident (DynamoDB), its numbers as metrics (log); publishes an alert (MQTT,
 EventBridge) and closes what PagerDuty was told of. Ends its storm with its last incident. Reads readings (DynamoDB).
+
+What cannot be done twice comes first: the numbers are there once. All else is done again with a retry, to the same end.
 """
 
 import sys
@@ -84,7 +86,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return _report(event["incident_id"], has_pdf=part != "report_without_pdf", now_ms=now_ms)
     recorded = record(event["incident_id"], ports(), now_ms=now_ms)
     incident = recorded.incident
-    _leave_storm(incident, now_ms)
     answer = {"incident_id": incident.incident_id, "status": incident.status.value, "resolution": incident.resolution}
     logger.info("incident recorded", extra=answer)
     if recorded.measured:
@@ -93,8 +94,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         sys.stdout.flush()
     if recorded.alert_fault:
         logger.error("alert not published", extra={**answer, "fault": recorded.alert_fault})
-    for fault in announcing.announce(incident, announced()):
-        logger.error("resolution not announced", extra={**answer, "fault": fault})
+    faults = announcing.announce(incident, announced())
+    for fault in faults:
+        logger.error("resolution not announced", extra={**answer, "fault": fault.sentence})
+    _leave_storm(incident, now_ms)
+    if not all(fault.is_permanent for fault in faults):
+        raise announcing.NotAnnouncedError(f"not everybody knows that incident {incident.incident_id} is over")
     return answer
 
 

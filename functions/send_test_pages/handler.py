@@ -18,7 +18,6 @@ from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import drills
-from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.metrics import overdue_tests
 from coldwatch.incidents.opening import Ports
 from coldwatch.incidents.policy import EscalationPolicy, PolicyError
@@ -99,8 +98,8 @@ def _check(wanted: list[drills.Drill], now_ms: int) -> dict[str, Any]:
 
 def _readable() -> Iterator[EscalationPolicy]:
     """Of a policy that cannot be read nobody can be tested: it is told, and hides no other."""
-    for document in policies().documents():
-        try:
-            yield read_policy({"version": "1", **document})
-        except PolicyError as error:
-            logger.exception("policy not readable", extra={"policy_id": error.policy_id})
+    for each in policies().each():
+        if isinstance(each, PolicyError):
+            logger.error("policy not readable", extra={"policy_id": each.policy_id, "why": str(each)})
+        else:
+            yield each

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from aws_lambda_powertools.logging import Logger
 from botocore.exceptions import ClientError
 
 from coldwatch.adapters.items import from_item, is_failed_condition, to_item
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
     from coldwatch.adapters.items import Scalar
 
 
+logger = Logger(child=True)
+
+
+class UnreadableContactError(ValueError):
+    """What is stored is no contact."""
+
+    def __init__(self, contact_id: str, why: str) -> None:
+        super().__init__(why)
+        self.contact_id = contact_id
+
+
 @dataclass(frozen=True, slots=True)
 class DynamoContactStore:
     """`ports.Recipients`, `ports.Roster`, `reachability.Standings`, and what keeps contacts."""
@@ -35,8 +47,8 @@ class DynamoContactStore:
     """Whether mails can go by SES."""
 
     def find(self, contact_id: str) -> Contact | None:
-        key = to_item({"contact_id": contact_id})
-        item = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+        """Raises UnreadableContactError."""
+        item = self._item(contact_id)
         return _contact(item) if item else None
 
     def find_recipient(self, contact_id: str, channels: Sequence[str] = ()) -> Recipient | None:
@@ -45,12 +57,22 @@ class DynamoContactStore:
 
     def knows(self, contact_id: str) -> bool:
         """Of an entry that cannot be read too: its contact has not been removed."""
-        key = to_item({"contact_id": contact_id})
-        return "Item" in self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return self._item(contact_id) is not None
 
     def contacts(self) -> Iterator[Contact]:
-        for page in self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True):
-            yield from (_contact(item) for item in page["Items"])
+        """An entry that cannot be read is told to the log, and hides no other."""
+        for each in self.entries():
+            if isinstance(each, Contact):
+                yield each
+            else:
+                logger.error("contact not readable", extra={"contact_id": each.contact_id, "why": str(each)})
+
+    def entries(self) -> Iterator[Contact | UnreadableContactError]:
+        for item in self._items():
+            try:
+                yield _contact(item)
+            except UnreadableContactError as error:
+                yield error
 
     def put(self, contact: Contact, *, now_ms: int) -> None:
         """What the daily check noted stays."""
@@ -69,10 +91,11 @@ class DynamoContactStore:
         )
 
     def standings(self) -> Iterator[Standing]:
-        for page in self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True):
-            for record in map(from_item, page["Items"]):
-                since = record.get("unreachable_since")
-                yield Standing(record["contact_id"], record.get("changed_at", 0), since)
+        yield from map(_standing, self._items())
+
+    def standing(self, contact_id: str) -> Standing | None:
+        item = self._item(contact_id)
+        return _standing(item) if item else None
 
     def note_unreachable(self, contact_id: str, since: int | None) -> None:
         """Of a contact that was removed in the meantime nothing is noted."""
@@ -94,13 +117,30 @@ class DynamoContactStore:
     def remove(self, contact_id: str) -> None:
         self.client.delete_item(TableName=self.table, Key=to_item({"contact_id": contact_id}))
 
+    def _item(self, contact_id: str) -> Mapping[str, Any] | None:
+        key = to_item({"contact_id": contact_id})
+        return self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item")
+
+    def _items(self) -> Iterator[Mapping[str, Any]]:
+        for page in self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True):
+            yield from page["Items"]
+
 
 _FORM = 2
 
 
 def _contact(item: Mapping[str, Any]) -> Contact:
+    """Raises UnreadableContactError."""
     record = from_item(item)
-    addresses = msgspec.json.decode(record["addresses"], type=tuple[Address, ...])
-    if "form" not in record:
-        addresses = tuple(replace(each, verified_at=record.get("changed_at", 0)) for each in addresses)
-    return Contact(record["contact_id"], record["name"], addresses)
+    try:
+        addresses = msgspec.json.decode(record["addresses"], type=tuple[Address, ...])
+        if "form" not in record:
+            addresses = tuple(replace(each, verified_at=record.get("changed_at", 0)) for each in addresses)
+        return Contact(record["contact_id"], record["name"], addresses)
+    except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise UnreadableContactError(record["contact_id"], str(error)) from error
+
+
+def _standing(item: Mapping[str, Any]) -> Standing:
+    record = from_item(item)
+    return Standing(record["contact_id"], record.get("changed_at", 0), record.get("unreachable_since"))

@@ -57,8 +57,9 @@ class HttpsPoster:
     def _address(self, whose: str, host: str, port: int) -> str:
         try:
             found = self.look_up(host, port)
-        except OSError:
-            raise NotSentError(f"{whose} cannot be found: its name leads nowhere.") from None
+        except (OSError, UnicodeError) as error:
+            is_no_name = isinstance(error, UnicodeError)  # such as one with a label over 63 characters
+            raise NotSentError(f"{whose} cannot be found: its name leads nowhere.", is_permanent=is_no_name) from None
         if not found or not all(self.is_allowed(each) for each in found):
             raise NotSentError(f"{whose} is at an address that nothing is sent to.", is_permanent=True)
         return found[0]

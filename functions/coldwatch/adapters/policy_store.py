@@ -41,6 +41,17 @@ class DynamoPolicyStore:
         except UnreadableError as error:
             raise PolicyError(error.document_id, str(error)) from error
 
+    def each(self) -> Iterator[EscalationPolicy | PolicyError]:
+        """One that cannot be read hides no other."""
+        for document in self.kept.each():
+            try:
+                if isinstance(document, UnreadableError):
+                    yield PolicyError(document.document_id, str(document))
+                else:
+                    yield read_policy({"version": "1", **document})
+            except PolicyError as error:
+                yield error
+
     def put(self, document: Mapping[str, Any], change: Change | None = None) -> bool:
         """Keep a policy; False if its version is taken. Raises `PolicyError` for what is none, and keeps nothing."""
         policy = read_policy(document)

@@ -63,10 +63,20 @@ class DynamoDocuments:
 
     def all(self) -> Iterator[dict[str, Any]]:
         """Those in force. Raises `UnreadableError`."""
+        for each in self.each():
+            if isinstance(each, UnreadableError):
+                raise each
+            yield each
+
+    def each(self) -> Iterator[dict[str, Any] | UnreadableError]:
+        """Those in force; one that cannot be read hides no other."""
         for item in self._scan():
             key = item[_KEY]["S"]
             if key.startswith(self.prefix) and not {"@", "#"} & set(key.removeprefix(self.prefix)):
-                yield _document(item, key.removeprefix(self.prefix))
+                try:
+                    yield _document(item, key.removeprefix(self.prefix))
+                except UnreadableError as error:
+                    yield error
 
     def put(self, document_id: str, document: Mapping[str, Any], change: Change) -> bool:
         """Put a new version in force; False if somebody else put that version there."""

@@ -1,16 +1,18 @@
 """After a change: what other systems are told of it. PagerDuty closes what it was told to open; the event bus hears it.
 
 It is said by whoever comes next in the workflow, not by whoever pressed a button: however an incident was acknowledged,
-by link, by code or by an operator, it is announced by a function that no stranger can reach. Nothing waits for it, and
-what goes wrong is a sentence for the log. Said again, it is the same: PagerDuty goes by the incident's id.
+by link, by code or by an operator, it is announced by a function that no stranger can reach. Nothing waits for it; what
+goes wrong is told to whoever calls, who may try it again: said again, it is the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
+from coldwatch.incidents.channels.pagerduty import keys_of
 from coldwatch.incidents.contacts import Address
 from coldwatch.incidents.contacts import Protocol as Kind
 from coldwatch.incidents.incident import Incident, Status
@@ -18,8 +20,8 @@ from coldwatch.incidents.ports import AlertTopic, Contacts, IncidentStore, NotSe
 
 
 class PagerDuty(Protocol):
-    def update_pagerduty(self, address: Address, action: str, incident_id: str) -> None:
-        """`acknowledge` or `resolve` what was triggered. Raises `NotSentError`."""
+    def update_pagerduty(self, address: Address, action: str, alert_key: str) -> None:
+        """`acknowledge` or `resolve` what was triggered; of a key that was not, nothing. Raises `NotSentError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,20 @@ class Ports:
     bus: AlertTopic | None = None
 
 
-def announce(incident: Incident, ports: Ports) -> list[str]:
-    """Say what has become of it, if it is something to say; the sentences of what could not be said."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Who was not told, in a sentence; another try may help, unless `is_permanent`."""
+
+    sentence: str
+    is_permanent: bool
+
+
+class NotAnnouncedError(Exception):
+    """Somebody could not be told for now that it is over, and would go on paging."""
+
+
+def announce(incident: Incident, ports: Ports) -> list[Fault]:
+    """Say what has become of it, if it is something to say; what could not be said."""
     match incident.status:
         case Status.ACKNOWLEDGED:
             action, event, at = "acknowledge", AlertEvent.ACKNOWLEDGED, incident.acknowledged_at
@@ -42,21 +56,29 @@ def announce(incident: Incident, ports: Ports) -> list[str]:
         case _:
             return []
     faults = _tell_bus(incident, event, at or 0, ports)
-    for address in _triggered(incident, ports):
-        try:
-            ports.pagerduty.update_pagerduty(address, action, incident.incident_id)
-        except NotSentError as error:
-            faults.append(str(error))
-    return faults
+    addresses = _triggered(incident, ports)
+    timeline = ports.incidents.timeline(incident.incident_id) if addresses else ()
+    keys = keys_of(incident.incident_id, timeline, is_over=incident.status is Status.RESOLVED)
+    return faults + [fault for address in addresses for fault in _update(address, action, keys, ports)]
 
 
-def _tell_bus(incident: Incident, event: AlertEvent, at: int, ports: Ports) -> list[str]:
+def _update(address: Address, action: str, keys: Sequence[str], ports: Ports) -> list[Fault]:
+    """The newest alert first: it is the one that pages. What a service does not take once, it is not sent further."""
+    try:
+        for key in keys:
+            ports.pagerduty.update_pagerduty(address, action, key)
+    except NotSentError as error:
+        return [Fault(str(error), error.is_permanent)]
+    return []
+
+
+def _tell_bus(incident: Incident, event: AlertEvent, at: int, ports: Ports) -> list[Fault]:
     if ports.bus is None:
         return []
     try:
         ports.bus.publish(alert_topic(incident), alert(incident, event, at=at))
     except NotSentError as error:
-        return [str(error)]
+        return [Fault(str(error), error.is_permanent)]
     return []
 
 

@@ -120,6 +120,7 @@ class FindingKind(StrEnum):
     STRANGER = "stranger"
     SHARED = "shared"
     UNPROTECTED = "unprotected"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,12 @@ def find_faults(contacts: Iterable[Contact], subscriptions: Sequence[Subscriptio
         ),
         *(finding for each in subscriptions for finding in _judge(each, by_address.get(_address(each), []), filters)),
     ]
+
+
+def unreadable(contact_id: str, why: str) -> ContactFinding:
+    """Of an entry that somebody has written past the commands."""
+    sentence = f"{contact_id} is told nothing: the entry cannot be read ({why}). Add the contact again."
+    return ContactFinding(FindingKind.UNREADABLE, contact_id, sentence)
 
 
 def must_be_replaced(subscription: Subscription, contact: Contact) -> bool:

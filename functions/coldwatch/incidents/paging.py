@@ -15,6 +15,7 @@ import msgspec
 
 from coldwatch.incidents.channels import html_mail
 from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.channels.pagerduty import key_of
 from coldwatch.incidents.codes import new_code
 from coldwatch.incidents.contacts import OF_SNS, Protocol
 from coldwatch.incidents.identity import event_id, link_hash, link_secret, page_id
@@ -27,9 +28,9 @@ from coldwatch.incidents.ports import (
     LinkStore,
     Notification,
     NotSentError,
-    PageStore,
     Recipient,
     Recipients,
+    TellingStore,
 )
 from coldwatch.incidents.storms.silence import SendBudget
 from coldwatch.incidents.wording import Key, code_sentence, facts, moment, short_text, subject, text
@@ -42,7 +43,7 @@ class PagingPorts(typing.Protocol):
     """What of `telling.Ports` is used here."""
 
     @property
-    def incidents(self) -> PageStore: ...
+    def incidents(self) -> TellingStore: ...
     @property
     def links(self) -> LinkStore: ...
     @property
@@ -114,7 +115,7 @@ class Paging:
         recipient = _recipient(self.contact_id, self.ports, channels)
         if recipient.why_not:
             return Fate.ALREADY_SENT if self._is_told else self._fail("", recipient.why_not, Fate.UNREACHABLE)
-        if not self._is_told and self.ports.budget.admit(self.incident, self.contact_id, now_ms=self.now_ms):
+        if recipient.lanes and not self._is_told and self._is_queued():
             return Fate.QUEUED
         for each in recipient.unverified:
             self._fail(each.channel, f"{each.endpoint} is not verified; coldwatch contacts test sends it a test page.")
@@ -123,6 +124,10 @@ class Paging:
     def give_up(self, why: str) -> Fate:
         """Somebody who cannot be told at all, such as a rota that names nobody."""
         return self._fail("", why)
+
+    def _is_queued(self) -> bool:
+        """Only of somebody who can be sent a digest; who cannot is unreachable at once, and the next tier is told."""
+        return self.ports.budget.admit(self.incident, self.contact_id, now_ms=self.now_ms) is not None
 
     @property
     def _is_told(self) -> bool:
@@ -194,7 +199,12 @@ class Paging:
             sms=short_text(incident, key=key) if Protocol.SMS in protocols else "",
             html=_html(incident, recipient.name, key) if Protocol.SES_EMAIL in protocols else "",
             facts=tuple(facts(incident)),
+            alert_key=self._alert_key() if Protocol.PAGERDUTY in protocols else "",
         )
+
+    def _alert_key(self) -> str:
+        timeline = self.ports.incidents.timeline(self.incident.incident_id)
+        return key_of(self.incident.incident_id, timeline)
 
     def link(self) -> str:
         """The address of a new link for this page, without a code; for what tells of several."""

@@ -211,6 +211,7 @@ class Notification:
     """One message to one responder, in the forms that channels want. All but `subject` may hold hostile text.
 
     `sms` is empty where no telephone is among the addresses; `html` likewise for mails by SES. `facts` are for cards.
+    `alert_key` joins what PagerDuty is told of one incident.
     """
 
     contact_id: str
@@ -224,6 +225,7 @@ class Notification:
     sms: str = ""
     html: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    alert_key: str = ""
 
 
 class NotSentError(Exception):

@@ -15,7 +15,7 @@ from coldwatch.incidents.contacts import ContactFinding, FindingKind
 MODEL: Final = "contact_reachability"
 KIND: Final = "contact_unreachable"
 GRACE_MS: Final = 86_400_000
-_CUTS_OFF: Final = frozenset({FindingKind.MISSING, FindingKind.PENDING})
+_CUTS_OFF: Final = frozenset({FindingKind.MISSING, FindingKind.PENDING, FindingKind.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ def reconcile(
             standings.note_unreachable(each.contact_id, None)
             recovered.append(each.contact_id)
     return opened, recovered
+
+
+def forget(standing: Standing, incidents: Incidents, *, now_ms: int) -> None:
+    """Before a contact is removed: afterwards no check would say that its incident is over."""
+    if standing.unreachable_since is not None:
+        incidents.recover(_event(standing.contact_id, now_ms, "recovered", "is removed from the contacts"))
 
 
 def _event(contact_id: str, now_ms: int, what: str, sentence: str) -> dict[str, Any]:

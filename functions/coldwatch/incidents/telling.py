@@ -21,7 +21,7 @@ from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.escalation.calling import Called, call, round_began_at
-from coldwatch.incidents.incident import Incident, Status
+from coldwatch.incidents.incident import STORM, Incident, Status
 from coldwatch.incidents.paging import NOBODY, Codes, Fate, Paging
 from coldwatch.incidents.policy import step_of
 from coldwatch.incidents.ports import (
@@ -140,10 +140,18 @@ def _pause(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> dict[
     """Where nobody is to be told now; of a round that has begun, everybody is."""
     if incident.status is not Status.OPEN or incident.round >= asked.number:
         return None
-    why, wait_s = SILENCED, ports.silenced_s(incident, now_ms)
+    why, wait_s = SILENCED, None if _is_asked_for(incident) else ports.silenced_s(incident, now_ms)
     if wait_s is None and incident.is_held_down(now_ms):
         why, wait_s = HELD_DOWN, seconds_until(incident.held_until, now_ms)
     return pause_of(incident, why, number=asked.number, step=asked.step, wait_s=wait_s) if wait_s is not None else None
+
+
+def _is_asked_for(incident: Incident) -> bool:
+    """Whether somebody wants the next tier told, whatever holds it back. A storm that has grown begins its plan anew
+    and asks by itself: that is nobody.
+    """
+    has_grown = incident.kind == STORM and incident.step == 0
+    return incident.is_escalated and not has_grown
 
 
 def _is_current(incident: Incident, asked: Round) -> bool:

@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -357,7 +357,35 @@ def test_a_url_that_leads_inside_or_is_none_is_refused_before_anything_is_looked
     assert looked == []
 
 
-def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_incidents_id(account: Account) -> None:
+def test_a_name_that_no_resolver_takes_is_a_fault_for_good() -> None:
+    with pytest.raises(NotSentError, match="leads nowhere") as refused:
+        HttpsPoster().post("webhook:own", f"https://{'x' * 64}.example.com/", b"{}")
+
+    assert refused.value.is_permanent
+
+
+def test_a_fault_that_nobody_foresaw_is_one_of_its_channel_and_repeats_nothing(
+    account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Poster:
+        def post(self, whose: str, url: str, body: bytes, headers: Any = None) -> None:  # noqa: ARG002 - of the port
+            raise ZeroDivisionError(url)
+
+    name = account.keep("s/slack", url="https://hooks.slack.com/s3cret")
+    channels = account.channels(Poster())  # type: ignore[arg-type] # a stand-in
+    address = Address(Protocol.SLACK, "ops", 1, name)
+
+    with pytest.raises(NotSentError) as refused:
+        channels.send(PAGE, Lane("slack:ops", (address,)))
+    with pytest.raises(NotSentError):
+        channels.pagerduty.update_pagerduty(address, "resolve", PAGE.incident_id)
+
+    assert (str(refused.value), refused.value.is_permanent) == ("slack:ops failed (ZeroDivisionError).", False)
+    assert [vars(each)["fault"] for each in caplog.records] == ["ZeroDivisionError"] * 2
+    assert "s3cret" not in str([vars(each) for each in caplog.records])
+
+
+def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_alerts_key(account: Account) -> None:
     posted: list[tuple[str, dict[str, Any]]] = []
 
     class Poster:
@@ -367,13 +395,14 @@ def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_incidents_id(ac
     name = account.keep("s/pd", routing_key="r" * 32, region="eu")
     address = Address(Protocol.PAGERDUTY, "quality", 1, name)
     channels = account.channels(Poster())  # type: ignore[arg-type] # a stand-in
-    channels.send(PAGE, Lane("pagerduty:quality", (address,)))
+    channels.send(replace(PAGE, alert_key="i/1"), Lane("pagerduty:quality", (address,)))
     for action in ("acknowledge", "resolve"):
-        channels.pagerduty.update_pagerduty(address, action, PAGE.incident_id)
+        channels.pagerduty.update_pagerduty(address, action, "i/1")
+    channels.send(PAGE, Lane("pagerduty:quality", (address,)))
 
     assert {url for url, _ in posted} == {"https://events.eu.pagerduty.com/v2/enqueue"}
     assert [(each["event_action"], each["dedup_key"]) for _, each in posted] == [
-        *(("trigger", PAGE.incident_id), ("acknowledge", PAGE.incident_id), ("resolve", PAGE.incident_id))
+        *(("trigger", "i/1"), ("acknowledge", "i/1"), ("resolve", "i/1"), ("trigger", PAGE.page_id))
     ]
     event = posted[0][1]
     assert (event["payload"]["severity"], event["links"][0]["href"]) == ("critical", PAGE.link)
@@ -458,8 +487,22 @@ def test_a_counter_that_cannot_be_kept_keeps_nobody_from_being_told(account: Acc
     SendPace(account.dynamodb, "NoTable").take(1)
 
 
+class Atomic:
+    """moto's DynamoDB, each call of which is whole before the next, as AWS has it and moto's threads do not."""
+
+    def __init__(self, client: Any) -> None:
+        self.client, self.lock = client, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(**asked: Any) -> Any:
+            with self.lock:
+                return getattr(self.client, name)(**asked)
+
+        return call
+
+
 def test_tries_at_one_moment_are_counted_one_by_one(account: Account) -> None:
-    store = DynamoCodeStore(account.dynamodb, "LinkTable")
+    store = DynamoCodeStore(Atomic(account.dynamodb), "LinkTable")  # type: ignore[arg-type] # a stand-in
 
     def attempt(_number: int) -> bool:
         return store.try_once("incident#X", most=5, within_ms=900_000, now_ms=NOW_S * 1000)

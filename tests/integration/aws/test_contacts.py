@@ -614,3 +614,60 @@ def test_a_check_by_hand_opens_no_incident(cloud: Cloud) -> None:
     ask({"action": "check"})
 
     assert cloud.calls.opened == []
+
+
+def damage(cloud: Cloud, contact_id: str, **changes: str) -> None:
+    """As somebody does who writes past the commands."""
+    entry: dict[str, Any] = {"contact_id": contact_id, "name": "Zoe", "addresses": "[{", "form": 2} | changes
+    cloud.dynamodb.put_item(TableName="ContactTable", Item=to_item(entry))
+
+
+def test_an_entry_that_cannot_be_read_is_a_finding_and_stops_nobody_elses(
+    cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(ANA)
+    cloud.mark(MAIL, PendingConfirmation="true")
+    for number, addresses in enumerate(["[{", "{}", '[{"protocol": "fax", "endpoint": "1"}]']):
+        damage(cloud, f"zoe{number}", addresses=addresses)
+    cloud.dynamodb.put_item(TableName="ContactTable", Item=to_item({"contact_id": "nameless"}))
+    cloud.now_ms += 86_400_000
+
+    checked = ask({"action": "reconcile"})
+    listed = ask({"action": "list"})
+    ben = ask(ANA | {"contact_id": "ben", "emails": [OTHER], "phones": []})
+
+    kinds = sorted((each["subject"], each["kind"]) for each in checked["findings"])
+    damaged = [(name, "unreadable") for name in ("nameless", "zoe0", "zoe1", "zoe2")]
+    assert kinds == [("ana", "pending"), *damaged]
+    assert sorted(checked["unreachable"]) == ["ana", "nameless", "zoe0", "zoe1", "zoe2"]
+    assert [each["contact_id"] for each in listed["contacts"]] == ["ana"]
+    assert ben["contact"]["contact_id"] == "ben"
+    assert {vars(each)["contact_id"] for each in caplog.records if each.message == "contact not readable"} == {
+        *("nameless", "zoe0", "zoe1", "zoe2")
+    }
+
+
+def test_an_entry_that_cannot_be_read_is_mended_by_adding_again(cloud: Cloud) -> None:
+    damage(cloud, "ana")
+    refused = ask({"action": "remove", "contact_id": "ana"})
+
+    ask(ANA)
+
+    assert refused["error"].startswith("The entry of contact ana cannot be read (")
+    assert found() == []
+    assert list(ask({"action": "remove", "contact_id": "ana"})) == ["contact"]
+
+
+def test_who_is_removed_while_unreachable_leaves_no_incident_behind(cloud: Cloud) -> None:
+    ask(ANA)
+    ask(ANA | {"contact_id": "ben", "emails": [OTHER], "phones": []})
+    cloud.mark(MAIL, PendingConfirmation="true")
+    cloud.now_ms += 86_400_000
+    opened = ask({"action": "reconcile"})["unreachable"]
+
+    for contact_id in ("ana", "ben"):
+        ask({"action": "remove", "contact_id": contact_id})
+
+    assert opened == ["ana"]
+    assert [each["key"] for each in cloud.calls.recovered] == ["ana"], "Ben's was never open"
+    assert cloud.calls.recovered[0]["detector_model"] == cloud.calls.opened[0]["detector_model"]

@@ -218,6 +218,19 @@ def test_a_child_of_a_storm_in_dynamodb_writes_nothing_that_others_write(account
     assert per_child["GetItem"] <= 16
 
 
+def test_who_has_had_enough_messages_cannot_be_read_and_is_told(account: AwsStack, dynamodb: Any) -> None:
+    (name,) = registered(account.dynamodb, 1)
+    open_incident.handler(event_of(name), None)
+    (made,) = by_kind(dynamodb)["child"]
+    dynamodb.put_item(
+        TableName="StormTable", Item=to_item({"subject": "budget#ana", "part": "spent", "state": "no JSON"})
+    )
+
+    told = notify_tier.handler({**sample("notify_tier"), "incident_id": made.incident_id}, None)
+
+    assert told["fates"] == {"ana": "sent"}
+
+
 def test_a_child_is_told_with_its_storm_and_the_end_of_the_last_ends_it(account: AwsStack, dynamodb: Any) -> None:
     for name in registered(account.dynamodb, 3, gateway="acme-gw-1"):
         open_incident.handler(event_of(name), None)

@@ -9,9 +9,10 @@ import pytest
 
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.announcing import Ports, announce
+from coldwatch.incidents.channels.pagerduty import MOST, key_of, keys_of
 from coldwatch.incidents.contacts import Address, Contact, ContactError, Protocol
 from coldwatch.incidents.delivery import Delivery, Report, read_report, take_report
-from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.incident import EventType, Incident, TimelineEvent
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.ports import NotSentError
 from coldwatch.incidents.telling import Round, tell
@@ -28,8 +29,10 @@ MAIL, SLACK = Address(Protocol.SES_EMAIL, "a@b.example", 1), Address(Protocol.SL
 class Listeners:
     heard: list[tuple[str, str]] = field(default_factory=list)
     is_deaf: bool = False
+    keys: list[str] = field(default_factory=list)
 
-    def update_pagerduty(self, address: Address, action: str, incident_id: str) -> None:  # noqa: ARG002 - of the port
+    def update_pagerduty(self, address: Address, action: str, alert_key: str) -> None:
+        self.keys.append(alert_key)
         if self.is_deaf:
             raise NotSentError("PagerDuty is deaf")
         self.heard.append((address.channel, action))
@@ -58,7 +61,7 @@ class Book:
 
 def say(here: World, of: Incident, listeners: Listeners) -> list[str]:
     ports = Ports(here.incidents, Book(here.directory.contacts), listeners, listeners)
-    return announce(is_(here, of), ports)
+    return [each.sentence for each in announce(is_(here, of), ports)]
 
 
 def act(here: World, of: Incident, how: str) -> None:
@@ -84,8 +87,43 @@ def test_pagerduty_and_the_bus_follow_an_incident_however_it_was_answered() -> N
     assert nothing_yet == []
     assert listeners.heard == [
         *(("bus", "acknowledged"), ("pagerduty:quality", "acknowledge")),
-        *(("bus", "resolved"), ("pagerduty:quality", "resolve")),
+        *(("bus", "resolved"), ("pagerduty:quality", "resolve"), ("pagerduty:quality", "resolve")),
     ]
+
+
+def alerts(here: World) -> list[str]:
+    """The keys under which PagerDuty was told."""
+    return [each.alert_key for each in here.channel.sent if each.alert_key]
+
+
+def test_pagerduty_pages_again_once_nobody_has_it_any_more_and_all_of_it_is_closed_in_the_end() -> None:
+    here, incident = ana(PAGER)
+    listeners = Listeners()
+    told(here, incident, 2, step=1)
+    act(here, incident, "acknowledge")
+    say(here, incident, listeners)
+    acknowledged = list(listeners.keys)
+    too_late = NOW + 3_600_000
+
+    told(here, incident, 3, step=1, now_ms=too_late)
+    first, second, third = alerts(here)
+    act(here, incident, "resolve")
+    say(here, incident, listeners)
+
+    assert first == second, "nobody had it: PagerDuty goes on with what it has"
+    assert third != first, "what is acknowledged there notifies nobody again"
+    assert acknowledged == [first]
+    assert listeners.keys[1:] == [third, first], "what pages now is closed first"
+
+
+def test_of_an_incident_that_somebody_had_very_often_the_newest_alerts_are_closed() -> None:
+    taken = [TimelineEvent(NOW + n, str(n), EventType.ACKNOWLEDGED, "ana", "x") for n in range(50)]
+
+    held, over = (keys_of("i", taken, is_over=is_over) for is_over in (False, True))
+
+    assert (len(held), held[0], len(over), over[0]) == (MOST, "i/49", MOST, "i/50")
+    assert keys_of("i", taken[:1], is_over=True) == ["i/1", "i/0"]
+    assert key_of("i", taken[:1]) == "i/1"
 
 
 def test_pagerduty_hears_nothing_of_what_it_was_not_told_of() -> None:
@@ -102,7 +140,9 @@ def test_what_cannot_be_announced_is_told_and_stops_nothing() -> None:
     here, incident = ana(PAGER)
     act(here, incident, "resolve")
 
-    assert say(here, incident, Listeners(is_deaf=True)) == ["the bus is deaf", "PagerDuty is deaf"]
+    listeners = Listeners(is_deaf=True)
+    assert say(here, incident, listeners) == ["the bus is deaf", "PagerDuty is deaf"]
+    assert len(listeners.keys) == 1, "who takes one not is not sent the others"
 
 
 def ses(kind: str, **detail: Any) -> dict[str, Any]:

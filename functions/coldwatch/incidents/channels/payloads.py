@@ -17,12 +17,12 @@ _CLIENT: Final = "Coldwatch"
 
 
 def pagerduty_trigger(notification: Notification, routing_key: str) -> dict[str, Any]:
-    """The incident's id is the key by which PagerDuty joins what comes after it."""
+    """What is of no incident alone, such as a digest, is an alert of its own, which nobody else closes."""
     facts = dict(notification.facts)
     return {
         "routing_key": routing_key,
         "event_action": "trigger",
-        "dedup_key": notification.incident_id,
+        "dedup_key": notification.alert_key or notification.page_id,
         "client": _CLIENT,
         "payload": {
             "summary": notification.subject[:_SUMMARY],
@@ -34,9 +34,9 @@ def pagerduty_trigger(notification: Notification, routing_key: str) -> dict[str,
     }
 
 
-def pagerduty_update(action: str, incident_id: str, routing_key: str) -> dict[str, Any]:
+def pagerduty_update(action: str, alert_key: str, routing_key: str) -> dict[str, Any]:
     """`acknowledge` or `resolve`, of what was triggered."""
-    return {"routing_key": routing_key, "event_action": action, "dedup_key": incident_id}
+    return {"routing_key": routing_key, "event_action": action, "dedup_key": alert_key}
 
 
 def slack(notification: Notification) -> dict[str, Any]:
