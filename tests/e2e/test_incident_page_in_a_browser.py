@@ -4,6 +4,7 @@ What every page looks like, and what hostile sites may do, is in test_incident_p
 """
 
 import time
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -96,6 +97,7 @@ def test_from_the_notification_to_the_report(duty: Duty, fridges: Fleet, screen:
     assert taken["acknowledged_by"] == over["resolved_by"] == "browser-ana"
     assert over["note"] == "The door seal was loose."
     assert report.endswith("/report.pdf")
+    read_report(report)
 
 
 def wait_for_report(duty: Duty, chromium: Browser, link: str) -> str:
@@ -107,6 +109,15 @@ def wait_for_report(duty: Duty, chromium: Browser, link: str) -> str:
         return found[0].get_attribute("href") if found else None
 
     return duty.cloud.wait_for("the page offers the report", offered, within_s=REPORTED_WITHIN_S)
+
+
+def read_report(address: str) -> None:
+    """As whoever presses the button gets it: a whole PDF, from the function URL."""
+    with urllib.request.urlopen(address, timeout=15) as answer:
+        kind, content = answer.headers["content-type"], answer.read()
+    assert kind == "application/pdf"
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
 
 
 def test_the_button_is_the_first_thing_that_a_keyboard_reaches(duty: Duty, fridges: Fleet) -> None:
