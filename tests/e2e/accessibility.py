@@ -4,9 +4,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.e2e.browser import Browser
+from tests.e2e.leaving_out import missing, skip_without
 
 AXE = Path(__file__).parents[2] / ".local" / "environments" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 MISSING = "axe-core is not there: make .local/environments/axe/ready (needs npm)"
@@ -18,8 +17,15 @@ LEAST_PX = 44
 @functools.cache
 def _axe() -> str:
     if not AXE.exists():
-        pytest.skip(MISSING)
+        skip_without(MISSING)
     return AXE.read_text()
+
+
+def is_axe_there() -> bool:
+    """For a journey that goes on without it, where it may."""
+    if not AXE.exists():
+        missing(MISSING)
+    return AXE.exists()
 
 
 def violations(chromium: Browser) -> list[str]:

@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+
+from tests.e2e.leaving_out import skip_without
 
 MISSING = "no chromium on this machine: apt-get install chromium chromium-driver"
 
@@ -32,7 +33,7 @@ def is_there() -> bool:
 def browser(width: int, height: int, *, is_dark: bool = False, has_scripts: bool = True) -> Iterator[Browser]:
     """A window of that many pixels, in a profile of its own."""
     if not is_there():
-        pytest.skip(MISSING)
+        skip_without(MISSING)
     options = ChromeOptions()
     options.binary_location = str(chromium())
     for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):

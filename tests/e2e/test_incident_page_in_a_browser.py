@@ -4,6 +4,7 @@ What every page looks like, and what hostile sites may do, is in test_incident_p
 """
 
 import time
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 
 from simulator.api import Fleet
 from tests.conftest import Cloud
-from tests.e2e.accessibility import AXE, violations
+from tests.e2e.accessibility import is_axe_there, violations
 from tests.e2e.browser import Browser, browser
 from tests.e2e.duty import HOT, Duty, Readings, all_but_others, at_rest
 from tests.e2e.journey import button, keep_picture, labels, press, resolve, text, unfold
@@ -70,7 +71,7 @@ def test_from_the_notification_to_the_report(duty: Duty, fridges: Fleet, screen:
         assert all_but_others(duty.cloud, thing, *STATE) == before, "looking changes nothing"
         assert chromium.find_element(By.TAG_NAME, "svg").size["width"] <= width
         assert button(chromium, "I have it").size["height"] >= 44, "a thumb can hit it"
-        if has_scripts and AXE.exists():
+        if has_scripts and is_axe_there():
             assert violations(chromium) == []
 
         assert "Thank you, Ana: you have it." in press(chromium, "I have it")
@@ -96,6 +97,7 @@ def test_from_the_notification_to_the_report(duty: Duty, fridges: Fleet, screen:
     assert taken["acknowledged_by"] == over["resolved_by"] == "browser-ana"
     assert over["note"] == "The door seal was loose."
     assert report.endswith("/report.pdf")
+    read_report(report)
 
 
 def wait_for_report(duty: Duty, chromium: Browser, link: str) -> str:
@@ -107,6 +109,15 @@ def wait_for_report(duty: Duty, chromium: Browser, link: str) -> str:
         return found[0].get_attribute("href") if found else None
 
     return duty.cloud.wait_for("the page offers the report", offered, within_s=REPORTED_WITHIN_S)
+
+
+def read_report(address: str) -> None:
+    """As whoever presses the button gets it: a whole PDF, from the function URL."""
+    with urllib.request.urlopen(address, timeout=15) as answer:
+        kind, content = answer.headers["content-type"], answer.read()
+    assert kind == "application/pdf"
+    assert content.startswith(b"%PDF-")
+    assert content.rstrip().endswith(b"%%EOF")
 
 
 def test_the_button_is_the_first_thing_that_a_keyboard_reaches(duty: Duty, fridges: Fleet) -> None:

@@ -129,6 +129,33 @@ def test_an_operator_snoozes_within_the_plans_bounds_escalates_and_says_what_it_
     assert "gives it back" in text_of(story)
 
 
+def test_an_operator_says_whether_it_was_useful_once_somebody_has_had_it(stack: Stack) -> None:
+    opened(stack)
+
+    early = run(stack, "incidents", "rate", "i1", "--useful", "--as", "ben")
+    run(stack, "incidents", "ack", "i1", "--as", "ana")
+    rated = run(stack, "incidents", "rate", "i1", "--useful", "--as", "ben")
+    run(stack, "incidents", "resolve", "i1", "--as", "ana", "--note", "door was ajar")
+    over = run(stack, "incidents", "rate", "i1", "--not-useful", "--as", "ben")
+    again = run(stack, "incidents", "rate", "i1", "--not-useful", "--as", "ben")
+
+    assert [each.exit_code for each in (early, rated, over, again)] == [1, 0, 0, 0]
+    assert "Nobody has had it" in text_of(early)
+    assert text_of(rated).startswith("Kept as useful, by ben: ")
+    assert text_of(over).startswith("Kept as not useful, by ben: ")
+    story = run(stack, "incidents", "show", "i1").document
+    assert (story["useful"], story["useful_by"]) == (False, "ben")
+    assert [each["who"] for each in story["timeline"] if each["type"] == "feedback"] == ["ben", "ben"]
+
+
+@pytest.mark.parametrize("words", [(), ("--useful", "--not-useful")])
+def test_an_incident_is_rated_one_way(stack: Stack, words: tuple[str, ...]) -> None:
+    opened(stack)
+
+    with pytest.raises(UsageError, match="either --useful or --not-useful"):
+        run(stack, "incidents", "rate", "i1", *words)
+
+
 def test_an_operators_answer_wakes_the_workflow_that_waits(stack: Stack) -> None:
     made = opened(stack)
     store(stack).keep_token(made, "token-1")

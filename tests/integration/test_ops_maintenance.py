@@ -52,6 +52,12 @@ def test_a_window_that_is_ended_stays_with_who_and_why(stack: Stack) -> None:
         run(stack, "maintenance", "end", made["window_id"], "--why", "again")
 
 
+def test_a_window_about_a_model_names_it_as_every_command_does(stack: Stack) -> None:
+    made = run(stack, "maintenance", "add", "--model", "shock", "--why", "x", "--for", "1h").document["window"]
+
+    assert made["scope"]["detector_model"] == "shock"
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -19,6 +19,7 @@ from tests.unit.detection.builders import FRIDGE
 from tests.unit.ops.telling import text_of
 
 ROOT = Path(__file__).parents[2]
+WHY = ("--why", "ticket 4711")
 NAMES = ("ana", "ben", "boss")
 PEOPLE: dict[str, Any] = {"contacts": [{"contact_id": each, "name": each.title(), "addresses": []} for each in NAMES]}
 TIER = {"responders": [{"rota": "week"}], "acknowledge_within_s": 600}
@@ -63,7 +64,7 @@ def write(folder: Path, name: str, document: Any) -> str:
 
 
 def put_both(stack: Stack, files: Path) -> None:
-    run(stack, "rota", "put", str(files / "rota.json"))
+    run(stack, "rota", "put", str(files / "rota.json"), *WHY)
     run(stack, "policy", "put", str(files / "policy.json"), "--as", "ana", "--why", "first")
 
 
@@ -97,7 +98,7 @@ def test_a_change_keeps_the_version_before_with_who_when_and_why(stack: Stack, f
 
 
 def test_a_policy_from_before_versions_were_kept_is_kept_when_it_changes(stack: Stack, files: Path) -> None:
-    run(stack, "rota", "put", str(files / "rota.json"))
+    run(stack, "rota", "put", str(files / "rota.json"), *WHY)
     old = {"policy_id": "default", "version": "7", "severities": {}}
     item = {"policy_id": "default", "version": "7", "document": json.dumps(old)}
     stack.table("PolicyTableName").put_item(Item=item)
@@ -162,7 +163,7 @@ def test_a_rota_that_names_somebody_unknown_is_refused(stack: Stack, files: Path
     stranger = write(files, "x.json", ROTA | {"overrides": [{"contact": "eve", "from": BEFORE, "until": HAND_OVER}]})
 
     with pytest.raises(RefusedError, match="Nobody knows eve"):
-        run(stack, "rota", "put", stranger)
+        run(stack, "rota", "put", stranger, *WHY)
 
 
 def test_a_trial_shows_who_would_be_told_when_through_a_hand_over(stack: Stack, files: Path) -> None:
@@ -214,8 +215,8 @@ def test_a_trial_takes_kind_from_the_model_and_fleet_and_type_from_its_words(fil
     path = write(files, "more.json", POLICY | {"policy_id": "acme", "rules": rules})
     words = ("policy", "test", "--device", "any", "--severity", "warning", "--file", path)
 
-    by_type = run(no_stack, *words, "--device-type", "reefer", "--model", "device_silence").document
-    other = run(no_stack, *words, "--device-type", "reefer", "--kind", "shock").document
+    by_type = run(no_stack, *words, "--type", "reefer", "--model", "device_silence").document
+    other = run(no_stack, *words, "--type", "reefer", "--kind", "shock").document
 
     assert (by_type["plan"]["plan_name"], by_type["incident"]["kind"]) == ("grave", "silent")
     assert by_type["incident"]["fleet_id"] == "acme"
@@ -257,7 +258,78 @@ def test_validate_tells_every_fault_of_every_file_offline_and_remarks_on_the_res
     assert (third["is_valid"], third["faults"], third["remarks"]) == (True, [], [])
     assert "rules[1].when.day" in text_of(found)
     shipped = ROOT / "local/demo/policy.json"
-    assert run(no_stack, "policy", "check", str(shipped)).exit_code is ExitCode.OK
+    assert run(no_stack, "policy", "validate", str(shipped)).exit_code is ExitCode.OK
+
+
+def test_check_answers_as_it_did_before_there_was_validate(files: Path) -> None:
+    """What outsiders' scripts have of it since there are policies: JSON, table, and 2 for a file that holds none."""
+    no_stack: Any = None
+    rest = {"rounds": 1, "repeat_every_s": 600, "resolve_within_s": 900, "auto_resolve": "always"}
+    tiers = {
+        "warning": [
+            {"contacts": ["ana", "ben"], "acknowledge_within_s": 300},
+            {"contacts": ["boss"], "acknowledge_within_s": 900},
+        ],
+        "critical": [{"contacts": ["ana"], "acknowledge_within_s": 90}],
+    }
+    severities = {severity: {"tiers": each, **rest} for severity, each in tiers.items()}
+    path = write(files, "short.json", {"policy_id": "default", "severities": severities})
+
+    found = run(no_stack, "policy", "check", path)
+
+    assert found.document == {"policy": {"policy_id": "default", "severities": severities}}
+    assert [line.rstrip() for line in text_of(found).splitlines()] == [
+        f"{path} is a policy.",
+        "severity   tier   who is told   acknowledges within",
+        "─" * 51,
+        "warning       1   ana, ben      300 s",
+        "warning       2   boss          900 s",
+        "critical      1   ana           90 s",
+    ]
+    with pytest.raises(UsageError, match="short") as refused:
+        run(no_stack, "policy", "check", write(files, "short.json", {"policy_id": "x"}))
+    assert refused.value.exit_code == 2
+
+
+def test_check_knows_the_other_form_of_a_policy_too(files: Path) -> None:
+    no_stack: Any = None
+
+    found = run(no_stack, "policy", "check", str(files / "policy.json"))
+
+    assert found.document == {"policy": POLICY}
+    assert "rota week" in text_of(found)
+
+
+def test_a_policy_may_be_put_without_a_reason_and_the_answer_says_so(stack: Stack, files: Path) -> None:
+    run(stack, "rota", "put", str(files / "rota.json"), *WHY)
+    path = str(files / "policy.json")
+    words = "No reason was given"
+
+    without = run(stack, "policy", "put", path)
+    again = run(stack, "policy", "put", path)
+    reasoned = run(stack, "policy", "put", write(files, "policy.json", POLICY | {"about": "new"}), *WHY)
+
+    assert [words in text_of(each) for each in (without, again, reasoned)] == [True, False, False]
+
+
+@pytest.mark.parametrize("reason", [(), ("--why", ""), ("--why", " ")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("put", "rota.json"),
+        ("override", "week", "--contact", "boss", "--from", BEFORE, "--until", HAND_OVER),
+    ],
+)
+def test_a_rota_changes_for_a_reason(
+    words: tuple[str, ...], reason: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_stack: Any = None
+
+    with pytest.raises(SystemExit) as refused:
+        run(no_stack, "rota", *words, *reason)
+
+    assert refused.value.code == 2
+    assert "--why" in capsys.readouterr().err
 
 
 def test_who_is_on_call_until_when_and_who_is_next(stack: Stack, files: Path) -> None:
@@ -290,16 +362,16 @@ def test_an_override_is_another_version_and_ends_when_it_says(stack: Stack, file
     assert "override by ben: dentist" in text_of(shown)
     assert [each["version"] for each in run(stack, "rota", "history", "week").document["versions"]] == ["1", "2"]
     with pytest.raises(UsageError, match="not after its beginning"):
-        run(stack, "rota", "override", "week", "--contact", "boss", "--from", HAND_OVER, "--until", BEFORE)
+        run(stack, "rota", "override", "week", "--contact", "boss", "--from", HAND_OVER, "--until", BEFORE, *WHY)
     with pytest.raises(NotFoundError, match="There is no rota other"):
-        run(stack, "rota", "override", "other", "--contact", "boss", "--from", BEFORE, "--until", HAND_OVER)
+        run(stack, "rota", "override", "other", "--contact", "boss", "--from", BEFORE, "--until", HAND_OVER, *WHY)
 
 
 def test_hours_without_anybody_are_said_when_a_rota_is_put(stack: Stack, files: Path) -> None:
     nights = {**ROTA["layers"][0], "hours": [{"from": "20:00", "until": "08:00"}]}
 
-    put = run(stack, "rota", "put", write(files, "nights.json", ROTA | {"layers": [nights]}))
-    same = run(stack, "rota", "put", str(files / "nights.json"))
+    put = run(stack, "rota", "put", write(files, "nights.json", ROTA | {"layers": [nights]}), *WHY)
+    same = run(stack, "rota", "put", str(files / "nights.json"), *WHY)
 
     assert "Nobody is on call for 168.0 h of it" in text_of(put)
     assert "as it was" in text_of(same)
@@ -309,7 +381,7 @@ def test_a_file_that_holds_no_rota_is_told(files: Path, stack: Stack) -> None:
     bad = write(files, "bad.json", ROTA | {"time_zone": "Mars", "layers": []})
 
     with pytest.raises(UsageError, match="no time zone 'Mars'"):
-        run(stack, "rota", "put", bad)
+        run(stack, "rota", "put", bad, *WHY)
     assert run(stack, "rota", "validate", bad, str(files / "rota.json")).exit_code is ExitCode.FAILED
     with pytest.raises(UsageError, match="Say which rota"):
         run(stack, "rota", "on-call")

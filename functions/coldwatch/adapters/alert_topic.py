@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from coldwatch.incidents.alerts import is_for_machines
 from coldwatch.incidents.ports import NotSentError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class IotAlertTopic:
     prefix: str
 
     def publish(self, topic: str, alert: Mapping[str, Any]) -> None:
+        if not is_for_machines(alert):
+            return
         try:
             self.client.publish(topic=f"{self.prefix}{topic}", qos=1, payload=json.dumps(alert).encode())
         except (BotoCoreError, ClientError) as error:

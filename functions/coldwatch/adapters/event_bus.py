@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from coldwatch.incidents.alerts import is_for_machines
 from coldwatch.incidents.ports import AlertTopic, NotSentError
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class BusAlerts:
     bus: EventBus
 
     def publish(self, topic: str, alert: Mapping[str, Any]) -> None:  # noqa: ARG002 - of the port
-        self.bus.put(DETAIL_TYPES[alert["event"]], alert, str(alert["incident_id"]))
+        if is_for_machines(alert):
+            self.bus.put(DETAIL_TYPES[alert["event"]], alert, str(alert["incident_id"]))
 
 
 @dataclass(frozen=True, slots=True)

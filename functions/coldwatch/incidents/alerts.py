@@ -1,10 +1,11 @@
 """What machines hear of an incident: an MQTT message when it opens, escalates and is resolved."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 from coldwatch.incidents.identity import event_id
-from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.incident import TEST, Incident
 from coldwatch.incidents.wording import moment
 
 
@@ -14,6 +15,11 @@ class AlertEvent(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     """To the event bus alone."""
     RESOLVED = "resolved"
+
+
+def is_for_machines(alert: Mapping[str, Any]) -> bool:
+    """A test page is for the responder whom it asks: scripts that listen would take it for something that is wrong."""
+    return alert.get("kind") != TEST
 
 
 def alert_topic(incident: Incident) -> str:

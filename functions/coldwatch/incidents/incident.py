@@ -235,7 +235,7 @@ class Page:
     """What a responder was sent in a round on one channel, or why nothing could be sent.
 
     `channel` is empty where a failure concerns them all, and in pages from before there were several. `delivery` is
-    what was heard of the message since: `sent`, `delivered` or `failed`.
+    what was heard of the message since: `sent`, `delivered`, `failed` or `complained`.
     """
 
     incident_id: str

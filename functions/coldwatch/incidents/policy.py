@@ -25,7 +25,10 @@ _FACT_OF = {
 }
 """What a rule may ask, and where an incident answers it."""
 CONDITIONS = tuple(_FACT_OF)
-_QUICK = frozenset({"too_cold", "freeze", "frozen", "power", "power_loss", "power_lost"})
+POWER_LOSS = "power_loss"
+"""What comes with Coldwatch finds none; a model of one's own that does calls it so."""
+QUICK = frozenset({"too_cold", POWER_LOSS})
+HEAT = frozenset({"too_warm", "cumulative_high", "cumulative_second"})
 
 
 class AutoResolve(StrEnum):
@@ -191,9 +194,9 @@ def usual_resolve_within_s(facts: IncidentFacts) -> int:
     A silence is critical where the device was last seen out of range.
     """
     is_critical = facts.severity is Severity.CRITICAL
-    if facts.kind in _QUICK or (facts.kind == "silent" and is_critical):
+    if facts.kind in QUICK or (facts.kind == "silent" and is_critical):
         return 15 * 60
-    return 30 * 60 if is_critical or facts.kind == "too_warm" else 4 * 3600
+    return 30 * 60 if is_critical or facts.kind in HEAT else 4 * 3600
 
 
 class PolicyError(ValueError):

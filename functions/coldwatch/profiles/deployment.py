@@ -32,6 +32,7 @@ class IncidentForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "battery_low",
         "shock",
         "out_of_range",
+        "power_loss",
     ]
     severity: Literal["critical", "warning"]
     title: Annotated[str, Meta(min_length=1, max_length=60)]

@@ -6,6 +6,7 @@ from coldwatch.incidents.answering import Action, Asked
 from coldwatch.incidents.incident import Cause, Disposition, Status
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import SINCE, Command, Context, argument, positive
+from coldwatch_ops.errors import UsageError
 from coldwatch_ops.incidents import store, view
 from coldwatch_ops.incidents.links import REVOKE_LINKS
 from coldwatch_ops.incidents.stats import STATS
@@ -53,6 +54,12 @@ def run_resolve(options: Namespace, context: Context) -> Answer:
     cause = Cause(options.cause) if options.cause else None
     disposition = Disposition(options.disposition) if options.disposition else None
     return _settle(options, context, Asked(Action.RESOLVE, options.note, cause, disposition))
+
+
+def run_rate(options: Namespace, context: Context) -> Answer:
+    if options.useful == options.not_useful:
+        raise UsageError("Say either --useful or --not-useful.")
+    return _settle(options, context, Asked(Action.USEFUL if options.useful else Action.NOT_USEFUL))
 
 
 def _settle(options: Namespace, context: Context, asked: Asked) -> Answer:
@@ -112,6 +119,17 @@ COMMANDS = (
             argument("--note", required=True, metavar="TEXT", help="what it was; kept for good"),
             argument("--cause", choices=tuple(Cause), help="what was behind it"),
             argument("--disposition", choices=tuple(Disposition), help="what becomes of the goods"),
+        ),
+    ),
+    Command(
+        "incidents rate",
+        "say whether it was useful to be told",
+        run_rate,
+        (
+            _INCIDENT,
+            argument("--useful", action="store_true", help="it was"),
+            argument("--not-useful", action="store_true", help="it was not: a false alarm in the numbers"),
+            _WHO,
         ),
     ),
     REVOKE_LINKS,

@@ -47,7 +47,16 @@ _SHOWN_REST = (
     "duration_s",
     "evidence_key",
 )
-_DONE = frozenset({Outcome.ACKNOWLEDGED, Outcome.SNOOZED, Outcome.ESCALATED, Outcome.RESOLVED, Outcome.ALREADY_YOURS})
+_DONE = frozenset(
+    {
+        Outcome.ACKNOWLEDGED,
+        Outcome.SNOOZED,
+        Outcome.ESCALATED,
+        Outcome.RESOLVED,
+        Outcome.ALREADY_YOURS,
+        Outcome.THANKED,
+    }
+)
 
 
 def listed(incidents: Sequence[Incident], *, now_ms: int) -> Answer:
@@ -107,12 +116,15 @@ def settled(answer: Settled) -> Answer:
 def _sentence(outcome: Outcome, incident: Incident) -> str:
     who, since = escape(incident.holder or ""), rfc3339(incident.held_since)
     what = f"{escape(incident.title)}, {escape(incident.device_id)}."
+    rated = "useful" if incident.useful else "not useful"
     sentences = {
         Outcome.ACKNOWLEDGED: f"{who} has it: {what}",
         Outcome.SNOOZED: f"{who} has it, and nobody is told until {rfc3339(incident.snoozed_until)}: {what}",
         Outcome.ESCALATED: f"The next tier is told: {what}",
         Outcome.ALREADY_YOURS: f"{who} has it since {since}.",
         Outcome.RESOLVED: f"Resolved: {what}",
+        Outcome.THANKED: f"Kept as {rated}, by {escape(incident.useful_by or '')}: {what}",
+        Outcome.NOT_ALLOWED: "Nobody has had it since it was last told: nothing was changed.",
         Outcome.ALREADY_TAKEN: f"{who} was first, at {since}; nothing was changed.",
     }
     resolved = f"It was resolved before, at {rfc3339(incident.resolved_at)}; nothing was changed."

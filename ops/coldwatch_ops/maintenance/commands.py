@@ -148,7 +148,7 @@ COMMANDS = (
             argument("--gateway", metavar="THING", help="only of this gateway and its devices"),
             argument("--site", metavar="SITE", help="only at this site"),
             argument("--fleet", metavar="FLEET", help="only in this fleet"),
-            argument("--detector-model", metavar="MODEL", help="only what this detector model finds"),
+            argument("--model", dest="detector_model", metavar="MODEL", help="only what this detector model finds"),
             argument("--kind", metavar="KIND", help="only incidents of this kind"),
             argument("--from", dest="from_time", metavar="TIME", help="when it begins (default: now)"),
             argument("--until", metavar="TIME", help="when it ends; 30 days after its beginning at most"),

@@ -21,10 +21,19 @@ _OURS = ("version",)
 _MOST_CHANGES = 4
 """Shown of a version; `--json` has both documents."""
 
+
+def reason(text: str) -> str:
+    """For `type=`: words. argparse tells the ValueError as a wrong call."""
+    if not text.strip():
+        raise ValueError(text)
+    return text
+
+
 FILE = argument("file", metavar="FILE", help="JSON, as its schema describes it")
 FILES = argument("files", nargs="+", metavar="FILE", help="JSON, as its schema describes it")
 WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
 WHY = argument("--why", default="", metavar="TEXT", help="kept with the version")
+NEEDED_WHY = argument("--why", required=True, type=reason, metavar="TEXT", help="kept with the version")
 
 
 def read_json(path: Path, thing: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coldwatch.incidents.escalation.policy_document import read_policy
-from coldwatch.incidents.policy import EscalationPolicy, PolicyError
+from coldwatch.incidents.policy import EscalationPolicy, PolicyError, Severity
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
 from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError
@@ -16,6 +16,8 @@ from coldwatch_ops.responders.sources import open_policies, open_rotas, read_pol
 from coldwatch_ops.responders.wording import duration, names
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
+
+_NO_REASON = "No reason was given: --why TEXT keeps one with the version, for whoever asks later."
 
 
 def run_put(options: Namespace, context: Context) -> Answer:
@@ -28,7 +30,7 @@ def run_put(options: Namespace, context: Context) -> Answer:
     if not is_new:
         return Answer({"policy": numbered}, (f"Policy {escape(policy_id)} is as it was.",))
     told = f"Policy {escape(policy_id)}, version {numbered['version']}: incidents from now on keep to it."
-    return Answer({"policy": numbered}, (told,))
+    return Answer({"policy": numbered}, (told, *([] if options.why else [_NO_REASON])))
 
 
 def run_show(options: Namespace, context: Context) -> Answer:
@@ -68,6 +70,14 @@ def run_validate(options: Namespace, _context: Context) -> Answer:
     return documents.validated([(path, *_checked(Path(path))) for path in options.files], "policy")
 
 
+def run_check(options: Namespace, _context: Context) -> Answer:
+    """Before there was `validate`; it answers as it did then, and a file that holds no policy is a wrong call."""
+    document = read_policy_file(Path(options.file))
+    policy = read_policy(document)
+    shown = (_steps(document, policy),) if "severities" in document else _shown(policy)
+    return Answer({"policy": document}, (f"{escape(options.file)} is a policy.", *shown))
+
+
 def _checked(path: Path) -> tuple[list[str], list[str]]:
     document = documents.read_json(path, "policy")
     try:
@@ -88,6 +98,17 @@ def _refuse_strangers(policy: EscalationPolicy, stack: Stack) -> None:
     rotas = open_rotas(stack)
     if missing := sorted(each for each in {each.rota for each in responders if each.rota} if not rotas.document(each)):
         raise RefusedError(f"There is no rota {', '.join(missing)}: coldwatch rota put, then put the policy again.")
+
+
+def _steps(document: dict[str, Any], policy: EscalationPolicy) -> Any:
+    """Of a policy with a plan for each severity, in the order of its file."""
+    (rule,) = policy.rules
+    rows = [
+        (severity, number, names(tier.responders), f"{tier.acknowledge_within_s} s")
+        for severity in document["severities"]
+        for number, tier in enumerate(rule.plans[Severity(severity)].tiers, start=1)
+    ]
+    return table(("severity", "tier", "who is told", "acknowledges within"), rows, numeric=("tier",))
 
 
 def _shown(policy: EscalationPolicy) -> tuple[Any, ...]:
@@ -119,6 +140,6 @@ COMMANDS = (
     Command("policy put", "put a policy in force", run_put, (documents.FILE, documents.WHO, documents.WHY)),
     Command("policy history", "show who changed a policy, when, why and what", run_history, (_POLICY,)),
     Command("policy validate", "find what is wrong with policies' files, offline", run_validate, (documents.FILES,)),
-    Command("policy check", "the older name of `policy validate`", run_validate, (documents.FILES,)),
+    Command("policy check", "check one policy's file, offline, and show it", run_check, (documents.FILE,)),
     Command("policy test", "show who would be told when of an incident", trial.run_test, trial.ARGUMENTS),
 )

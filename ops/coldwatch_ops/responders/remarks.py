@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coldwatch.incidents.policy import EscalationPolicy
+from coldwatch.incidents.policy import POWER_LOSS, EscalationPolicy
 from coldwatch_ops.responders.shipped_models import forms
 
-_OTHER_KINDS = frozenset({"command_timed_out", "storm", "power", "power_loss", "power_lost", "freeze", "frozen"})
+_OTHER_KINDS = frozenset({"command_timed_out", "contact_unreachable", "storm", POWER_LOSS})
 _OTHER_MODELS = frozenset({"storm"})
 
 

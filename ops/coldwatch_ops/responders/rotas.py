@@ -200,7 +200,7 @@ COMMANDS = (
         run_on_call,
         (_MAYBE_ROTA, argument("--at", metavar="TIME", help="then; now if not said"), _OFFLINE),
     ),
-    Command("rota put", "put a rota in force", run_put, (documents.FILE, documents.WHO, documents.WHY)),
+    Command("rota put", "put a rota in force", run_put, (documents.FILE, documents.WHO, documents.NEEDED_WHY)),
     Command(
         "rota override",
         "let somebody stand in for a while",
@@ -211,7 +211,7 @@ COMMANDS = (
             argument("--from", dest="from_", required=True, metavar="TIME", help="RFC 3339; local without an offset"),
             argument("--until", required=True, metavar="TIME", help="likewise"),
             documents.WHO,
-            documents.WHY,
+            documents.NEEDED_WHY,
         ),
     ),
     Command("rota history", "show who changed a rota, when, why and what", run_history, (_ROTA,)),

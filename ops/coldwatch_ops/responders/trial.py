@@ -165,7 +165,7 @@ ARGUMENTS = (
     argument("--model", metavar="MODEL", help="the detector model; the first that has the kind, if not said"),
     argument("--at", metavar="TIME", help="when it would open: RFC 3339, or an age such as 2h; now if not said"),
     argument("--fleet", metavar="FLEET", help="the device's fleet; the registry's, if not said"),
-    argument("--device-type", metavar="TYPE", help="the device's type; the registry's, if not said"),
+    argument("--type", dest="device_type", metavar="TYPE", help="the device's type; the registry's, if not said"),
     argument("--time-zone", metavar="ZONE", default="UTC", help="of the clock times, such as Europe/Berlin"),
     argument("--file", metavar="FILE", help="offline, with the policy in FILE"),
     argument("--rota", action="append", metavar="FILE", help="with --file: a rota that it names; may be given again"),

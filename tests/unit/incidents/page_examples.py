@@ -81,8 +81,8 @@ PAGES = [
 ]
 LATER = NOW + 13 * MINUTE
 BEFORE = frozenset({Action.ACKNOWLEDGE, Action.SNOOZE, Action.ESCALATE})
-HAVING = frozenset({Action.RESOLVE, Action.SNOOZE, Action.ESCALATE, Action.COMMAND})
 AFTERWARDS = frozenset({Action.USEFUL, Action.NOT_USEFUL})
+HAVING = AFTERWARDS | {Action.RESOLVE, Action.SNOOZE, Action.ESCALATE, Action.COMMAND}
 
 
 def view(outcome: Outcome, found: Incident, *may: Action, **changes: Any) -> View:
@@ -145,10 +145,10 @@ EXAMPLES: dict[str, Document] = {
     "shown": _shown(Outcome.SHOWN, OPEN, *BEFORE),
     "acknowledged": _answered(Outcome.ACKNOWLEDGED, TAKEN, Action.ACKNOWLEDGE, *HAVING),
     "already-yours": _shown(Outcome.ALREADY_YOURS, TAKEN, *HAVING),
-    "already-taken": _answered(Outcome.ALREADY_TAKEN, TAKEN, Action.ACKNOWLEDGE, reader="Ben Okafor"),
+    "already-taken": _answered(Outcome.ALREADY_TAKEN, TAKEN, Action.ACKNOWLEDGE, *AFTERWARDS, reader="Ben Okafor"),
     "too-late": _answered(Outcome.TOO_LATE, ESCALATED, Action.ACKNOWLEDGE),
     "snoozed": _answered(Outcome.SNOOZED, SNOOZED, Action.SNOOZE, *HAVING, Action.ACKNOWLEDGE),
-    "snoozed-by-another": _shown(Outcome.ALREADY_TAKEN, SNOOZED, reader="Ben Okafor"),
+    "snoozed-by-another": _shown(Outcome.ALREADY_TAKEN, SNOOZED, *AFTERWARDS, reader="Ben Okafor"),
     "escalated": _answered(Outcome.ESCALATED, replace(OPEN, deadline_at=NOW + 2 * MINUTE), Action.ESCALATE, *BEFORE),
     "command-sent": _answered(
         Outcome.COMMAND_SENT, TAKEN, Action.COMMAND, *HAVING, asked=Asked(Action.COMMAND, command="defrost_off")

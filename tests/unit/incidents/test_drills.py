@@ -1,10 +1,15 @@
 """Test pages: whom they ask, that they go the way of any incident, how each ends, and who is overdue."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from coldwatch.adapters.alert_topic import IotAlertTopic
+from coldwatch.adapters.event_bus import AllAlerts, BusAlerts, EventBus
 from coldwatch.incidents import drills, lifecycle
+from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out
 from coldwatch.incidents.drills import DEVICE, Drill, Result
 from coldwatch.incidents.incident import EventType, Incident, Status
@@ -62,6 +67,35 @@ def test_it_is_an_incident_that_says_test_and_tells_its_responder_alone() -> Non
     assert message.contact_id == "ana"
     assert "TEST" in message.subject
     assert "TEST" in message.text
+
+
+class Machines:
+    """AWS IoT and EventBridge, as far as alerts go."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def publish(self, *, topic: str, qos: int, payload: bytes) -> None:
+        assert qos == 1
+        self.heard.append(f"{topic} {json.loads(payload)['kind']}")
+
+    def put_events(self, *, Entries: list[Any]) -> Any:  # noqa: N803 - AWS's own names
+        self.heard += [f"{each['DetailType']} {json.loads(each['Detail'])['kind']}" for each in Entries]
+        return {"Entries": [{"EventId": "e"}]}
+
+
+def test_machines_that_listen_to_alerts_hear_nothing_of_it() -> None:
+    machines: Any = Machines()
+    topics = AllAlerts((IotAlertTopic(machines, "dev/"), BusAlerts(EventBus(machines, "incidents"))))
+    here = world()
+    made = begun(here)
+
+    for each in (made, replace(made, kind="silent")):
+        for event in AlertEvent:
+            topics.publish(alert_topic(each), alert(each, event, at=NOW))
+
+    assert len(machines.heard) == 2 * len(AlertEvent)
+    assert {each.rpartition(" ")[2] for each in machines.heard} == {"silent"}
 
 
 def test_asked_for_twice_at_one_time_it_is_one_and_the_next_week_another() -> None:

@@ -162,6 +162,18 @@ def test_whether_it_was_useful_can_be_said_when_it_is_over(page: PageWorld) -> N
     assert (page.of_first().useful, page.of_first().useful_by) == (False, "cem")
 
 
+def test_whether_it_was_useful_can_be_said_as_soon_as_somebody_has_it(page: PageWorld) -> None:
+    early = page.get(f"/a/{page.own['cem']}")
+    taken(page)
+
+    looked, answer = page.get(f"/a/{page.own['cem']}"), page.press(page.own["cem"], "not_useful")
+
+    assert 'value="not_useful"' not in early["body"]
+    assert 'value="not_useful"' in looked["body"]
+    assert "Thank you, Cem Yilmaz." in answer["body"]
+    assert (page.of_first().useful, page.of_first().status) == (False, Status.ACKNOWLEDGED)
+
+
 def test_the_report_can_be_fetched_by_a_link_once_it_is_written(page: PageWorld) -> None:
     over(page)
     path = f"/a/{page.own['cem']}/report.pdf"

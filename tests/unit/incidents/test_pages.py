@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
+from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.incident import Cause, Disposition, Page
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
@@ -19,10 +20,22 @@ from coldwatch.incidents.pages.incident_page import render
 from coldwatch.incidents.pages.style import STYLE
 from tests.unit.incidents.builders import MINUTE, NOW
 from tests.unit.incidents.markup import strange_markup
-from tests.unit.incidents.page_examples import BEFORE, ESCALATED, EXAMPLES, OPEN, PLAN, SECRET, TAKEN, readings, view
+from tests.unit.incidents.page_examples import (
+    BEFORE,
+    ESCALATED,
+    EXAMPLES,
+    OPEN,
+    PAGES,
+    PLAN,
+    SECRET,
+    TAKEN,
+    readings,
+    view,
+)
 
-OTHERS = ["It is over", "5 min", "15 min", "30 min", "1 h", "Tell them now"]
-COMMANDS = ["defrost off", "compressor restart"]
+OTHERS = ["It is over", "5 min", "15 min", "1 h", "4 h", "Tell them now"]
+RATE = ["Yes, it was", "No, it was not"]
+COMMANDS = ["defrost off", "compressor restart", *RATE]
 
 
 @pytest.mark.parametrize(
@@ -31,17 +44,17 @@ COMMANDS = ["defrost off", "compressor restart"]
         ("shown", "Nobody has it yet.", ["I have it", *OTHERS[1:]]),
         ("acknowledged", "Thank you, Ana Silva: you have it.", [*OTHERS, *COMMANDS]),
         ("already-yours", "You have it, Ana Silva.", [*OTHERS, *COMMANDS]),
-        ("already-taken", "Ana Silva has it.", []),
+        ("already-taken", "Ana Silva has it.", RATE),
         ("too-late", "Too late for this link.", []),
         ("snoozed", "Quiet until 00:43 UTC.", ["I take it up again", *OTHERS, *COMMANDS]),
-        ("snoozed-by-another", "Ana Silva put it off until 00:43 UTC.", []),
+        ("snoozed-by-another", "Ana Silva put it off until 00:43 UTC.", RATE),
         ("escalated", "The next are told now.", ["I have it", *OTHERS[1:]]),
         ("command-sent", "The command was sent.", [*OTHERS, *COMMANDS]),
         ("not-allowed", "Not from this link.", [*OTHERS, *COMMANDS]),
         ("incomplete", "You have it, Ana Silva.", [*OTHERS, *COMMANDS]),
-        ("resolved", "Resolved. Thank you, Ana Silva.", ["Yes, it was", "No, it was not"]),
-        ("already-resolved", "It is over since 00:40 UTC.", ["Yes, it was", "No, it was not"]),
-        ("thanked", "Thank you, Ana Silva.", ["Yes, it was", "No, it was not"]),
+        ("resolved", "Resolved. Thank you, Ana Silva.", RATE),
+        ("already-resolved", "It is over since 00:40 UTC.", RATE),
+        ("thanked", "Thank you, Ana Silva.", RATE),
         ("by-code", "Thank you, Ana Silva: you have it.", []),
         ("expired", "This link has expired", []),
         ("code", "Take an incident by its code", ["I have it"]),
@@ -100,9 +113,13 @@ def test_every_cause_and_disposition_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "choices"),
     [
-        (300, 14_400, (300, 900, 1800, 3600)),
+        (300, 14_400, (300, 900, 3600, 14_400)),
+        (300, 28_800, (300, 1800, 7200, 28_800)),
+        (60, 604_800, (300, 3600, 28_800, 604_800)),
+        (300, 18_000, (300, 1800, 7200, 18_000)),
         (1800, 7200, (1800, 3600, 7200)),
-        (300, 600, (300,)),
+        (300, 600, (300, 600)),
+        (900, 900, (900,)),
         (400, 500, (500,)),
         (300, 0, ()),
     ],
@@ -277,6 +294,42 @@ def test_a_page_that_waits_for_a_digest_is_not_said_to_have_failed() -> None:
     html = render(view(Outcome.SHOWN, OPEN, pages=(queued,)), status=200).html
 
     assert "could not be told" not in html
+
+
+@pytest.mark.parametrize("delivery", Delivery)
+def test_whatever_is_heard_of_a_message_is_said_in_words(delivery: Delivery) -> None:
+    page = replace(PAGES[0], delivery=delivery.value, is_sent=delivery is not Delivery.FAILED)
+
+    html = render(view(Outcome.SHOWN, OPEN, pages=[page]), status=200).html
+
+    expected = {
+        Delivery.DELIVERED: "<span>delivered</span>",
+        Delivery.FAILED: '<span class="bad">could not be told</span>',
+        Delivery.COMPLAINED: '<span class="bad">delivered, and marked as unwanted</span>',
+    }
+    assert f"<strong>Ana Silva</strong> (tier 1, e-mail): {expected[delivery]}" in html
+
+
+@settings(deadline=None)
+@given(low=st.integers(60, 604_800), high=st.integers(60, 604_800))
+def test_the_longest_time_that_a_plan_allows_is_always_among_four_that_it_allows(low: int, high: int) -> None:
+    low, high = sorted((low, high))
+
+    choices = snoozes(replace(PLAN, snooze_min_s=low, snooze_max_s=high))
+
+    assert 1 <= len(choices) <= 4
+    assert choices == tuple(sorted(set(choices)))
+    assert choices[0] >= low
+    assert choices[-1] == high
+
+
+def test_whether_it_was_useful_is_asked_when_it_is_over_and_folded_away_before() -> None:
+    question, fold = "<h2>Was it useful to be told?</h2>", "<details><summary>Was it useful?</summary>"
+
+    assert (question in EXAMPLES["resolved"].html, fold in EXAMPLES["resolved"].html) == (True, False)
+    for name in ("acknowledged", "already-taken", "snoozed-by-another"):
+        assert (question in EXAMPLES[name].html, fold in EXAMPLES[name].html) == (False, True), name
+    assert "useful" not in EXAMPLES["shown"].html
 
 
 def test_the_report_is_offered_when_it_is_written() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +16,8 @@ from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.escalation.ties import find_ties
 from coldwatch.incidents.opening import choose_plan
 from coldwatch.incidents.policy import (
+    HEAT,
+    QUICK,
     EscalationPolicy,
     IncidentFacts,
     Plan,
@@ -24,7 +26,9 @@ from coldwatch.incidents.policy import (
     Rule,
     Severity,
     by_severity,
+    usual_resolve_within_s,
 )
+from coldwatch.profiles.deployment import IncidentForm
 from tests.unit.incidents.builders import HIGH, effect, opened, plan, world
 from tests.unit.incidents.fakes import FakeDirectory
 
@@ -184,7 +188,10 @@ def test_each_severity_may_have_its_own_times() -> None:
         ("too_warm", WARNING, 30),
         ("too_cold", CRITICAL, 15),
         ("too_cold", WARNING, 15),
-        ("power_lost", CRITICAL, 15),
+        ("power_loss", CRITICAL, 15),
+        ("power_loss", WARNING, 15),
+        ("cumulative_high", CRITICAL, 30),
+        ("cumulative_second", WARNING, 30),
         ("silent", CRITICAL, 15),
         ("silent", WARNING, 240),
         ("storm", CRITICAL, 30),
@@ -201,6 +208,18 @@ def test_an_acknowledgement_holds_by_kind_where_the_policy_does_not_say(
     assert found is not None
     assert found.resolve_within_s == minutes * 60
     assert only(acknowledgement_timeout_s=7).resolve_within_s == only(resolve_within_s=7).resolve_within_s == 7
+
+
+def test_every_kind_that_a_model_may_have_and_every_other_one_has_its_time() -> None:
+    """So that no word stands among the quick ones that no incident can have."""
+    form = get_type_hints(IncidentForm)["kind"]
+    kinds = {*get_args(form), "command_timed_out", "contact_unreachable", "storm", "test", "power", "freeze"}
+
+    minutes = {kind: usual_resolve_within_s(replace(FACTS, kind=kind, severity=WARNING)) // 60 for kind in kinds}
+
+    assert {kind for kind in kinds if minutes[kind] == 15} == {"too_cold", "power_loss"}
+    assert {kind for kind in kinds if minutes[kind] == 30} == {"too_warm", "cumulative_high", "cumulative_second"}
+    assert set(get_args(form)) >= QUICK | HEAT
 
 
 def test_a_plan_says_what_it_leaves_out() -> None:

@@ -3,7 +3,7 @@
 Each form carries the link's secret in its body, and what it asks for; its address says nothing.
 """
 
-from coldwatch.incidents.answering import Action
+from coldwatch.incidents.answering import RATING, Action
 from coldwatch.incidents.incident import Disposition, Incident, Status
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
 from coldwatch.incidents.pages.document import text
@@ -31,21 +31,28 @@ def others(view: View) -> str:
         else "",
         _fold("Call the next ones", _escalate(view)) if Action.ESCALATE in view.may else "",
         _fold("Send a command", _command(view)) if Action.COMMAND in view.may and view.incident.plan.commands else "",
+        _fold("Was it useful?", _rating(view)) if _may_rate(view) and not _is_over(view) else "",
     ]
     shown = "".join(folds)
     return f'<section class="acts"><h2>What you can do</h2>{shown}</section>' if shown else ""
 
 
 def feedback(view: View) -> str:
-    """Asked once it is over: alarms that nobody needed are what makes people sleep through the next one."""
-    if view.incident.status is not Status.RESOLVED or not {Action.USEFUL, Action.NOT_USEFUL} & view.may:
+    """Asked once it is over: alarms that nobody needed are what makes people sleep through the next one.
+
+    Before that it may be said as well, and stays folded: whoever has it has other things to do.
+    """
+    if not _is_over(view) or not _may_rate(view):
         return ""
-    buttons = (
-        '<div class="row"><button name="action" value="useful">Yes, it was</button>'
-        '<button name="action" value="not_useful">No, it was not</button></div>'
-    )
-    question = "<h2>Was it useful to be told?</h2>"
-    return f"<section>{question}{_form(view, None, '', buttons)}</section>"
+    return f"<section><h2>Was it useful to be told?</h2>{_rating(view)}</section>"
+
+
+def _is_over(view: View) -> bool:
+    return view.incident.status is Status.RESOLVED
+
+
+def _may_rate(view: View) -> bool:
+    return bool(RATING & view.may)
 
 
 def _is_resolving(view: View) -> bool:
@@ -79,6 +86,14 @@ def _snooze(view: View) -> str:
     )
     hint = '<p class="hint">Nobody is told until then. If it is not over by then, you are told again.</p>'
     return _form(view, Action.SNOOZE, hint, f'<div class="row">{buttons}</div>')
+
+
+def _rating(view: View) -> str:
+    buttons = (
+        '<div class="row"><button name="action" value="useful">Yes, it was</button>'
+        '<button name="action" value="not_useful">No, it was not</button></div>'
+    )
+    return _form(view, None, "", buttons)
 
 
 def _escalate(view: View) -> str:

@@ -27,13 +27,20 @@ DISPOSITIONS: Final = {
     Disposition.DISCARDED: "Discarded",
 }
 
-_SNOOZES_S: Final = (300, 900, 1800, 3600, 7200, 14_400, 28_800)
+_SNOOZES_S: Final = (300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 259_200, 604_800)
 _MOST_SNOOZES: Final = 4
 
 
 def snoozes(plan: Plan) -> tuple[int, ...]:
-    """How long it may be put off, in seconds: usual times within the plan's bounds; none where it allows none."""
+    """How long it may be put off, in seconds; none where the plan allows none.
+
+    Usual times, spread over the plan's bounds, and always the longest: nobody should have to press twice for it.
+    """
     if plan.snooze_max_s <= 0:
         return ()
-    within = tuple(each for each in _SNOOZES_S if plan.snooze_min_s <= each <= plan.snooze_max_s)
-    return within[:_MOST_SNOOZES] or (plan.snooze_max_s,)
+    usual = [each for each in _SNOOZES_S if plan.snooze_min_s <= each < plan.snooze_max_s]
+    within = (*usual, plan.snooze_max_s)
+    last = _MOST_SNOOZES - 1
+    if len(within) <= _MOST_SNOOZES:
+        return within
+    return tuple(within[place * (len(within) - 1) // last] for place in range(_MOST_SNOOZES))

@@ -6,6 +6,7 @@ In that order, because it is read by one eye at 3 a.m.: the sentence and the but
 import re
 from itertools import groupby
 
+from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.incident import Page, Status
 from coldwatch.incidents.pages.buttons import feedback, others, primary
 from coldwatch.incidents.pages.chart import Curve, draw, thin
@@ -28,7 +29,14 @@ _CHANNELS = {
     "teams": "Teams",
     "eventbridge": "EventBridge",
 }
-_DELIVERIES = {"delivered": "delivered", "failed": "not delivered", "sent": "sent"}
+_DELIVERIES = {
+    "sent": "sent",
+    Delivery.DELIVERED: "delivered",
+    Delivery.FAILED: "not delivered",
+    Delivery.COMPLAINED: "delivered, and marked as unwanted",
+}
+_UNHEARD = frozenset({Delivery.FAILED, Delivery.COMPLAINED})
+"""Whoever marks a mail as unwanted may not be shown the next one."""
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 """A SHA-256: the record has all of it, a telephone's page its beginning."""
 
@@ -123,7 +131,7 @@ def _told(view: View, page: Page) -> str:
     channel = _CHANNELS.get(str(page.channel), "")
     delivery = _DELIVERIES.get(str(page.delivery), "told") if page.is_sent else "could not be told"
     how = ", ".join(each for each in (f"tier {page.tier}", channel) if each)
-    mark = "" if page.is_sent and page.delivery != "failed" else ' class="bad"'
+    mark = "" if page.is_sent and page.delivery not in _UNHEARD else ' class="bad"'
     why = f": {text(page.failure)}" if page.failure else ""
     return (
         f"<li><strong>{text(view.name(page.contact_id))}</strong> ({how}): <span{mark}>{delivery}</span>{why}"
