@@ -1,0 +1,50 @@
+"""A storm that becomes graver goes by another plan: who is told when from then on, and what machines hear."""
+
+from coldwatch.incidents.incident import EventType, Incident, Severity
+from coldwatch.incidents.policy import Tier, by_severity
+from tests.unit.incidents.builders import NOW, is_, plan
+from tests.unit.incidents.storms.builders import device, opens, storm_world
+from tests.unit.incidents.storms.test_telling_in_storms import generous
+from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
+
+GATEWAY = "acme-gw-1"
+
+
+def clockwork() -> Clockwork:
+    """What warns is told to ana, each hour; what is critical to ben, then after 300 s to cem."""
+    here = generous(storm_world())
+    warning, critical = plan(Tier(("ana",), 3600)), plan(Tier(("ben",), 300), Tier(("cem",), 300))
+    plans = {Severity.WARNING: warning, Severity.CRITICAL: critical}
+    here.directory.policies["default"] = by_severity("default", "1", plans)
+    here.directory.names["cem"] = "Cem"
+    return Clockwork(here, NOW)
+
+
+def warning_storm(clock: Clockwork) -> Incident:
+    for number in range(3):
+        opens(clock.here, device(clock.here, number, gateway=GATEWAY, site=None), at=NOW, model="shock")
+    clock.run_until(NOW + 2 * MINUTE)
+    (storm,) = clock.here.storm_incidents()
+    return storm
+
+
+def becomes_graver(clock: Clockwork) -> None:
+    opens(clock.here, device(clock.here, 9, gateway=GATEWAY, site=None), at=clock.now)
+
+
+def told_at(clock: Clockwork, storm: Incident) -> list[tuple[int, str]]:
+    """The seconds at which who was told of it, since it opened."""
+    pages = clock.here.incidents.pages(storm.incident_id)
+    return sorted(((page.at - NOW) // 1000, page.contact_id) for page in pages if page.is_sent)
+
+
+def test_the_next_tier_has_the_time_of_the_new_plan_not_of_the_one_that_it_began_with() -> None:
+    clock = clockwork()
+    storm = warning_storm(clock)
+
+    becomes_graver(clock)
+    clock.run_until(NOW + 13 * MINUTE)
+
+    assert is_(clock.here, storm).severity is Severity.CRITICAL
+    assert EventType.GREW in clock.here.what(storm)
+    assert told_at(clock, storm) == [(0, "ana"), (120, "ben"), (420, "cem"), (720, "ben")]
