@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.policy import step_of, waits_of
 
 UNREACHABLE = "unreachable"
@@ -18,6 +18,8 @@ ESCALATE = "escalate"
 """Somebody asked for the next tier."""
 SILENCED, HELD_DOWN = "silenced", "held_down"
 """Nobody is to be told now: ask again after the wait. It is no round."""
+WITH_A_WAIT = frozenset({SILENCED, HELD_DOWN, Status.SNOOZED.value.lower()})
+"""Outcomes that a workflow waits after; one from before there were such takes them for nobody's answer."""
 OVERDUE = "overdue"
 """Whoever has it has had it for its whole time: the notifier takes it back and tells its tier again."""
 

@@ -37,7 +37,7 @@ def notify(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int, *, st
         page_base_url="https://page.example/",
     )
     place = asked["incident_id"], asked["round"], asked["step"], asked["task_token"], asked["is_last_try"]
-    tell(Round(*place), ports, now_ms=now_ms)
+    tell(Round(*place, asked["wait_s"]), ports, now_ms=now_ms)
 
 
 def _await(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int) -> None:

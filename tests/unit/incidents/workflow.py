@@ -33,11 +33,11 @@ def _keep_evidence(here: World, course: Course, asked: Mapping[str, Any], now_ms
 
 def _notify_tier(here: World, course: Course, asked: Mapping[str, Any], now_ms: int) -> None:
     place = asked["incident_id"], asked["round"], asked["step"], asked["task_token"], asked["is_last_try"]
-    tell(Round(*place), here.telling(course), now_ms=now_ms)
+    tell(Round(*place, asked.get("wait_s")), here.telling(course), now_ms=now_ms)
 
 
 def _await(here: World, course: Course, asked: Mapping[str, Any], now_ms: int) -> None:
-    place = asked["incident_id"], asked["task_token"], asked["standing"]
+    place = asked["incident_id"], asked["task_token"], asked.get("standing")
     await_change(*place, course.watch(here.incidents), course.watch(here.waiting), now_ms=now_ms)
 
 

@@ -1,5 +1,9 @@
 """A storm that becomes graver goes by another plan: who is told when from then on, and what machines hear."""
 
+from itertools import pairwise
+
+import pytest
+
 from coldwatch.incidents.incident import EventType, Incident, Severity
 from coldwatch.incidents.policy import Tier, by_severity
 from tests.unit.incidents.builders import NOW, is_, plan
@@ -48,3 +52,19 @@ def test_the_next_tier_has_the_time_of_the_new_plan_not_of_the_one_that_it_began
     assert is_(clock.here, storm).severity is Severity.CRITICAL
     assert EventType.GREW in clock.here.what(storm)
     assert told_at(clock, storm) == [(0, "ana"), (120, "ben"), (420, "cem"), (720, "ben")]
+
+
+def test_a_workflow_that_missed_it_is_told_of_the_new_plans_waits_at_its_next_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = clockwork()
+    storm = warning_storm(clock)
+
+    with monkeypatch.context() as deaf:
+        deaf.setattr(clock.here.waiting, "wake", lambda *_, **__: None)
+        becomes_graver(clock)
+    clock.run_until(NOW + 80 * MINUTE)
+
+    since = [at for at, _ in told_at(clock, storm)]
+    assert since[1] == 3600, "the wake-up call was lost"
+    assert [later - at for at, later in pairwise(since[1:])] == [300] * 3
