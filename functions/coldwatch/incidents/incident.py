@@ -31,6 +31,9 @@ ANSWERED, NOT_ANSWERED = "answered", "not answered"
 _WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM, TEST})
 """No detector stands behind a command that nobody answered, a storm or a test."""
 
+REPORT_MISSED_MS = 7 * 86_400_000
+"""For how long after its record the report of an incident is missed: those from before there were any have none."""
+
 
 class Status(StrEnum):
     OPEN = "OPEN"
@@ -177,6 +180,12 @@ class Incident:
     def is_unrecovered(self) -> bool:
         """Whether a detector is still to say that it is right again; of some kinds none ever does."""
         return not self.is_recovered and self.kind not in _WITHOUT_RECOVERY
+
+    def is_complete(self, now_ms: int) -> bool:
+        """Whether nothing is left for a workflow to do: it is recorded and reported."""
+        if self.recorded_at is None:
+            return False
+        return self.reported_at is not None or now_ms - self.recorded_at >= REPORT_MISSED_MS
 
     @property
     def holder(self) -> str | None:
