@@ -114,6 +114,7 @@ class Incident:
     `gateway` and `site` are what the registry said when it opened. `parent_id` is the storm that it is part of, and
     `child_count` how many a storm had when it was last counted. `silenced_by` says why nobody is told
     (`storm:`, `gateway:` or `maintenance:` and an id), `inhibited_by` which incident of its gateway that is.
+    `graver_round` is the round in which it was first told as graver than before, 0 while that is still to come.
     """
 
     incident_id: str
@@ -171,6 +172,7 @@ class Incident:
     child_count: int = 0
     silenced_by: str | None = None
     inhibited_by: str | None = None
+    graver_round: int = -1
 
     @property
     def is_recovered(self) -> bool:

@@ -216,10 +216,12 @@ def _paging(incident: Incident, contact_id: str, asked: Round, ports: Ports, now
 
 
 def _publish(incident: Incident, ports: Ports, now_ms: int) -> str | None:
-    """Say it to machines as well, in the first round and where a tier is told for the first time. What went wrong."""
+    """Say it to machines as well, in the first round, where a tier is told for the first time, and where it is graver
+    than before. What went wrong.
+    """
     number = incident.step
     is_further = number <= incident.plan.first_steps and 1 < number <= len(incident.plan.tiers)
-    if incident.round > 1 and not is_further:
+    if incident.round > 1 and not is_further and incident.graver_round != incident.round:
         return None
     event = AlertEvent.OPENED if incident.round == 1 else AlertEvent.ESCALATED
     try:

@@ -4,11 +4,12 @@ from itertools import pairwise
 
 import pytest
 
+from coldwatch.incidents.answering import Action
 from coldwatch.incidents.incident import EventType, Incident, Severity
 from coldwatch.incidents.policy import Tier, by_severity
 from tests.unit.incidents.builders import NOW, is_, plan
 from tests.unit.incidents.storms.builders import device, opens, storm_world
-from tests.unit.incidents.storms.test_telling_in_storms import generous
+from tests.unit.incidents.storms.test_telling_in_storms import generous, settle
 from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
 
 GATEWAY = "acme-gw-1"
@@ -68,3 +69,51 @@ def test_a_workflow_that_missed_it_is_told_of_the_new_plans_waits_at_its_next_ro
     since = [at for at, _ in told_at(clock, storm)]
     assert since[1] == 3600, "the wake-up call was lost"
     assert [later - at for at, later in pairwise(since[1:])] == [300] * 3
+
+
+def heard_of(clock: Clockwork, storm: Incident) -> list[tuple[str, str, str]]:
+    """An alert may come twice, with the same id."""
+    own = [each for each in clock.here.channel.alerts if each[1]["incident_id"] == storm.incident_id]
+    once = {alert["alert_id"]: (topic, alert["event"], alert["severity"]) for topic, alert in own}
+    return list(once.values())
+
+
+def test_machines_hear_that_a_storm_is_graver_and_then_of_each_further_tier() -> None:
+    clock = clockwork()
+    storm = warning_storm(clock)
+
+    becomes_graver(clock)
+    clock.run_until(NOW + 25 * MINUTE)
+
+    assert heard_of(clock, storm) == [
+        ("alerts/gateway/warning", "opened", "warning"),
+        ("alerts/gateway/critical", "escalated", "critical"),
+        ("alerts/gateway/critical", "escalated", "critical"),
+    ]
+    told = [alert["tier"] for _, alert in clock.here.channel.alerts if alert["incident_id"] == storm.incident_id]
+    assert told == [1, 1, 2]
+
+
+def test_a_storm_that_was_graver_before_anybody_was_told_only_opens() -> None:
+    clock = clockwork()
+    clock.started_ms = MINUTE
+    for number in range(3):
+        opens(clock.here, device(clock.here, number, gateway=GATEWAY, site=None), at=NOW, model="shock")
+    becomes_graver(clock)
+    clock.run_until(NOW + 4 * MINUTE)
+
+    (storm,) = clock.here.storm_incidents()
+    assert heard_of(clock, storm) == [("alerts/gateway/critical", "opened", "critical")]
+
+
+def test_machines_hear_of_a_silenced_child_only_that_it_is_over() -> None:
+    clock = clockwork()
+    storm = warning_storm(clock)
+    child = opens(clock.here, device(clock.here, 5, gateway=GATEWAY, site=None), at=clock.now, model="shock")
+    clock.run_until(clock.now + MINUTE)
+
+    settle(clock.here, child, Action.RESOLVE, at=clock.now)
+    clock.run_until(clock.now + MINUTE)
+
+    assert child.incident_id != storm.incident_id
+    assert heard_of(clock, child) == [("alerts/fridge/warning", "resolved", "warning")]
