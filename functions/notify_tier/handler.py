@@ -50,14 +50,16 @@ def ports() -> Ports:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`; or, by the schedule,
-    `action`: `send_digests`.
+    """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`, `wait_s` (none in an
+    execution from before it was said); or, by the schedule, `action`: `send_digests`.
     """
     now_ms = time.time_ns() // 1_000_000
     if event.get("action") == "send_digests":
         return _send_digests(now_ms)
     place = int(event["round"]), int(event["step"])
-    asked = Round(event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")))
+    asked = Round(
+        event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")), event.get("wait_s")
+    )
     told = tell(asked, ports(), now_ms=now_ms)
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
     about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from coldwatch.incidents.policy import step_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,6 +54,7 @@ class LambdaNotifier:
             "step": incident.step,
             "task_token": token,
             "is_last_try": True,
+            "wait_s": step_of(incident.plan, incident.step).wait_s,
         }
         self.client.invoke(
             FunctionName=self.notify_tier_function, InvocationType="Event", Payload=json.dumps(event).encode()

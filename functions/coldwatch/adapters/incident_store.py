@@ -30,15 +30,18 @@ from coldwatch.adapters.incident_items import (
 )
 from coldwatch.adapters.incident_writes import ABSENT, put, put_event, write_all
 from coldwatch.adapters.items import from_item, is_failed_condition, to_item
-from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
+from coldwatch.incidents.incident import REPORT_MISSED_MS, Incident, Page, Status, TimelineEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from coldwatch.adapters.items import Scalar
     from coldwatch.incidents.lifecycle import Change
+
+LOOKED_BACK_MS = 90 * 86_400_000
+"""How long ago an incident may have opened whose record or report is missed."""
 
 type Record = dict[str, Scalar | None]
 
@@ -142,10 +145,13 @@ class DynamoIncidentStore:
     def unfinished(self) -> list[str]:
         """Those that are not over, in whichever status; the index follows the table after a moment."""
         waiting = (status for status in Status if status is not Status.RESOLVED)
-        return [each.incident_id for status in waiting for each in self.listed(status)]
+        return [incident_id for status in waiting for incident_id in self._ids(status, since=0)]
 
-    def unrecorded(self) -> list[str]:
-        return [each.incident_id for each in self.listed(Status.RESOLVED) if each.recorded_at is None]
+    def unrecorded(self, *, now_ms: int) -> list[str]:
+        """Those that are over and not complete, of the last months; what is older, somebody has seen to."""
+        missed = "attribute_not_exists(recorded_at) OR (attribute_not_exists(reported_at) AND recorded_at > :missed)"
+        values = {":missed": {"N": str(now_ms - REPORT_MISSED_MS)}}
+        return list(self._ids(Status.RESOLVED, since=max(0, now_ms - LOOKED_BACK_MS), only=missed, values=values))
 
     def listed(self, status: Status) -> Iterator[Incident]:
         """Incidents by status, newest first; the index follows the table after a moment."""
@@ -154,6 +160,21 @@ class DynamoIncidentStore:
     def of_device(self, device_id: str) -> Iterator[Incident]:
         """The incidents of a device, newest first; the index follows the table after a moment."""
         yield from self._indexed("by_device", "device_id", device_id)
+
+    def _ids(
+        self, status: Status, *, since: int, only: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """Ids alone: an item that cannot be read keeps nobody from the others."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            IndexName="by_status",
+            KeyConditionExpression="#status = :status AND opened_at >= :since",
+            ProjectionExpression="incident_id",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues={":status": {"S": status}, ":since": {"N": str(since)}, **(values or {})},
+            **({"FilterExpression": only} if only else {}),
+        )
+        yield from (item["incident_id"]["S"] for page in pages for item in page["Items"])
 
     def _indexed(self, index: str, name: str, value: str) -> Iterator[Incident]:
         pages = self.client.get_paginator("query").paginate(

@@ -63,7 +63,7 @@ class StepFunctionsExecutions:
     def start(self, incident: Incident, *, now_ms: int) -> int:
         for number, name in execution_names(incident):
             given = beginning_of(incident, number=number, now_ms=now_ms)
-            if self._start(name, given) or incident.recorded_at is not None or self._state(name) is not _State.ENDED:
+            if self._start(name, given) or incident.is_complete(now_ms) or self._state(name) is not _State.ENDED:
                 return number
         raise AssertionError("names do not end")
 

@@ -116,15 +116,20 @@ def judge(incident: Incident, link: Link, *, now_ms: int) -> Answer:
 
 
 def _responder_may(incident: Incident) -> frozenset[Action]:
-    may = {Action.ACKNOWLEDGE, Action.SNOOZE}
+    may = {Action.ACKNOWLEDGE} | _snooze(incident)
     return frozenset(may if incident.is_escalated else may | {Action.ESCALATE})
 
 
 def _holder_may(incident: Incident) -> frozenset[Action]:
-    may = {Action.RESOLVE, Action.SNOOZE, Action.ESCALATE}
+    may = {Action.RESOLVE, Action.ESCALATE} | _snooze(incident)
     may |= {Action.ACKNOWLEDGE} if incident.status is Status.SNOOZED else set()
     may |= {Action.COMMAND} if incident.plan.commands else set()
     return frozenset(may)
+
+
+def _snooze(incident: Incident) -> frozenset[Action]:
+    """A plan may allow none."""
+    return frozenset({Action.SNOOZE}) if incident.plan.snooze_max_s else frozenset()
 
 
 def act(
@@ -202,7 +207,7 @@ def act_as_operator(
 def operator_may(incident: Incident) -> frozenset[Action]:
     match incident.status:
         case Status.OPEN:
-            return frozenset({Action.ACKNOWLEDGE, Action.RESOLVE, Action.SNOOZE, Action.ESCALATE})
+            return frozenset({Action.ACKNOWLEDGE, Action.RESOLVE, Action.ESCALATE}) | _snooze(incident)
         case Status.ACKNOWLEDGED | Status.SNOOZED:
             return RATING | {Action.RESOLVE, Action.ESCALATE}
         case Status.RESOLVED:
@@ -214,7 +219,7 @@ def _change(incident: Incident, asked: Asked, who: str, now_ms: int) -> Change |
         case Action.ACKNOWLEDGE:
             return lifecycle.acknowledge(incident, who=who, note=asked.note, now_ms=now_ms)
         case Action.SNOOZE:
-            seconds = asked.snooze_s or incident.plan.snooze_min_s
+            seconds = _snooze_s(incident, asked)
             return lifecycle.snooze(incident, who=who, seconds=seconds, note=asked.note, now_ms=now_ms)
         case Action.ESCALATE:
             return lifecycle.ask_for_next_tier(incident, who=who, note=asked.note, now_ms=now_ms)
@@ -239,10 +244,16 @@ def _refusal(incident: Incident, asked: Asked) -> str | None:
     plan = incident.plan
     if asked.action is Action.COMMAND and asked.command not in plan.commands:
         return "The plan of this incident does not allow that command."
-    is_snooze = asked.action is Action.SNOOZE and asked.snooze_s is not None
-    if is_snooze and not plan.snooze_min_s <= (asked.snooze_s or 0) <= plan.snooze_max_s:
-        return f"The plan allows a snooze of {plan.snooze_min_s} to {plan.snooze_max_s} s."
-    return None
+    if asked.action is not Action.SNOOZE or plan.snooze_min_s <= _snooze_s(incident, asked) <= plan.snooze_max_s:
+        return None
+    if not plan.snooze_max_s:
+        return "The plan of this incident allows no snooze."
+    return f"The plan allows a snooze of {plan.snooze_min_s} to {plan.snooze_max_s} s."
+
+
+def _snooze_s(incident: Incident, asked: Asked) -> int:
+    """Who says no time means the shortest."""
+    return incident.plan.snooze_min_s if asked.snooze_s is None else asked.snooze_s
 
 
 def _command(  # noqa: PLR0917 - what a press is about

@@ -31,6 +31,9 @@ ANSWERED, NOT_ANSWERED = "answered", "not answered"
 _WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM, TEST})
 """No detector stands behind a command that nobody answered, a storm or a test."""
 
+REPORT_MISSED_MS = 7 * 86_400_000
+"""For how long after its record the report of an incident is missed: those from before there were any have none."""
+
 
 class Status(StrEnum):
     OPEN = "OPEN"
@@ -111,6 +114,7 @@ class Incident:
     `gateway` and `site` are what the registry said when it opened. `parent_id` is the storm that it is part of, and
     `child_count` how many a storm had when it was last counted. `silenced_by` says why nobody is told
     (`storm:`, `gateway:` or `maintenance:` and an id), `inhibited_by` which incident of its gateway that is.
+    `graver_round` is the round in which it was first told as graver than before, 0 while that is still to come.
     """
 
     incident_id: str
@@ -168,6 +172,7 @@ class Incident:
     child_count: int = 0
     silenced_by: str | None = None
     inhibited_by: str | None = None
+    graver_round: int = -1
 
     @property
     def is_recovered(self) -> bool:
@@ -177,6 +182,12 @@ class Incident:
     def is_unrecovered(self) -> bool:
         """Whether a detector is still to say that it is right again; of some kinds none ever does."""
         return not self.is_recovered and self.kind not in _WITHOUT_RECOVERY
+
+    def is_complete(self, now_ms: int) -> bool:
+        """Whether nothing is left for a workflow to do: it is recorded and reported."""
+        if self.recorded_at is None:
+            return False
+        return self.reported_at is not None or now_ms - self.recorded_at >= REPORT_MISSED_MS
 
     @property
     def holder(self) -> str | None:

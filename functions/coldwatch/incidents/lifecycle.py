@@ -224,7 +224,10 @@ def begin_round(incident: Incident, *, round_: int, number: int, now_ms: int) ->
         return resolve(incident, who=SYSTEM, resolution=NOT_ANSWERED, note=None, now_ms=now_ms)
     step = step_of(incident.plan, number)
     deadline_at = now_ms + step.wait_s * 1000
-    after = replace(incident, round=round_, step=number, tier=step.tier, deadline_at=deadline_at)
+    graver_round = incident.graver_round or round_
+    after = replace(
+        incident, round=round_, step=number, tier=step.tier, deadline_at=deadline_at, graver_round=graver_round
+    )
     if incident.round == 0:
         return Change(incident, replace(after, revision=incident.revision + 1), None)
     again = "again" if step.tier <= incident.tier else "now"

@@ -2,7 +2,7 @@
 
 An execution may be stopped, time out, or fail for good, and a detector that has said its word says no more. So each
 hour every incident that is not over is looked at, and what nobody looks after gets another execution; once a day, too,
-those that are over and have no record.
+those that are over and have no record or no report.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,8 @@ class UnfinishedIncidents(IncidentStore, Protocol):
     def unfinished(self) -> Iterable[str]:
         """The ids of incidents that are not resolved; one that is just changing may be missing."""
 
-    def unrecorded(self) -> Iterable[str]:
-        """The ids of incidents that are resolved and have no record."""
+    def unrecorded(self, *, now_ms: int) -> Iterable[str]:
+        """The ids of incidents that are resolved, have no record or miss their report, and opened not long ago."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,8 @@ def reconcile(
     incidents: UnfinishedIncidents, executions: Executions, *, with_unrecorded: bool, now_ms: int
 ) -> Reconciled:
     done = Reconciled()
-    wanted = dict.fromkeys([*incidents.unfinished(), *(incidents.unrecorded() if with_unrecorded else ())])
+    over = incidents.unrecorded(now_ms=now_ms) if with_unrecorded else ()
+    wanted = dict.fromkeys([*incidents.unfinished(), *over])
     for incident_id in wanted:
         done.looked_at += 1
         try:
@@ -89,7 +90,7 @@ def _reattach(incident_id: str, incidents: IncidentStore, executions: Executions
     is_missing = number is None
     if number is None:
         incident = found(incidents, incident_id)
-        if incident.recorded_at is not None:
+        if incident.is_complete(now_ms):
             return False
         number = executions.start(incident, now_ms=now_ms)
     if number > incident.executions:

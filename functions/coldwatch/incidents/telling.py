@@ -22,6 +22,7 @@ from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.escalation.calling import Called, call, round_began_at
 from coldwatch.incidents.incident import STORM, Incident, Status
+from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.paging import NOBODY, Codes, Fate, Paging
 from coldwatch.incidents.policy import step_of
 from coldwatch.incidents.ports import (
@@ -35,7 +36,15 @@ from coldwatch.incidents.ports import (
     Waiting,
 )
 from coldwatch.incidents.storms.silence import BOUNDLESS, DIGEST_LATE_MS, SendBudget
-from coldwatch.incidents.workflow import HELD_DOWN, SILENCED, UNREACHABLE, answer_of, pause_of, seconds_until
+from coldwatch.incidents.workflow import (
+    HELD_DOWN,
+    SILENCED,
+    UNREACHABLE,
+    WITH_A_WAIT,
+    answer_of,
+    pause_of,
+    seconds_until,
+)
 
 __all__ = ["NOBODY", "Codes", "Fate", "NotAllToldError", "Ports", "Round", "Told", "tell"]
 
@@ -44,7 +53,9 @@ __all__ = ["NOBODY", "Codes", "Fate", "NotAllToldError", "Ports", "Round", "Told
 class Round:
     """What the workflow asks for: `step` is the place in the plan, `number` how often somebody will have been told.
 
-    `is_last_try`: it will not be asked once more, so whoever was told is waited for without the others.
+    `is_last_try`: it will not be asked once more, so whoever was told is waited for without the others. `wait_s` is how
+    long the token waits; None from a workflow of before there were waits but that of a step, which goes on to the next
+    step whatever it is answered but `acknowledged` and `resolved`.
     """
 
     incident_id: str
@@ -52,6 +63,11 @@ class Round:
     step: int
     task_token: str
     is_last_try: bool = False
+    wait_s: int | None = None
+
+    @property
+    def understands_waits(self) -> bool:
+        return self.wait_s is not None
 
 
 def never(_incident: Incident, _now_ms: int) -> None:
@@ -120,20 +136,37 @@ def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
     """Begin or resume a round. Raises `NotAllToldError` where another try may reach somebody."""
     incident, _ = carry_out(ports.incidents, asked.incident_id, lambda each: lifecycle.expire(each, now_ms=now_ms))
     if pause := _pause(incident, asked, ports, now_ms):
-        ports.waiting.complete(asked.task_token, pause)
-        return Told(incident, {})
-    incident, _ = carry_out(
-        ports.incidents,
-        asked.incident_id,
-        lambda each: lifecycle.begin_round(each, round_=asked.number, number=asked.step, now_ms=now_ms),
-    )
+        return Told(_answer(incident, asked, ports, pause, now_ms), {})
+    incident, _ = carry_out(ports.incidents, asked.incident_id, lambda each: _begin(each, asked, now_ms))
     if _is_current(incident, asked):
         ports.incidents.keep_token(incident, asked.task_token)
         incident = found(ports.incidents, asked.incident_id)
     if not _is_current(incident, asked):
+        return Told(_answer(incident, asked, ports, answer_of(incident, now_ms=now_ms), now_ms), {})
+    told = _tell_tier(incident, asked, ports, now_ms)
+    if (asked.wait_s or 0) > step_of(incident.plan, incident.step).wait_s:
         ports.waiting.complete(asked.task_token, answer_of(incident, now_ms=now_ms))
-        return Told(incident, {})
-    return _tell_tier(incident, asked, ports, now_ms)
+    return told
+
+
+def _begin(incident: Incident, asked: Round, now_ms: int) -> Change | None:
+    """A workflow of before has counted on while nobody was to be told; nobody is left out for that."""
+    number = asked.step if asked.understands_waits else min(asked.step, incident.step + 1)
+    return lifecycle.begin_round(incident, round_=asked.number, number=number, now_ms=now_ms)
+
+
+def _answer(incident: Incident, asked: Round, ports: Ports, answer: dict[str, Any], now_ms: int) -> Incident:
+    """Complete the token. A workflow of before would ask again at once, and again: it is left to its own time, with the
+    token kept for whoever changes the incident meanwhile.
+    """
+    if asked.understands_waits or answer["outcome"] not in WITH_A_WAIT:
+        ports.waiting.complete(asked.task_token, answer)
+        return incident
+    ports.incidents.keep_token(incident, asked.task_token)
+    now = found(ports.incidents, asked.incident_id)
+    if now.standing != incident.standing:
+        ports.waiting.complete(asked.task_token, answer_of(now, now_ms=now_ms))
+    return now
 
 
 def _pause(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> dict[str, Any] | None:
@@ -179,7 +212,7 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
         due_at = min(ports.budget.due_at(each, now_ms=now_ms) for each in queued)
         wait_s = seconds_until(due_at + DIGEST_LATE_MS, now_ms)
         pause = pause_of(incident, SILENCED, number=asked.number, step=asked.step, wait_s=wait_s)
-        ports.waiting.complete(asked.task_token, pause)
+        _answer(incident, asked, ports, pause, now_ms)
     return told
 
 
@@ -191,10 +224,12 @@ def _paging(incident: Incident, contact_id: str, asked: Round, ports: Ports, now
 
 
 def _publish(incident: Incident, ports: Ports, now_ms: int) -> str | None:
-    """Say it to machines as well, in the first round and where a tier is told for the first time. What went wrong."""
+    """Say it to machines as well, in the first round, where a tier is told for the first time, and where it is graver
+    than before. What went wrong.
+    """
     number = incident.step
     is_further = number <= incident.plan.first_steps and 1 < number <= len(incident.plan.tiers)
-    if incident.round > 1 and not is_further:
+    if incident.round > 1 and not is_further and incident.graver_round != incident.round:
         return None
     event = AlertEvent.OPENED if incident.round == 1 else AlertEvent.ESCALATED
     try:

@@ -1,14 +1,15 @@
 """What the workflow of an incident is told: where to begin, what has become of its incident, and how long to wait.
 
 The workflow holds no facts. `round` and `step` tell it where it is in the plan, `wait_s` how long the wait is that
-comes next, `standing` what that wait depends on. `outcome` is the incident's status, or one of the words below.
+comes next, `standing` what that wait depends on, `waits` how long those of the plan are: a storm that becomes graver
+goes by another. `outcome` is the incident's status, or one of the words below.
 """
 
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.policy import step_of, waits_of
 
 UNREACHABLE = "unreachable"
@@ -17,6 +18,8 @@ ESCALATE = "escalate"
 """Somebody asked for the next tier."""
 SILENCED, HELD_DOWN = "silenced", "held_down"
 """Nobody is to be told now: ask again after the wait. It is no round."""
+WITH_A_WAIT = frozenset({SILENCED, HELD_DOWN, Status.SNOOZED.value.lower()})
+"""Outcomes that a workflow waits after; one from before there were such takes them for nobody's answer."""
 OVERDUE = "overdue"
 """Whoever has it has had it for its whole time: the notifier takes it back and tells its tier again."""
 
@@ -75,6 +78,7 @@ def answer_of(incident: Incident, *, now_ms: int) -> dict[str, Any]:
         "step": incident.step if incident.is_escalated else max(incident.step, 1),
         "wait_s": _left_s(incident, now_ms),
         "standing": incident.standing,
+        "waits": waits_of(incident.plan),
     }
 
 
@@ -86,6 +90,7 @@ def pause_of(incident: Incident, why: str, *, number: int, step: int, wait_s: in
         "step": step,
         "wait_s": max(1, wait_s),
         "standing": incident.standing,
+        "waits": waits_of(incident.plan),
     }
 
 

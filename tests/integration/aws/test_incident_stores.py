@@ -19,7 +19,7 @@ from botocore.stub import Stubber
 from await_resolution import handler as await_resolution
 from coldwatch.adapters import clients
 from coldwatch.adapters.command_sender import LambdaCommands
-from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.incident_store import LOOKED_BACK_MS, DynamoIncidentStore
 from coldwatch.adapters.items import to_item
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
@@ -27,11 +27,22 @@ from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.escalation.policy_document import read_policy
-from coldwatch.incidents.incident import Cause, Disposition, EventType, Incident, Page, Severity, Status, TimelineEvent
+from coldwatch.incidents.incident import (
+    REPORT_MISSED_MS,
+    Cause,
+    Disposition,
+    EventType,
+    Incident,
+    Page,
+    Severity,
+    Status,
+    TimelineEvent,
+)
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import PolicyError
 from coldwatch.incidents.ports import CommandRefusedError
+from coldwatch.incidents.reconciling import GRACE_MS, reconcile
 from coldwatch.incidents.workflow import answer_of, continuation_of
 from enrich_incident import handler as enrich_incident
 from hand_over_incident import handler as hand_over_incident
@@ -417,14 +428,25 @@ def test_a_workflow_that_is_not_seen_yet_or_will_be_redriven_is_not_replaced(sta
         stub.assert_no_pending_responses()
 
 
-def test_a_workflow_that_ended_with_the_record_is_not_replaced(states: Any, executions: Any) -> None:
+def test_a_workflow_that_ended_with_the_report_is_not_replaced(states: Any, executions: Any) -> None:
     executions.start(MADE, now_ms=NOW)
     stop(states, MADE.incident_id)
 
-    over = replace(MADE, status=Status.RESOLVED, recorded_at=NOW)
+    over = replace(MADE, status=Status.RESOLVED, recorded_at=NOW, reported_at=NOW)
     executions.start(over, now_ms=NOW)
 
     assert running(states) == {MADE.incident_id: "ABORTED"}
+
+
+def test_a_workflow_that_ended_before_the_report_is_replaced_while_the_report_is_missed(
+    states: Any, executions: Any
+) -> None:
+    over = replace(MADE, status=Status.RESOLVED, recorded_at=NOW)
+    executions.start(over, now_ms=NOW)
+    stop(states, MADE.incident_id)
+
+    assert executions.start(over, now_ms=NOW + REPORT_MISSED_MS) == 1
+    assert executions.start(over, now_ms=NOW) == 2
 
 
 def test_an_execution_is_looked_for_from_the_last_that_is_known_of(states: Any, executions: Any) -> None:
@@ -465,11 +487,41 @@ def test_what_is_not_over_is_listed_in_every_status_and_what_has_no_record(dynam
     for status in Status:
         each = replace(MADE, incident_id=status.value, key=status.value, status=status)
         real.open(each, lifecycle.opened(each, "x"))
-    recorded = replace(MADE, incident_id="old", key="old", status=Status.RESOLVED, recorded_at=NOW)
-    real.open(recorded, lifecycle.opened(recorded, "x"))
+    over = replace(MADE, status=Status.RESOLVED)
+    changed: dict[str, dict[str, int]] = {
+        "without a report": {"recorded_at": NOW - REPORT_MISSED_MS + 1},
+        "from before there were reports": {"recorded_at": NOW - REPORT_MISSED_MS},
+        "complete": {"recorded_at": NOW, "reported_at": NOW},
+        "of long ago": {"opened_at": NOW - LOOKED_BACK_MS - 1},
+    }
+    for name, changes in changed.items():
+        each = replace(over, incident_id=name, key=name, **changes)
+        real.open(each, lifecycle.opened(each, "x"))
 
     assert set(real.unfinished()) == {"OPEN", "ACKNOWLEDGED", "SNOOZED"}
-    assert list(real.unrecorded()) == ["RESOLVED"]
+    assert set(real.unrecorded(now_ms=NOW)) == {"RESOLVED", "without a report"}
+
+
+def test_one_incident_that_cannot_be_read_keeps_nobody_from_the_others(
+    dynamodb: Any, states: Any, executions: Any
+) -> None:
+    real = DynamoIncidentStore(dynamodb, "IncidentTable")
+    for name, status in (("broken", Status.OPEN), ("well", Status.OPEN), ("over", Status.RESOLVED)):
+        each = replace(MADE, incident_id=name, key=name, status=status)
+        real.open(each, lifecycle.opened(each, "x"))
+    dynamodb.update_item(
+        TableName="IncidentTable",
+        Key={"incident_id": {"S": "broken"}, "part": {"S": "incident"}},
+        UpdateExpression="SET #plan = :none",
+        ExpressionAttributeNames={"#plan": "plan"},
+        ExpressionAttributeValues={":none": {"S": "{"}},
+    )
+
+    done = reconcile(real, executions, with_unrecorded=True, now_ms=NOW + GRACE_MS)
+
+    assert sorted(done.reattached) == ["over", "well"]
+    assert list(done.faults) == ["broken"]
+    assert set(running(states)) == {"over", "well"}
 
 
 def test_a_command_from_the_page_goes_the_way_of_every_command() -> None:

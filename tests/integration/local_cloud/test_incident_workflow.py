@@ -69,7 +69,7 @@ def test_tier_after_tier_is_told_and_the_acknowledgers_again_when_they_forget(ma
     assert steps(machines) == [(1, 1), (2, 2), (3, 2)], "after its time the next step; after an expiry the same step"
     first, final = machines.calls("KeepEvidence")
     assert (first, final) == ({"incident_id": INCIDENT, "is_final": False}, {"incident_id": INCIDENT, "is_final": True})
-    assert machines.calls("RecordIncident") == [{"incident_id": INCIDENT}]
+    assert machines.calls("RecordIncident") == [{"incident_id": INCIDENT}, {"incident_id": INCIDENT, "part": "report"}]
 
 
 def test_who_cannot_be_reached_is_not_waited_for(machines: Machines) -> None:
@@ -179,3 +179,17 @@ def test_a_record_that_cannot_be_written_fails_the_execution_for_somebody_to_red
     assert end["status"] == "FAILED"
     assert "it is broken" in end["cause"]
     assert machines.entered(execution)[-1] == "Record"
+
+
+def test_a_plan_that_has_changed_is_waited_for_as_it_is_then(machines: Machines) -> None:
+    execution = machines.start(definition(machines), waits(60, 60))
+    assert eventually(lambda: machines.calls("NotifyTier"))
+    (call,) = machines.calls("NotifyTier")
+    times = {"acknowledge_s": [1, 50], "repeat_s": 60}
+    output = {"outcome": "escalate", "round": 1, "step": 0, "wait_s": 1, "standing": "OPEN", "waits": times}
+    machines.sfn.send_task_success(taskToken=call["task_token"], output=json.dumps(output))
+    answer(machines, "NotifyTier", 3, "resolved")
+
+    assert machines.end(execution)["status"] == "SUCCEEDED"
+    assert steps(machines) == [(1, 1), (2, 1), (3, 2)]
+    assert [call["wait_s"] for call in machines.calls("NotifyTier")] == [60, 1, 50]

@@ -7,7 +7,7 @@ from coldwatch.incidents.answering import Action, Answer, Asked, act, act_as_ope
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.incident import Incident, Severity, Status
 from coldwatch.incidents.opening import open_incident
-from coldwatch.incidents.policy import AutoResolve, Plan, Tier, by_severity
+from coldwatch.incidents.policy import AutoResolve, Plan, Tier, by_severity, step_of
 from coldwatch.incidents.ports import Device, IncidentForm
 from coldwatch.incidents.telling import Round, Told, tell
 from tests.unit.incidents.fakes import Course, World
@@ -97,7 +97,9 @@ def told(here: World, of: Incident, number: int, *, step: int | None = None, now
     """Run the notifier for a round, with a token that waits; `secrets` are then those of `World.random_bytes`."""
     token = f"token-{number}"
     here.waiting.open_tokens.add(token)
-    return tell(Round(of.incident_id, number, step or number, token), here.telling(), now_ms=now_ms)
+    wait_s = step_of(of.plan, step or number).wait_s
+    asked = Round(of.incident_id, number, step or number, token, wait_s=wait_s)
+    return tell(asked, here.telling(), now_ms=now_ms)
 
 
 def secret_in(text: str) -> str:

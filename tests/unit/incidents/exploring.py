@@ -314,6 +314,7 @@ class Model:
         clock.run_until_told(due, sent, is_checked=self.is_checked_hourly)
         if before.status is Status.RESOLVED:
             self.require(self.incident.recorded_at is not None, "what is over is recorded")
+            self.require(self.incident.reported_at is not None, "what is over is reported")
             self.require(len(self.here.channel.sent) == sent, "nobody is told of what is over")
             return
         is_over = self.incident.status is Status.RESOLVED

@@ -159,9 +159,9 @@ class FakeIncidents:
     def unfinished(self) -> list[str]:
         return [each.incident_id for each in self.incidents.values() if each.status is not Status.RESOLVED]
 
-    def unrecorded(self) -> list[str]:
+    def unrecorded(self, *, now_ms: int) -> list[str]:
         over = (each for each in self.incidents.values() if each.status is Status.RESOLVED)
-        return [each.incident_id for each in over if each.recorded_at is None]
+        return [each.incident_id for each in over if not each.is_complete(now_ms)]
 
     def _add(self, incident_id: str, event: TimelineEvent) -> None:
         events = self.events.setdefault(incident_id, {})
@@ -271,7 +271,7 @@ class FakeExecutions:
     ended: set[str] = field(default_factory=set)
 
     def start(self, incident: Incident, *, now_ms: int) -> int:
-        is_over = incident.recorded_at is not None
+        is_over = incident.is_complete(now_ms)
         names = execution_names(incident)
         number, name = next((at, each) for at, each in names if each not in self.ended or is_over)
         self.started.setdefault(name, beginning_of(incident, number=number, now_ms=now_ms))

@@ -1,6 +1,6 @@
 """The little of JSONata that the state machines here use: numbers, texts, variables, members, items, `in`, comparison,
-sums, a condition, `$count` and `$min`. Anything else is an error, so that a machine cannot outgrow it unnoticed; the
-local cloud runs the same machines with all of it.
+sums, a condition, `$count`, `$exists` and `$min`. Anything else is an error, so that a machine cannot outgrow it
+unnoticed; the local cloud runs the same machines with all of it.
 """
 
 import re
@@ -12,7 +12,11 @@ type Variables = Mapping[str, Any]
 type Expression = Callable[[Variables], Any]
 
 _TOKEN = re.compile(r"\s*(?:(\d+)|'([^']*)'|(\$?[a-zA-Z_]\w*)|(<=|>=|[-+*<>=?:.,()\[\]]))")
-_FUNCTIONS: dict[str, Callable[[Any], Any]] = {"$count": len, "$min": min}
+_FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "$count": len,
+    "$exists": lambda value: value is not None,
+    "$min": min,
+}
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": lambda left, right: left == right,
     "<": lambda left, right: left < right,

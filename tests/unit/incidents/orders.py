@@ -9,6 +9,7 @@ from zlib import crc32
 from coldwatch.incidents import opening, telling
 from coldwatch.incidents.answering import Action, Asked, act, act_as_operator
 from coldwatch.incidents.awaiting import await_change
+from coldwatch.incidents.changing import carry_out
 from coldwatch.incidents.opening import open_incident
 from coldwatch.incidents.reconciling import hand_over, reconcile
 from coldwatch.incidents.recording import record
@@ -17,7 +18,7 @@ from coldwatch.incidents.telling import Round, tell
 from tests.unit.incidents.builders import NOW, effect, opened, pressed, secret_of, world
 from tests.unit.incidents.exploring import Member, Model, Tape, waiting
 from tests.unit.incidents.fakes import World
-from tests.unit.incidents.workflow import Workflows
+from tests.unit.incidents.workflow import Workflows, reported
 
 SNOOZE_S = 400
 
@@ -37,7 +38,7 @@ def notify(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int, *, st
         page_base_url="https://page.example/",
     )
     place = asked["incident_id"], asked["round"], asked["step"], asked["task_token"], asked["is_last_try"]
-    tell(Round(*place), ports, now_ms=now_ms)
+    tell(Round(*place, asked["wait_s"]), ports, now_ms=now_ms)
 
 
 def _await(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int) -> None:
@@ -52,7 +53,10 @@ def _hand_over(here: World, tape: Tape, asked: Mapping[str, Any], now_ms: int) -
 
 def _record(here: World, _tape: Tape, asked: Mapping[str, Any], now_ms: int) -> None:
     """In one step: what it writes matters to nobody else here."""
-    record(asked["incident_id"], here.recording(), now_ms=now_ms)
+    if "part" in asked:
+        carry_out(here.incidents, asked["incident_id"], lambda each: reported(each, now_ms))
+    else:
+        record(asked["incident_id"], here.recording(), now_ms=now_ms)
 
 
 FUNCTIONS = {"NotifyTier": notify, "AwaitResolution": _await, "HandOverIncident": _hand_over, "RecordIncident": _record}

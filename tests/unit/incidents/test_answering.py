@@ -200,3 +200,34 @@ def test_a_command_that_nobody_answered_has_no_recovery_to_be_missed() -> None:
 
     (event,) = (each for each in here.incidents.timeline(unanswered.incident_id) if each.type is EventType.RESOLVED)
     assert event.what == "Resolved: by op. n"
+
+
+@pytest.mark.parametrize("seconds", [None, 600])
+def test_where_the_plan_allows_no_snooze_there_is_none_and_nobody_is_told_that_there_was(seconds: int | None) -> None:
+    here = world(snooze_max_s=0)
+    made = opened(here)
+    told(here, made, 1)
+    ana, before = secret_of(here, "ana"), is_(here, made)
+
+    assert look(here, ana) == (Outcome.SHOWN, RESPONDER_MAY - {Action.SNOOZE})
+    assert pressed(here, ana, Asked(Action.SNOOZE, snooze_s=seconds)).outcome is Outcome.SHOWN
+    by_operator = operated(here, made, Asked(Action.SNOOZE, snooze_s=seconds))
+
+    assert (by_operator.outcome, by_operator.detail) == (
+        Outcome.NOT_ALLOWED,
+        "The plan of this incident allows no snooze.",
+    )
+    assert Action.SNOOZE not in by_operator.may
+    assert is_(here, made) == before
+    press(here, ana)
+    assert look(here, ana) == (Outcome.ALREADY_YOURS, HOLDER_MAY - {Action.SNOOZE})
+
+
+def test_a_snooze_for_no_time_said_is_refused_where_the_plans_shortest_is_longer_than_its_longest() -> None:
+    here = world(snooze_min_s=300, snooze_max_s=120)
+    made = opened(here)
+    told(here, made, 1)
+
+    answer = pressed(here, secret_of(here, "ana"), Action.SNOOZE)
+
+    assert (answer.outcome, is_(here, made).status) == (Outcome.NOT_ALLOWED, Status.OPEN)

@@ -19,6 +19,8 @@ KNOWN = {"round": 3, "step": 2, "waits": {"s": [60, 120], "repeat_s": 600}, "sta
         ("$states.input.outcome = 'open'", True),
         ("$states.input.outcome in ['acknowledged', 'snoozed']", False),
         ("$round >= 300", False),
+        ("$exists($waits.s) ? $waits.s : 0", [60, 120]),
+        ("$exists($states.result.waits) ? $states.result.waits : $waits.repeat_s", 600),
     ],
 )
 def test_an_expression_has_its_value(text: str, value: Any) -> None:

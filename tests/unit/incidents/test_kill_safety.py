@@ -44,7 +44,7 @@ def _only(here: World) -> Incident:
 
 def _tell(here: World, course: Course) -> None:
     here.waiting.open_tokens.add("t")
-    tell(Round(_only(here).incident_id, 2, 2, "t"), here.telling(course), now_ms=NOW)
+    tell(Round(_only(here).incident_id, 2, 2, "t", wait_s=120), here.telling(course), now_ms=NOW)
 
 
 def _await(here: World, course: Course) -> None:

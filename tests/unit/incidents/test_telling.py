@@ -91,7 +91,7 @@ def test_nobody_is_told_of_what_is_settled_wherever_it_is_settled(action: Action
         here.waiting.open_tokens.add("t")
         course = Course(at=at, act=lambda here=here, of=incident: settle(here, of, action))  # type: ignore[misc] # bound here
 
-        tell(Round(incident.incident_id, 2, 2, "t"), here.telling(course), now_ms=NOW)
+        tell(Round(incident.incident_id, 2, 2, "t", wait_s=120), here.telling(course), now_ms=NOW)
 
         late = [each for each in states if each is not Status.OPEN]
         assert len(late) <= 1, "only the one message that was on its way"
@@ -135,7 +135,7 @@ def test_a_contact_that_is_missing_or_unreadable_harms_only_itself() -> None:
 
     missing = told(here, incident, 2)
     unreadable = tell(
-        Round(incident.incident_id, 4, 4, "t"), replace(here.telling(), recipients=Recipients()), now_ms=NOW
+        Round(incident.incident_id, 4, 4, "t", wait_s=120), replace(here.telling(), recipients=Recipients()), now_ms=NOW
     )
 
     assert missing.fates == unreadable.fates == {"ben": Fate.UNREACHABLE, "cem": Fate.SENT}
@@ -218,7 +218,9 @@ def test_the_last_try_is_content_with_having_told_somebody_and_leaves_the_tiers_
     deadline_at = is_(here, incident).deadline_at
     here.waiting.open_tokens = {"last"}
 
-    result = tell(Round(incident.incident_id, 2, 2, "last", is_last_try=True), here.telling(), now_ms=NOW + 30_000)
+    result = tell(
+        Round(incident.incident_id, 2, 2, "last", is_last_try=True, wait_s=120), here.telling(), now_ms=NOW + 30_000
+    )
 
     assert (result.fates, result.failing) == ({"ben": Fate.FAILING, "cem": Fate.ALREADY_SENT}, ("ben",))
     assert here.waiting.open_tokens == {"last"}, "nobody returned it: the step's time runs"
@@ -232,7 +234,7 @@ def test_the_last_try_fails_where_it_told_nobody() -> None:
     here.channel.refuses = {"ben", "cem"}
 
     with pytest.raises(NotAllToldError):
-        tell(Round(incident.incident_id, 2, 2, "last", is_last_try=True), here.telling(), now_ms=NOW)
+        tell(Round(incident.incident_id, 2, 2, "last", is_last_try=True, wait_s=120), here.telling(), now_ms=NOW)
 
 
 def test_a_message_that_was_not_taken_matters_no_more_once_somebody_has_it() -> None:
@@ -242,7 +244,7 @@ def test_a_message_that_was_not_taken_matters_no_more_once_somebody_has_it() -> 
     course = Course(at=8, is_after=True, act=lambda: settle(here, incident, Action.ACKNOWLEDGE))
     here.waiting.open_tokens.add("t")
 
-    result = tell(Round(incident.incident_id, 2, 2, "t"), here.telling(course), now_ms=NOW)
+    result = tell(Round(incident.incident_id, 2, 2, "t", wait_s=120), here.telling(course), now_ms=NOW)
 
     assert result.fates == {"ben": Fate.FAILING, "cem": Fate.CANCELLED}
     assert answers(here) == ["acknowledged"]

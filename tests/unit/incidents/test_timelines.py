@@ -339,6 +339,39 @@ def test_a_workflow_that_is_stopped_is_missed_for_an_hour_at_most() -> None:
     assert story.play().events.count(EventType.REATTACHED) == 1
 
 
+def test_a_workflow_that_stops_between_the_record_and_the_report_is_taken_up_for_the_report() -> None:
+    story, unreported = begun(), []
+
+    story.told("ana", between=(0, 0.1))
+    story.at(minutes=0.5).responder("ana").acknowledges()
+    story.at(minutes=1).report_is_never_called_for()
+    story.at(minutes=10).responder("ana").resolves()
+    story.at(minutes=10.5).workflow_is_stopped()
+    story.at(minutes=11).does(lambda: unreported.append(story.incident.reported_at is None))
+    story.at(minutes=60).hourly_check()
+    story.at(minutes=120).hourly_check()
+    story.told_nobody_else(until=180)
+
+    played = story.play()
+    assert unreported == [True]
+    assert played.incident.reported_at is not None
+    assert played.events.count(EventType.REATTACHED) == 1
+    assert played.events.count(EventType.RECORDED) == 1
+
+
+def test_a_report_is_not_missed_of_what_was_recorded_long_ago() -> None:
+    story = begun()
+
+    story.told("ana", between=(0, 0.1))
+    story.at(minutes=0.5).report_is_never_called_for()
+    story.at(minutes=0.6).operator().resolves()
+    story.at(minutes=2).workflow_is_stopped()
+    story.at(minutes=7 * 1440 + 60).hourly_check()
+    story.told_nobody_else(until=7 * 1440 + 61)
+
+    assert EventType.REATTACHED not in story.play().events
+
+
 def test_a_workflow_that_is_redriven_goes_on_where_it_stood() -> None:
     story = begun()
 

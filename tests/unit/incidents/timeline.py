@@ -4,7 +4,7 @@ A story is written down first and played afterwards, on virtual time: with the r
 and every page accounted for. A page that no line of the story expects is a fault, and so is a line that no page meets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +100,16 @@ class Story:
         assert not unexpected, f"nobody expected {unexpected}"
 
 
+def standing_before(name: str, machine: Any) -> Any:
+    """The machine with a long wait before this state."""
+    known = {state: {**own, "Next": "Stand"} if own.get("Next") == name else own for state, own in _states(machine)}
+    return {**machine, "States": {**known, "Stand": {"Type": "Wait", "Seconds": 3600, "Next": name}}}
+
+
+def _states(machine: Any) -> Iterable[tuple[str, Any]]:
+    return machine["States"].items()
+
+
 @dataclass(frozen=True)
 class Moment:
     """What happens at a minute of a story."""
@@ -128,6 +138,15 @@ class Moment:
     def workflow_is_stopped(self) -> None:
         def deed() -> None:
             self.story.workflow.stop()
+
+        self.does(deed)
+
+    def report_is_never_called_for(self) -> None:
+        """The workflow stands before its report, as if the service were slow."""
+
+        def deed() -> None:
+            execution = self.story.workflow.execution
+            execution.machine = standing_before("Report", execution.machine)
 
         self.does(deed)
 

@@ -4,13 +4,15 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coldwatch.incidents.awaiting import await_change
+from coldwatch.incidents.changing import carry_out
 from coldwatch.incidents.enrichment import enrich
 from coldwatch.incidents.evidence import NotStoredYetError, keep_evidence
-from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.incident import EventType, Incident
+from coldwatch.incidents.lifecycle import Change, note
 from coldwatch.incidents.reconciling import hand_over, reconcile
 from coldwatch.incidents.recording import record
 from coldwatch.incidents.telling import NotAllToldError, Round, tell
@@ -33,11 +35,11 @@ def _keep_evidence(here: World, course: Course, asked: Mapping[str, Any], now_ms
 
 def _notify_tier(here: World, course: Course, asked: Mapping[str, Any], now_ms: int) -> None:
     place = asked["incident_id"], asked["round"], asked["step"], asked["task_token"], asked["is_last_try"]
-    tell(Round(*place), here.telling(course), now_ms=now_ms)
+    tell(Round(*place, asked.get("wait_s")), here.telling(course), now_ms=now_ms)
 
 
 def _await(here: World, course: Course, asked: Mapping[str, Any], now_ms: int) -> None:
-    place = asked["incident_id"], asked["task_token"], asked["standing"]
+    place = asked["incident_id"], asked["task_token"], asked.get("standing")
     await_change(*place, course.watch(here.incidents), course.watch(here.waiting), now_ms=now_ms)
 
 
@@ -45,6 +47,20 @@ def _hand_over(here: World, course: Course, asked: Mapping[str, Any], now_ms: in
     place, number = (asked["round"], asked["step"]), asked["number"]
     store, executions = course.watch(here.incidents), course.watch(here.executions)
     hand_over(asked["incident_id"], place, number, store, executions, now_ms=now_ms)
+
+
+def _record(here: World, course: Course, asked: Mapping[str, Any], now_ms: int) -> Any:
+    """The record, or in place of the report the note of it."""
+    if "part" not in asked:
+        return record(asked["incident_id"], here.recording(course), now_ms=now_ms)
+    carry_out(course.watch(here.incidents), asked["incident_id"], lambda each: reported(each, now_ms))
+    return {}
+
+
+def reported(incident: Incident, now_ms: int) -> Change | None:
+    if incident.reported_at is not None:
+        return None
+    return note(incident, replace(incident, reported_at=now_ms), EventType.REPORTED, "Reported.", now_ms=now_ms)
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -55,7 +71,7 @@ FUNCTIONS: dict[str, Function] = {
     "NotifyTier": _notify_tier,
     "AwaitResolution": _await,
     "HandOverIncident": _hand_over,
-    "RecordIncident": lambda here, course, asked, now: record(asked["incident_id"], here.recording(course), now_ms=now),
+    "RecordIncident": _record,
 }
 WITHOUT_EVIDENCE: dict[str, Function] = {
     **FUNCTIONS,

@@ -144,7 +144,7 @@ def grow(parent: Incident, child: Incident, plan: Plan, *, now_ms: int) -> Chang
 
 def _asked_again(parent: Incident, now_ms: int) -> Incident:
     """As nobody has it; a workflow that waits goes on to the next step at once."""
-    return replace(lifecycle.given_back(parent), escalated_round=parent.round, deadline_at=now_ms)
+    return replace(lifecycle.given_back(parent), escalated_round=parent.round, deadline_at=now_ms, graver_round=0)
 
 
 def count(parent: Incident, number: int) -> Change | None:
