@@ -114,7 +114,7 @@ def _drawn(windows: Sequence[MaintenanceWindow], now_ms: int) -> Any:
             age(_times(each, now_ms)["remains_ms"]),
             "silent too" if each.is_even_critical else "told",
             each.who,
-            each.why,
+            each.why + (f"; ended: {each.ended_why}" if each.ended_why else ""),
         )
         for each in windows
     ]
