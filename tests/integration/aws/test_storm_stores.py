@@ -216,6 +216,22 @@ def test_a_child_of_a_storm_in_dynamodb_writes_nothing_that_others_write(account
     assert per_child["GetItem"] <= 16
 
 
+def test_a_digest_that_is_due_and_reaches_nobody_is_counted(
+    account: AwsStack, dynamodb: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert account
+    made = open_incident.handler(sample("open_incident"), None)["incident_id"]
+    entry = DigestEntry("nobody", NOW, made, 0, 1, True)  # noqa: FBT003 - is_urgent
+    DynamoStormStore(dynamodb, "StormTable").queue(entry)
+
+    assert notify_tier.handler({"action": "send_digests"}, None) == {"digests": 1, "told": 0}
+    DynamoStormStore(dynamodb, "StormTable").unqueue(entry)
+    assert notify_tier.handler({"action": "send_digests"}, None) == {"digests": 0, "told": 0}
+
+    told = [line for line in capsys.readouterr().out.splitlines() if "UndeliveredDigests" in line]
+    assert [(each["stage"], each["UndeliveredDigests"]) for each in map(json.loads, told)] == [("test", 1)]
+
+
 def test_a_child_is_told_with_its_storm_and_the_end_of_the_last_ends_it(account: AwsStack, dynamodb: Any) -> None:
     for name in registered(account.dynamodb, 3, gateway="acme-gw-1"):
         open_incident.handler(event_of(name), None)
