@@ -1,7 +1,6 @@
 """The daily check: who would not be told, who would be told too much, and the incidents that come of it."""
 
 import sys
-import time
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +9,7 @@ from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.contact_store import UnreadableContactError
 from coldwatch.incidents.contacts import Contact, ContactFinding, find_faults, unreadable
+from coldwatch.incidents.metrics import stage_metrics
 from coldwatch.incidents.reachability import reconcile
 from manage_contacts.ports import Ports
 
@@ -36,13 +36,7 @@ def _find(use: Ports, stage: str) -> list[ContactFinding]:
     findings += [unreadable(each.contact_id, str(each)) for each in damaged]
     for finding in findings:
         logger.error("contact finding", extra=asdict(finding))
-    sys.stdout.write(msgspec.json.encode(_metric(len(findings), stage)).decode() + "\n")
+    metric = stage_metrics({"ContactFindings": len(findings)}, stage=stage, now_ms=use.now_ms())
+    sys.stdout.write(msgspec.json.encode(metric).decode() + "\n")
     sys.stdout.flush()
     return findings
-
-
-def _metric(findings: int, stage: str) -> dict[str, Any]:
-    """Amazon CloudWatch user guide, "Specification: Embedded metric format"."""
-    definition = {"Namespace": "Coldwatch", "Dimensions": [["stage"]], "Metrics": [{"Name": "ContactFindings"}]}
-    about = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [definition]}
-    return {"_aws": about, "stage": stage, "ContactFindings": findings}

@@ -1,10 +1,12 @@
 """Lambda: notify tier. Trigger: the incident workflow, which waits with a task token; `record_delivery`, for a mail
 that came back; each minute the schedule, for digests. Writes: the incident's round, its token, pages and their events,
 links and codes, budgets and digests (DynamoDB); sends messages to responders (SNS, SES, HTTPS) and an alert (MQTT,
-EventBridge).
+EventBridge), and metrics of digests to its log.
 """
 
+import json
 import secrets
+import sys
 import time
 from dataclasses import asdict
 from functools import cache
@@ -22,6 +24,7 @@ from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
+from coldwatch.incidents.metrics import stage_metrics
 from coldwatch.incidents.telling import Codes, Ports, Round, Told, tell
 from coldwatch.settings import NotifyTierSettings
 from notify_tier.storms import send_digests, with_storms
@@ -78,11 +81,16 @@ def _complain(told: Told, about: dict[str, Any]) -> None:
 
 
 def _send_digests(now_ms: int) -> dict[str, Any]:
-    digests = send_digests(ports(), NotifyTierSettings.from_env(), now_ms=now_ms)
+    own = NotifyTierSettings.from_env()
+    digests = send_digests(ports(), own, now_ms=now_ms)
     for each in digests:
         about = asdict(each)
         if each.failure:
             logger.error("digest not sent", extra=about)
         else:
             logger.info("digest sent", extra=about)
+    if digests:  # a metric costs in each hour that it is told in; an alarm takes none for zero
+        counts = {"UndeliveredDigests": sum(bool(each.failure) for each in digests)}
+        sys.stdout.write(json.dumps(stage_metrics(counts, stage=own.stage, now_ms=now_ms)) + "\n")
+        sys.stdout.flush()
     return {"digests": len(digests), "told": sum(each.told for each in digests)}

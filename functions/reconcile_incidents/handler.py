@@ -16,6 +16,7 @@ from aws_lambda_powertools.logging import Logger
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.waiting import StepFunctionsExecutions
+from coldwatch.incidents.metrics import stage_metrics
 from coldwatch.incidents.ports import Executions
 from coldwatch.incidents.reconciling import Reconciled, UnfinishedIncidents, reconcile
 from coldwatch.settings import ReconcileIncidentsSettings
@@ -60,11 +61,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def metrics(done: Reconciled, stage: str, now_ms: int) -> dict[str, Any]:
-    """In CloudWatch's embedded metric format, for the log."""
-    values = {"UnattendedIncidents": len(done.reattached) + len(done.faults), "UnfinishedIncidents": done.looked_at}
-    definition = {
-        "Namespace": "Coldwatch",
-        "Dimensions": [["stage"]],
-        "Metrics": [{"Name": name, "Unit": "Count"} for name in values],
-    }
-    return {"_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [definition]}, "stage": stage, **values}
+    counts = {"UnattendedIncidents": len(done.reattached) + len(done.faults), "UnfinishedIncidents": done.looked_at}
+    return stage_metrics(counts, stage=stage, now_ms=now_ms)

@@ -18,7 +18,7 @@ from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import drills
-from coldwatch.incidents.metrics import overdue_tests
+from coldwatch.incidents.metrics import stage_metrics
 from coldwatch.incidents.opening import Ports
 from coldwatch.incidents.policy import EscalationPolicy, PolicyError
 from coldwatch.settings import SendTestPagesSettings
@@ -90,7 +90,7 @@ def _check(wanted: list[drills.Drill], now_ms: int) -> dict[str, Any]:
     )
     for each in late:
         logger.error("test page not answered for too long", extra=asdict(each))
-    metric = overdue_tests(len(late), stage=settings().stage, now_ms=now_ms)
+    metric = stage_metrics({"TestPagesOverdue": len(late)}, stage=settings().stage, now_ms=now_ms)
     sys.stdout.write(msgspec.json.encode(metric).decode() + "\n")
     sys.stdout.flush()
     return {"overdue": [each.key for each in late]}

@@ -66,3 +66,4 @@ class Command:
 
 SINCE = argument("--since", metavar="TIME", help="only from TIME on: RFC 3339, epoch ms, or an age such as 2h")
 YES = argument("--yes", action="store_true", help="do not ask")
+WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")

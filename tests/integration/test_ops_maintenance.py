@@ -46,8 +46,10 @@ def test_a_window_that_is_ended_stays_with_who_and_why(stack: Stack) -> None:
     run(stack, "maintenance", "end", made["window_id"], "--why", "done early", "--as", "jo")
 
     assert run(stack, "maintenance", "list").document["windows"] == []
-    (kept,) = run(stack, "maintenance", "list", "--all").document["windows"]
+    listed = run(stack, "maintenance", "list", "--all")
+    (kept,) = listed.document["windows"]
     assert (kept["ended_at"], kept["ended_by"], kept["ended_why"]) == (NOW, "jo", "done early")
+    assert "defrosting; ended: done early" in text_of(listed)
     with pytest.raises(RefusedError, match="was over"):
         run(stack, "maintenance", "end", made["window_id"], "--why", "again")
 

@@ -1,8 +1,10 @@
-"""The numbers of an incident that is over, and of test pages, in CloudWatch's embedded metric format.
+"""The numbers of an incident that is over, and what whoever looks after the stack must know, in CloudWatch's embedded
+metric format.
 
 Source: Amazon CloudWatch user guide, "Specification: Embedded metric format".
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from coldwatch.incidents.numbers import Measured
@@ -38,13 +40,13 @@ def incident_metrics(of: Measured, *, stage: str, now_ms: int) -> dict[str, Any]
     )
 
 
-def overdue_tests(overdue: int, *, stage: str, now_ms: int) -> dict[str, Any]:
-    """`overdue` responders have not answered a test page for too long."""
-    return _document({"TestPagesOverdue": overdue}, {"stage": stage}, [["stage"]], now_ms)
+def stage_metrics(counts: dict[str, int], *, stage: str, now_ms: int) -> dict[str, Any]:
+    """Counts by name, of the stage as a whole."""
+    return _document(counts, {"stage": stage}, [["stage"]], now_ms)
 
 
 def _document(
-    values: dict[str, Any], names: dict[str, str], dimensions: list[list[str]], now_ms: int
+    values: Mapping[str, float], names: dict[str, str], dimensions: list[list[str]], now_ms: int
 ) -> dict[str, Any]:
     metrics = [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in values]
     definition = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}

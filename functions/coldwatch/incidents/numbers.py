@@ -84,7 +84,7 @@ def left_out(incident: Incident) -> LeftOut | None:
     """None for one that counts."""
     if is_test(incident):
         return LeftOut.TEST
-    if getattr(incident, "parent_id", None):  # an attribute that storms bring
+    if incident.parent_id:
         return LeftOut.PART_OF_A_STORM
     return None if incident.status is Status.RESOLVED else LeftOut.NOT_OVER
 

@@ -27,6 +27,10 @@ class Reader(Protocol):
         """That version, or the newest one; None where there is none, or where the newest is a deletion."""
 
 
+VERSION = 1
+"""Of the form; whoever changes it reads the old ones as well."""
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     manifest_version: int
     incident_id: str
@@ -42,15 +46,21 @@ def manifest_key(incident_id: str) -> str:
 
 
 def write_manifest(incident_id: str, objects: Sequence[Kept]) -> bytes:
-    document = {"manifest_version": 1, "incident_id": incident_id, "objects": [asdict(each) for each in objects]}
+    document = {"manifest_version": VERSION, "incident_id": incident_id, "objects": [asdict(each) for each in objects]}
     return msgspec.json.encode(document, order="sorted")
 
 
 def read_manifest(content: bytes) -> Manifest:
     try:
-        return msgspec.json.decode(content, type=Manifest)
+        manifest = msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
         raise ManifestError(f"This is no manifest: {error}.") from error
+    if manifest.manifest_version != VERSION:
+        raise ManifestError(
+            f"This manifest is of version {manifest.manifest_version}, and this Coldwatch reads version {VERSION}: "
+            "nothing in it was checked."
+        )
+    return manifest
 
 
 def differences(manifest: Manifest, reader: Reader) -> Iterator[str]:

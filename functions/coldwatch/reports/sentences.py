@@ -1,23 +1,36 @@
 """What a report says in words, on paper and at a terminal: durations, moments, facts. Pure text."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from coldwatch.incidents.wording import figure, moment
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
 
 type Facts = Mapping[str, Any]
 
 
 def lasting(milliseconds: int) -> str:
-    """Two units at most.
+    """Two units at most, to the second.
 
-    >>> lasting(8_040_000), lasting(90_000), lasting(190_800_000), lasting(0)
-    ('2 h 14 min', '1 min 30 s', '2 d 5 h', '0 s')
+    >>> lasting(8_040_000), lasting(90_000), lasting(190_800_000), lasting(0), lasting(1_500)
+    ('2 h 14 min', '1 min 30 s', '2 d 5 h', '0 s', '1 s')
     """
-    seconds = max(0, milliseconds) // 1000
-    parts = [(seconds // 86_400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
-    first = next((place for place, (number, _) in enumerate(parts) if number), 3)
-    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
+    return two_units(max(0, milliseconds) // 1000 * 1000)
+
+
+def two_units(milliseconds: int) -> str:
+    """The two greatest.
+
+    >>> two_units(33_120_000), two_units(90_061_000), two_units(0), two_units(1_500)
+    ('9 h 12 min', '1 d 1 h', '0 s', '1 s 500 ms')
+    """
+    for (name, size), (next_name, next_size) in pairwise(_UNITS):
+        if milliseconds >= size:
+            rest = milliseconds % size // next_size
+            return f"{milliseconds // size:,} {name}" + (f" {rest} {next_name}" if rest else "")
+    return f"{milliseconds} ms" if milliseconds else "0 s"
 
 
 def when(at_ms: int | None) -> str:

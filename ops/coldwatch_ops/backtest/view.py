@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 
 from rich.table import Table
 
+from coldwatch.reports.sentences import two_units
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.backtest.blocks import Fault
 from coldwatch_ops.backtest.candidates import Candidate, unseen
@@ -15,8 +15,6 @@ from coldwatch_ops.backtest.firings import Firing, by_candidate
 from coldwatch_ops.backtest.running import Backtest
 from coldwatch_ops.text import count, escape, table
 from coldwatch_ops.times import rfc3339
-
-_UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
 
 _WHICH: Final = {False: "model", True: "profile"}
 """What the candidates differ in, by whether they are all one model."""
@@ -78,20 +76,7 @@ def _would_have_fired(of: Figures) -> str:
 
 
 def _extent(of: Figures) -> str:
-    return f"(on {count(of.devices, 'device')}, {duration(of.lasted_ms)} in all)"
-
-
-def duration(milliseconds: int) -> str:
-    """The two greatest units.
-
-    >>> duration(33_120_000), duration(90_061_000), duration(0), duration(1_500)
-    ('9 h 12 min', '1 d 1 h', '0 s', '1 s 500 ms')
-    """
-    for (name, size), (next_name, next_size) in pairwise(_UNITS):
-        if milliseconds >= size:
-            rest = milliseconds % size // next_size
-            return f"{milliseconds // size:,} {name}" + (f" {rest} {next_name}" if rest else "")
-    return f"{milliseconds} ms" if milliseconds else "0 s"
+    return f"(on {count(of.devices, 'device')}, {two_units(of.lasted_ms)} in all)"
 
 
 def moment(at_ms: int | None) -> str:
@@ -122,7 +107,7 @@ def _cells(difference: Difference) -> list[str]:
     return [
         cell
         for each in difference.figures
-        for cell in ((f"{each.firings:,}", duration(each.lasted_ms)) if each.firings else ("-", ""))
+        for cell in ((f"{each.firings:,}", two_units(each.lasted_ms)) if each.firings else ("-", ""))
     ]
 
 
@@ -144,7 +129,7 @@ def _firing_table(seen: Seen) -> list[str | Table]:
             *([moment(each.began_at)] * has_begun),
             moment(each.fired_at),
             moment(each.ended_at) or "the end",
-            duration(each.lasted_ms(seen.until_ms)),
+            two_units(each.lasted_ms(seen.until_ms)),
             each.event if each.actions == 1 else f"{each.event} (and {each.actions - 1} more)",
         )
         for each in firings[: seen.limit]

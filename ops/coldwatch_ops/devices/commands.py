@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import SINCE, YES, Command, Context, argument
+from coldwatch_ops.command import SINCE, WHO, YES, Command, Context, argument
 from coldwatch_ops.devices import allow_list, history, registry, view, watching
 from coldwatch_ops.devices.allow_file import AllowedSerial, checked, read_allow_file
 from coldwatch_ops.devices.certificates import make_claim_certificate
@@ -127,7 +127,6 @@ def run_claim_certificate(options: Namespace, context: Context) -> Answer:
 
 _DEVICE = argument("device_id", metavar="DEVICE", help="the device's id")
 _WHY = argument("--why", required=True, metavar="TEXT", help="kept with what was and what is now")
-_WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
 
 COMMANDS = (
     Command(
@@ -186,7 +185,7 @@ COMMANDS = (
             argument("--set", action="append", default=[], metavar="NAME=VALUE", help="one member otherwise"),
             argument("--clear", action="store_true", help="back to what its type has"),
             argument("--why", metavar="TEXT", help="kept with what was and what is now; needed for a change"),
-            _WHO,
+            WHO,
         ),
     ),
     Command(
@@ -197,7 +196,7 @@ COMMANDS = (
             _DEVICE,
             argument("trip", metavar="TRIP", help="its name, such as the shipment number"),
             _WHY,
-            _WHO,
+            WHO,
         ),
     ),
     Command(
@@ -215,12 +214,10 @@ COMMANDS = (
             argument(
                 "--why", default="watched again", metavar="TEXT", help="kept with the time; default: watched again"
             ),
-            _WHO,
+            WHO,
         ),
     ),
-    Command(
-        "devices unwatch", "store a device's telemetry, but raise no incidents", run_unwatch, (_DEVICE, _WHY, _WHO)
-    ),
+    Command("devices unwatch", "store a device's telemetry, but raise no incidents", run_unwatch, (_DEVICE, _WHY, WHO)),
     Command(
         "devices claim-certificate",
         "make the certificate and key that new devices claim their own with",

@@ -5,7 +5,7 @@ from argparse import Namespace
 from coldwatch.incidents.answering import Action, Asked
 from coldwatch.incidents.incident import Cause, Disposition, Status
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import SINCE, Command, Context, argument, positive
+from coldwatch_ops.command import SINCE, WHO, Command, Context, argument, positive
 from coldwatch_ops.errors import UsageError
 from coldwatch_ops.incidents import store, view
 from coldwatch_ops.incidents.links import REVOKE_LINKS
@@ -70,7 +70,6 @@ def _settle(options: Namespace, context: Context, asked: Asked) -> Answer:
 
 
 _INCIDENT = argument("incident_id", metavar="INCIDENT", help="the incident's id")
-_WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
 _NOTE = argument("--note", metavar="TEXT", help="kept in the timeline")
 
 COMMANDS = (
@@ -90,7 +89,7 @@ COMMANDS = (
         "incidents ack",
         "acknowledge an incident as an operator",
         run_ack,
-        (_INCIDENT, _WHO, _NOTE),
+        (_INCIDENT, WHO, _NOTE),
     ),
     Command(
         "incidents snooze",
@@ -99,7 +98,7 @@ COMMANDS = (
         (
             _INCIDENT,
             argument("--for", dest="time", required=True, metavar="TIME", help="30m, 2h; the plan has bounds"),
-            _WHO,
+            WHO,
             _NOTE,
         ),
     ),
@@ -107,7 +106,7 @@ COMMANDS = (
         "incidents escalate",
         "have the next tier told at once",
         run_escalate,
-        (_INCIDENT, _WHO, _NOTE),
+        (_INCIDENT, WHO, _NOTE),
     ),
     Command(
         "incidents resolve",
@@ -115,7 +114,7 @@ COMMANDS = (
         run_resolve,
         (
             _INCIDENT,
-            _WHO,
+            WHO,
             argument("--note", required=True, metavar="TEXT", help="what it was; kept for good"),
             argument("--cause", choices=tuple(Cause), help="what was behind it"),
             argument("--disposition", choices=tuple(Disposition), help="what becomes of the goods"),

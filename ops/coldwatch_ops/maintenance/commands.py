@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coldwatch.incidents.storms.maintenance import MaintenanceError, MaintenanceWindow, Scope, make_window
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import Command, Context, argument
+from coldwatch_ops.command import WHO, Command, Context, argument
 from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError, UsageError
 from coldwatch_ops.incidents.store import operator_name
 from coldwatch_ops.incidents.view import age
@@ -114,7 +114,7 @@ def _drawn(windows: Sequence[MaintenanceWindow], now_ms: int) -> Any:
             age(_times(each, now_ms)["remains_ms"]),
             "silent too" if each.is_even_critical else "told",
             each.who,
-            each.why,
+            each.why + (f"; ended: {each.ended_why}" if each.ended_why else ""),
         )
         for each in windows
     ]
@@ -135,7 +135,6 @@ def _store(stack: Stack) -> "DynamoStormStore":
     return DynamoStormStore(stack.clients.dynamodb_client, stack.output("StormTableName"))
 
 
-_WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
 _WHY = argument("--why", required=True, metavar="TEXT", help="kept for good")
 
 COMMANDS = (
@@ -157,7 +156,7 @@ COMMANDS = (
             ),
             _WHY,
             argument("--even-critical", action="store_true", help="tell nobody of critical incidents either"),
-            _WHO,
+            WHO,
         ),
     ),
     Command(
@@ -170,6 +169,6 @@ COMMANDS = (
         "maintenance end",
         "end a window before its time",
         run_end,
-        (argument("window_id", metavar="WINDOW", help="the window's id"), _WHY, _WHO),
+        (argument("window_id", metavar="WINDOW", help="the window's id"), _WHY, WHO),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from coldwatch.profiles import ProfileError, read_profile
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.backtest.candidates import SHIPPED
-from coldwatch_ops.command import Command, Context, argument
+from coldwatch_ops.command import WHO, Command, Context, argument
 from coldwatch_ops.errors import NotFoundError, RefusedError, UsageError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.incidents.store import operator_name
@@ -129,7 +129,7 @@ COMMANDS = (
         (
             _PROFILE,
             argument("--why", required=True, metavar="TEXT", help="kept with what was and what is now"),
-            argument("--as", dest="who", metavar="NAME", help="in whose name; you, if not said"),
+            WHO,
             _FOLDER,
         ),
     ),

@@ -31,7 +31,6 @@ def reason(text: str) -> str:
 
 FILE = argument("file", metavar="FILE", help="JSON, as its schema describes it")
 FILES = argument("files", nargs="+", metavar="FILE", help="JSON, as its schema describes it")
-WHO = argument("--as", dest="who", metavar="NAME", help="in whose name; you, as this machine knows you, if not said")
 WHY = argument("--why", default="", metavar="TEXT", help="kept with the version")
 NEEDED_WHY = argument("--why", required=True, type=reason, metavar="TEXT", help="kept with the version")
 

@@ -7,7 +7,7 @@ from typing import Any
 from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.policy import EscalationPolicy, PolicyError, Severity
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import Command, Context, argument
+from coldwatch_ops.command import WHO, Command, Context, argument
 from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError
 from coldwatch_ops.responders import documents, trial
 from coldwatch_ops.responders.contacts import ask
@@ -137,7 +137,7 @@ COMMANDS = (
         run_show,
         (_POLICY, argument("--version", metavar="N", help="as it was in this version")),
     ),
-    Command("policy put", "put a policy in force", run_put, (documents.FILE, documents.WHO, documents.WHY)),
+    Command("policy put", "put a policy in force", run_put, (documents.FILE, WHO, documents.WHY)),
     Command("policy history", "show who changed a policy, when, why and what", run_history, (_POLICY,)),
     Command("policy validate", "find what is wrong with policies' files, offline", run_validate, (documents.FILES,)),
     Command("policy check", "check one policy's file, offline, and show it", run_check, (documents.FILE,)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from coldwatch.incidents.escalation.rota import Rota, RotaError, Shift, shifts
 from coldwatch.incidents.escalation.rota_document import read_rota
 from coldwatch_ops.answer import Answer
-from coldwatch_ops.command import Command, Context, argument, positive
+from coldwatch_ops.command import WHO, Command, Context, argument, positive
 from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError, UsageError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.incidents.store import operator_name
@@ -200,7 +200,7 @@ COMMANDS = (
         run_on_call,
         (_MAYBE_ROTA, argument("--at", metavar="TIME", help="then; now if not said"), _OFFLINE),
     ),
-    Command("rota put", "put a rota in force", run_put, (documents.FILE, documents.WHO, documents.NEEDED_WHY)),
+    Command("rota put", "put a rota in force", run_put, (documents.FILE, WHO, documents.NEEDED_WHY)),
     Command(
         "rota override",
         "let somebody stand in for a while",
@@ -210,7 +210,7 @@ COMMANDS = (
             argument("--contact", required=True, metavar="CONTACT", help="who stands in"),
             argument("--from", dest="from_", required=True, metavar="TIME", help="RFC 3339; local without an offset"),
             argument("--until", required=True, metavar="TIME", help="likewise"),
-            documents.WHO,
+            WHO,
             documents.NEEDED_WHY,
         ),
     ),

@@ -1,6 +1,6 @@
 """Policies and rotas where they are: in files, or in a stack's table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,21 +42,19 @@ def rotas_in(paths: Iterable[str]) -> RotasInFiles:
 
 
 def read_policy_file(path: Path) -> dict[str, Any]:
-    """The policy in a file. UsageError with every fault when it holds none."""
-    document = documents.read_json(path, "policy")
-    try:
-        read_policy(document)
-    except PolicyError as error:
-        raise documents.wrong(path, error.faults) from None
-    return document
+    return _read_file(path, "policy", read_policy)
 
 
 def read_rota_file(path: Path) -> dict[str, Any]:
-    """The rota in a file. UsageError with every fault when it holds none."""
-    document = documents.read_json(path, "rota")
+    return _read_file(path, "rota", read_rota)
+
+
+def _read_file(path: Path, thing: str, read: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """What is in a file. UsageError with every fault when it is no such thing."""
+    document = documents.read_json(path, thing)
     try:
-        read_rota(document)
-    except RotaError as error:
+        read(document)
+    except (PolicyError, RotaError) as error:
         raise documents.wrong(path, error.faults) from None
     return document
 

@@ -1,7 +1,10 @@
 """The channels with their real adapters: what AWS is sent, and what a server that is not ours is sent over HTTPS."""
 
 import datetime as dt
+import hashlib
+import hmac
 import json
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -9,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -31,7 +35,7 @@ from coldwatch.adapters.notifier import SnsNotifier
 from coldwatch.adapters.secret_store import FRESH_S, SecretError, SecretsManagerSecrets
 from coldwatch.adapters.send_pace import MOST_PER_SECOND, SendPace
 from coldwatch.incidents.channels.lanes import SNS, Lane
-from coldwatch.incidents.channels.signature import PAGE_ID, SIGNATURE, TIMESTAMP, is_genuine
+from coldwatch.incidents.channels.signature import PAGE_ID, SIGNATURE, TIMESTAMP
 from coldwatch.incidents.contacts import Address, Protocol
 from coldwatch.incidents.ports import Notification, NotSentError
 from tests.integration.aws.stack import REGION
@@ -255,6 +259,17 @@ def test_what_one_listener_does_not_take_the_others_hear() -> None:
     assert heard == ["t"]
 
 
+def is_genuine(key: str, timestamp: str, body: bytes, signature: str, *, now_s: int) -> bool:
+    """By the receiver that the document gives."""
+    given = re.search(
+        r"```python\n(def is_genuine.+?)```", (SCHEMAS.parent / "docs/channels.md").read_text(), re.DOTALL
+    )
+    assert given
+    names: dict[str, Any] = {"hashlib": hashlib, "hmac": hmac, "time": SimpleNamespace(time=lambda: now_s)}
+    exec(given[1], names)  # noqa: S102 - our own document, so that it is tried as it stands
+    return bool(names["is_genuine"](key.encode(), timestamp, body, signature))
+
+
 def test_a_webhook_is_signed_so_that_its_receiver_can_tell(
     account: Account, receiver: Receiver, certificate: Path
 ) -> None:
@@ -269,12 +284,13 @@ def test_a_webhook_is_signed_so_that_its_receiver_can_tell(
     Draft202012Validator(json.loads((SCHEMAS / "webhook_page.schema.json").read_text())).validate(told)
     assert (told["type"], told["contact_id"], told["link"]) == ("page", "ana", PAGE.link)
     at, signature = headers[TIMESTAMP], headers[SIGNATURE]
-    assert is_genuine(KEY, at, body, signature, now_s=NOW_S)
+    assert is_genuine(KEY, at, body, signature, now_s=NOW_S + 300)
     assert not is_genuine(KEY, at, body + b" ", signature, now_s=NOW_S)
     assert not is_genuine("x" * 40, at, body, signature, now_s=NOW_S)
     assert not is_genuine(KEY, str(NOW_S + 1), body, signature, now_s=NOW_S)
     assert not is_genuine(KEY, at, body, signature, now_s=NOW_S + 301)
     assert not is_genuine(KEY, "١٢", body, signature, now_s=NOW_S)
+    assert not is_genuine(KEY, at, body, "ü", now_s=NOW_S)
 
 
 @pytest.mark.parametrize(

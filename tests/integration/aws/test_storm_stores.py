@@ -231,6 +231,22 @@ def test_who_has_had_enough_messages_cannot_be_read_and_is_told(account: AwsStac
     assert told["fates"] == {"ana": "sent"}
 
 
+def test_a_digest_that_is_due_and_reaches_nobody_is_counted(
+    account: AwsStack, dynamodb: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert account
+    made = open_incident.handler(sample("open_incident"), None)["incident_id"]
+    entry = DigestEntry("nobody", NOW, made, 0, 1, True)  # noqa: FBT003 - is_urgent
+    DynamoStormStore(dynamodb, "StormTable").queue(entry)
+
+    assert notify_tier.handler({"action": "send_digests"}, None) == {"digests": 1, "told": 0}
+    DynamoStormStore(dynamodb, "StormTable").unqueue(entry)
+    assert notify_tier.handler({"action": "send_digests"}, None) == {"digests": 0, "told": 0}
+
+    told = [line for line in capsys.readouterr().out.splitlines() if "UndeliveredDigests" in line]
+    assert [(each["stage"], each["UndeliveredDigests"]) for each in map(json.loads, told)] == [("test", 1)]
+
+
 def test_a_child_is_told_with_its_storm_and_the_end_of_the_last_ends_it(account: AwsStack, dynamodb: Any) -> None:
     for name in registered(account.dynamodb, 3, gateway="acme-gw-1"):
         open_incident.handler(event_of(name), None)

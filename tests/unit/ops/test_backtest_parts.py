@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from coldwatch.engine.loader import load_model
 from coldwatch.profiles.deployment import Clock
+from coldwatch.reports.sentences import two_units
 from coldwatch_ops.backtest.candidates import Candidate, clock_of, is_joined
 from coldwatch_ops.backtest.evaluating import CandidateRun, Happening
 from coldwatch_ops.backtest.firings import Firings, calm_states
@@ -22,7 +23,6 @@ from coldwatch_ops.backtest.rows import FaultyRowError, Form, Row, cell, epoch_m
 from coldwatch_ops.backtest.running import Backtest, Plan
 from coldwatch_ops.backtest.sources import find_sources
 from coldwatch_ops.backtest.spool import merged, spool, without_repeats
-from coldwatch_ops.backtest.view import duration
 from coldwatch_ops.backtest.work import out_of_order
 from coldwatch_ops.errors import FailedError
 
@@ -270,7 +270,7 @@ def test_what_is_no_time_is_said_to_be_none(said: Any) -> None:
     [(0, "0 s"), (999, "999 ms"), (60_000, "1 min"), (33_120_000, "9 h 12 min"), (90_000_000, "1 d 1 h")],
 )
 def test_durations_are_told_in_two_units(milliseconds: int, told: str) -> None:
-    assert duration(milliseconds) == told
+    assert two_units(milliseconds) == told
 
 
 def test_a_device_of_which_only_the_name_is_known_has_the_type_in_it() -> None:

@@ -15,7 +15,7 @@ from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.recording import record, record_key
 from coldwatch.reports import filing
 from coldwatch.reports.filing import NotRecordedError, Ports, file_report, report_key, window_key
-from coldwatch.reports.manifest import Found, ManifestError, differences, manifest_key, read_manifest
+from coldwatch.reports.manifest import Found, ManifestError, differences, manifest_key, read_manifest, write_manifest
 from tests.unit.incidents.builders import MINUTE, NOW, effect, opened, world
 from tests.unit.incidents.fakes import Course, Killed, World
 from tests.unit.reports.examples import HOUR, PROFILE, fridge_readings
@@ -271,3 +271,11 @@ def test_what_differs_from_the_manifest_is_named(name: str) -> None:
 def test_what_is_no_manifest_is_said_to_be_none(content: bytes) -> None:
     with pytest.raises(ManifestError, match="no manifest"):
         read_manifest(content)
+
+
+def test_a_manifest_of_a_form_that_is_not_known_is_not_taken_for_one_that_is() -> None:
+    known = write_manifest("i-1", ())
+    assert read_manifest(known).objects == ()
+
+    with pytest.raises(ManifestError, match=r"version 2, and this Coldwatch reads version 1"):
+        read_manifest(known.replace(b'"manifest_version":1', b'"manifest_version":2'))

@@ -8,7 +8,6 @@ TIMESTAMP: Final = "Coldwatch-Timestamp"
 SIGNATURE: Final = "Coldwatch-Signature"
 PAGE_ID: Final = "Coldwatch-Page-Id"
 VERSION: Final = "v1"
-FRESH_S: Final = 300
 
 
 def sign(key: str, timestamp_s: int, body: bytes) -> str:
@@ -19,10 +18,3 @@ def sign(key: str, timestamp_s: int, body: bytes) -> str:
     """
     message = str(timestamp_s).encode() + b"." + body
     return f"{VERSION}={hmac.new(key.encode(), message, hashlib.sha256).hexdigest()}"
-
-
-def is_genuine(key: str, timestamp: str, body: bytes, signature: str, *, now_s: int) -> bool:
-    """What a receiver does: compare in constant time, and refuse what is older than five minutes."""
-    if not (timestamp.isascii() and timestamp.isdigit()) or abs(now_s - int(timestamp)) > FRESH_S:
-        return False
-    return hmac.compare_digest(sign(key, int(timestamp), body).encode(), signature.encode())
