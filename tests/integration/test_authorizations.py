@@ -158,8 +158,8 @@ def fall_silent(duty: Duty, fleet: Fleet) -> None:
 
 def answer_without_the_link(duty: Duty, fleet: Fleet) -> None:
     """Told by a rota, they type the code of the message; the page sends a command, resolves, and has the report."""
-    path = duty.cloud.places.folder / "rota-rights.json"
-    layer = {"participants": ["rights-ana"], "start_date": "2026-01-05", "hand_over_at": "09:00", "shift": {"days": 1}}
+    ben, path = duty.responder("ben"), duty.cloud.places.folder / "rota-rights.json"
+    layer = {"participants": [ben], "start_date": "2026-01-05", "hand_over_at": "09:00", "shift": {"days": 1}}
     path.write_text(json.dumps({"rota_id": "rights-nights", "time_zone": "Europe/Berlin", "layers": [layer]}))
     duty.run("rota", "put", str(path))
     tier = {"responders": [{"rota": "rights-nights"}], "acknowledge_within_s": 60}
@@ -187,7 +187,7 @@ def is_pdf(address: str) -> bool:
 
 def lose_the_workflow(duty: Duty, fleet: Fleet) -> None:
     """A mail comes back. The execution ends and hands over; the next one is stopped, and the hourly look finds that."""
-    duty.policy(("rights-ana", 300))
+    duty.policy(("rights-ben", 300))
     fridge = Readings(fleet, thing(6))
     fridge.publish(*HOT)
     page, machine = duty.page(fridge.thing), duty.cloud.output("IncidentStateMachineArn")
@@ -238,7 +238,7 @@ def send_test_pages(duty: Duty, _fleet: Fleet) -> None:
     event = {"action": "begin", "at": rfc3339(time.time_ns() // 1_000_000)}
     first, again = (call(duty, "SendTestPagesFunction", event)["begun"] for _ in range(2))
     assert first == again
-    assert "contact:rights-ana" in first
+    assert "contact:rights-ben" in first
     assert call(duty, "SendTestPagesFunction", {"action": "check"}) == {"overdue": []}
 
 
