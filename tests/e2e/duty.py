@@ -23,6 +23,8 @@ from tests.conftest import Cloud
 numbers = itertools.count(1)
 
 MINUTE_MS = 60_000
+PATIENCE_S = 60
+"""A page's first answer may take a cold start, on a machine that is busy with others."""
 
 STATE = ("IncidentTableName", "LinkTableName", "ContactTableName", "StormTableName")
 """What an incident may change. Whoever presses is counted besides; who only looks changes nothing in either."""
@@ -142,7 +144,7 @@ def fetch(link: str, method: str = "GET", data: bytes | None = None, **headers: 
     request = urllib.request.Request(link, data, {name.replace("_", "-"): value for name, value in headers.items()})
     request.method = method
     try:
-        with urllib.request.urlopen(request, timeout=15) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
         return refusal.code, refusal.read().decode()

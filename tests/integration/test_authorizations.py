@@ -21,7 +21,7 @@ from local.demo.responders import press
 from simulator.api import Fleet
 from tests.conftest import Cloud
 from tests.contract.test_roles import ROLES
-from tests.e2e.duty import COOL, HOT, MINUTE_MS, Duty, Readings, post
+from tests.e2e.duty import COOL, HOT, MINUTE_MS, PATIENCE_S, Duty, Readings, post
 from tests.integration.old_boto3 import OldClient
 
 pytestmark = pytest.mark.cloud
@@ -179,7 +179,7 @@ def answer_without_the_link(duty: Duty, fleet: Fleet) -> None:
 
 def is_pdf(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=15) as answer:
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
             return bool(answer.read().startswith(b"%PDF"))
     except urllib.error.HTTPError:
         return False
