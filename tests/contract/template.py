@@ -24,7 +24,7 @@ def shorten(value: Any) -> str:
     match value:
         case {"Ref": name}:
             return str(name)
-        case {"Fn::GetAtt": [name, "Arn"]} | {"Fn::GetAtt": name}:
+        case {"Fn::GetAtt": [name, "Arn"] | [name, "Id"]} | {"Fn::GetAtt": name}:
             return str(name).removesuffix(".Arn")
         case {"Fn::Sub": [text, _]} | {"Fn::Sub": text}:
             return _without_arn(str(text))

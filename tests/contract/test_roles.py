@@ -194,7 +194,6 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "SendTestPagesRole": {
         "WriteItsLog": (("logs:CreateLogStream", "logs:PutLogEvents"), ("SendTestPagesLogGroup",)),
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem"), ("IncidentTable",)),
-        "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "FindTestPages": (("dynamodb:Query",), ("${IncidentTable}/index/by_device",)),
         "ReadPolicies": (("dynamodb:Scan",), ("PolicyTable",)),
         "StartTheWorkflow": (("states:StartExecution",), ("IncidentStateMachine",)),

@@ -15,13 +15,12 @@ from simulator.api import Fleet
 from tests.conftest import Cloud
 from tests.e2e.accessibility import is_axe_there, violations
 from tests.e2e.browser import Browser, browser
-from tests.e2e.duty import HOT, Duty, Readings, all_but_others, at_rest
+from tests.e2e.duty import HOT, STATE_AND_ATTEMPTS, Duty, Readings, all_but_others, at_rest
 from tests.e2e.journey import button, keep_picture, labels, press, resolve, text, unfold
 from tests.e2e.test_incident_page_in_chromium import scan
 
 pytestmark = [pytest.mark.cloud, pytest.mark.long]
 
-STATE = ("IncidentTableName", "LinkTableName", "ContactTableName")
 SCREENS = {"phone": (360, 740, True), "desktop": (1280, 900, True), "phone without scripts": (360, 740, False)}
 NUMBERS = {name: number for number, name in enumerate([*SCREENS, "keyboard", "put off", "scanner"])}
 REPORTED_WITHIN_S = 60
@@ -61,14 +60,14 @@ def test_from_the_notification_to_the_report(duty: Duty, fridges: Fleet, screen:
     width, height, has_scripts = SCREENS[screen]
     thing = warm(fridges, screen)
     sent, name = links(duty, thing), f"cloud-{screen.replace(' ', '-')}"
-    before = at_rest(duty.cloud, thing, *STATE)
+    before = at_rest(duty.cloud, thing, *STATE_AND_ATTEMPTS)
 
     with browser(width, height, has_scripts=has_scripts) as chromium:
         for _ in range(3):
             chromium.get(sent["ana"])
             assert "Nobody has it yet." in text(chromium)
         keep_picture(chromium, f"{name}-1-told")
-        assert all_but_others(duty.cloud, thing, *STATE) == before, "looking changes nothing"
+        assert all_but_others(duty.cloud, thing, *STATE_AND_ATTEMPTS) == before, "looking changes nothing"
         assert chromium.find_element(By.TAG_NAME, "svg").size["width"] <= width
         assert button(chromium, "I have it").size["height"] >= 44, "a thumb can hit it"
         if has_scripts and is_axe_there():
@@ -154,7 +153,7 @@ def test_it_is_put_off_and_taken_up_again(duty: Duty, fridges: Fleet) -> None:
 def test_a_scanner_that_opens_everything_and_runs_the_page_changes_nothing(duty: Duty, fridges: Fleet) -> None:
     thing = warm(fridges, "scanner")
     sent = links(duty, thing)
-    before = at_rest(duty.cloud, thing, *STATE)
+    before = at_rest(duty.cloud, thing, *STATE_AND_ATTEMPTS)
 
     for link in sent.values():
         scan(link, set())
@@ -163,5 +162,5 @@ def test_a_scanner_that_opens_everything_and_runs_the_page_changes_nothing(duty:
             chromium.get(link)
             time.sleep(2)
 
-    assert all_but_others(duty.cloud, thing, *STATE) == before
+    assert all_but_others(duty.cloud, thing, *STATE_AND_ATTEMPTS) == before
     duty.run("incidents", "resolve", duty.incidents(thing)[0]["incident_id"], "--note", "test")

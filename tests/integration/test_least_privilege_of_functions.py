@@ -62,14 +62,20 @@ def stream_record(device: str, payload: bytes) -> dict[str, Any]:
     }
 
 
+unfinished: list[dict[str, Any]] = []
+"""Records of batches that failed: they come again, as a stream would bring them, so that the accounts balance."""
+
+
 def store_telemetry_works(cloud: Cloud) -> bool:
     """One good reading and one bad message, of a device that no warm cache knows."""
     device = register(cloud)
     reading = {"device_id": device, "timestamp": int(time.time() * 1000), "seq": 1, "temp_c": 4.0}
     reading |= {"humidity_pct": 40.0, "shock_g": 0.0, "battery_pct": 90.0}
     records = [stream_record(device, json.dumps(reading).encode()), stream_record(device, b"no json")]
-    failed, answer = invoke(cloud, "StoreTelemetryFunction", {"Records": records})
-    return not failed and answer == {"batchItemFailures": []}
+    failed, answer = invoke(cloud, "StoreTelemetryFunction", {"Records": [*unfinished, *records]})
+    works = not failed and answer == {"batchItemFailures": []}
+    unfinished[:] = [] if works else [*unfinished, *records]
+    return works
 
 
 def authorize_provisioning_works(cloud: Cloud) -> bool:
