@@ -128,7 +128,7 @@ COMMANDS = (
             _INCIDENT,
             argument("--useful", action="store_true", help="it was"),
             argument("--not-useful", action="store_true", help="it was not: a false alarm in the numbers"),
-            _WHO,
+            WHO,
         ),
     ),
     REVOKE_LINKS,
