@@ -47,7 +47,7 @@ def alert(incident: Incident, event: AlertEvent, *, at: int) -> dict[str, Any]:
         "tier": incident.tier,
         "began_at": incident.began_at,
         "opened_at": incident.opened_at,
-        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_by": incident.holder or incident.acknowledged_by,
         "resolved_at": incident.resolved_at,
         "resolution": incident.resolution,
         "peak": incident.peak,

@@ -49,8 +49,8 @@ class NotAnnouncedError(Exception):
 def announce(incident: Incident, ports: Ports) -> list[Fault]:
     """Say what has become of it, if it is something to say; what could not be said."""
     match incident.status:
-        case Status.ACKNOWLEDGED:
-            action, event, at = "acknowledge", AlertEvent.ACKNOWLEDGED, incident.acknowledged_at
+        case Status.ACKNOWLEDGED | Status.SNOOZED:
+            action, event, at = "acknowledge", AlertEvent.ACKNOWLEDGED, incident.held_since
         case Status.RESOLVED:
             action, event, at = "resolve", AlertEvent.RESOLVED, incident.resolved_at
         case _:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from coldwatch.incidents import lifecycle
+from coldwatch.incidents.alerts import AlertEvent, alert
 from coldwatch.incidents.announcing import Ports, announce
 from coldwatch.incidents.channels.pagerduty import MOST, key_of, keys_of
 from coldwatch.incidents.contacts import Address, Contact, ContactError, Protocol
@@ -68,6 +69,8 @@ def act(here: World, of: Incident, how: str) -> None:
     now = is_(here, of)
     if how == "acknowledge":
         change = lifecycle.acknowledge(now, who="ben", note=None, now_ms=NOW)
+    elif how == "snooze":
+        change = lifecycle.snooze(now, who="ben", note=None, seconds=600, now_ms=NOW)
     else:
         change = lifecycle.resolve(now, who="op", resolution="by op", note=None, now_ms=NOW)
     assert change
@@ -89,6 +92,18 @@ def test_pagerduty_and_the_bus_follow_an_incident_however_it_was_answered() -> N
         *(("bus", "acknowledged"), ("pagerduty:quality", "acknowledge")),
         *(("bus", "resolved"), ("pagerduty:quality", "resolve"), ("pagerduty:quality", "resolve")),
     ]
+
+
+def test_who_puts_an_incident_off_has_it_and_pagerduty_is_told_so() -> None:
+    here, incident = ana(PAGER)
+    listeners = Listeners()
+
+    act(here, incident, "snooze")
+    say(here, incident, listeners)
+
+    assert listeners.heard == [("bus", "acknowledged"), ("pagerduty:quality", "acknowledge")]
+    heard = alert(is_(here, incident), AlertEvent.ACKNOWLEDGED, at=NOW)
+    assert (heard["status"], heard["acknowledged_by"]) == ("SNOOZED", "ben")
 
 
 def alerts(here: World) -> list[str]:
