@@ -63,7 +63,7 @@ def wrong(device_id: str, at: int) -> bytes:
 
 
 def unresolved(duty: Duty) -> list[dict[str, Any]]:
-    found = duty.run("incidents", "list", "--since", "10m")["incidents"]
+    found = duty.run("incidents", "list", "--since", "2h")["incidents"]
     return [each for each in found if each["fleet_id"] == FLEET]
 
 
