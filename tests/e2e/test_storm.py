@@ -3,6 +3,7 @@
 The five hundred are in `tests/unit/incidents/storms/test_storm_of_500.py`, on virtual time.
 """
 
+import hashlib
 import json
 import time
 from collections import Counter
@@ -18,10 +19,12 @@ from local.demo.responders import read_messages
 from tests.conftest import Cloud
 from tests.e2e.duty import Duty
 
-pytestmark = [pytest.mark.cloud, pytest.mark.long]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(1_500)]
 
 DEVICES = 60
 FLEET = "storm"
+OF_A_CHILD = {"opened", "evidence_kept", "enriched", "joined", "acknowledged", "resolved"}
+RECORDED_WITHIN_S = 400
 
 
 def function_name(cloud: Cloud, logical_id: str) -> str:
@@ -60,8 +63,43 @@ def wrong(device_id: str, at: int) -> bytes:
 
 
 def unresolved(duty: Duty) -> list[dict[str, Any]]:
-    found = duty.run("incidents", "list", "--since", "10m")["incidents"]
+    found = duty.run("incidents", "list", "--since", "2h")["incidents"]
     return [each for each in found if each["fleet_id"] == FLEET]
+
+
+def resolve_all(duty: Duty, incident_ids: list[str]) -> None:
+    for each in incident_ids:
+        duty.run("incidents", "resolve", each, "--as", "ana", "--note", "the power is back", "--cause", "power_loss")
+
+
+def records(cloud: Cloud, incident_ids: set[str]) -> dict[str, Any] | None:
+    """The record of each, once all are there."""
+    s3, bucket = cloud.client("s3"), cloud.output("EvidenceBucketName")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="incidents/")
+    kept = {each["Key"] for page in pages for each in page.get("Contents", [])}
+    keys = {each: f"incidents/{each}/record.json" for each in incident_ids}
+    if not kept.issuperset(keys.values()):
+        return None
+    return {each: json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for each, key in keys.items()}
+
+
+def lacks(cloud: Cloud, record: dict[str, Any], storm_id: str) -> list[str]:
+    """What is not in the record of a storm's child that ought to be, or is not as it was kept."""
+    incident, seen = record["incident"], {event["type"] for event in record["timeline"]}
+    found = sorted(OF_A_CHILD - seen)
+    if (incident["status"], incident["resolved_by"], incident["cause"]) != ("RESOLVED", "ana", "power_loss"):
+        found.append("how it ended")
+    if incident["parent_id"] != storm_id:
+        found.append("its storm")
+    for name in ("evidence", "final_evidence"):
+        key, sha256 = record[name]["key"], record[name]["sha256"]
+        if key is None:
+            found.append(f"any {name}")
+            continue
+        content = cloud.client("s3").get_object(Bucket=cloud.output("EvidenceBucketName"), Key=key)["Body"].read()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            found.append(name)
+    return found
 
 
 def test_sixty_devices_of_a_site_are_one_incident_to_whoever_is_told(cloud: Cloud) -> None:
@@ -96,3 +134,17 @@ def test_sixty_devices_of_a_site_are_one_incident_to_whoever_is_told(cloud: Clou
         lambda: {each["acknowledged_by"] for each in unresolved(duty)} == {"ana"} or None,
         within_s=400,
     )
+
+    storm_id = storms[0]["incident_id"]
+    children = {each["incident_id"]: each["device_id"] for each in unresolved(duty) if each["kind"] != "storm"}
+    resolve_all(duty, list(children))
+    found = cloud.wait_for(
+        "the record of every device and of the storm",
+        lambda: records(cloud, {*children, storm_id}),
+        within_s=RECORDED_WITHIN_S,
+    )
+    assert sorted(children.values()) == devices
+    assert {each: missing for each in children if (missing := lacks(cloud, found[each], storm_id))} == {}
+    assert {found[each]["incident"]["device_id"] for each in children} == set(devices)
+    assert found[storm_id]["incident"]["status"] == "RESOLVED", "it is over when all of it is"
+    assert sum(event["type"] == "joined" for event in found[storm_id]["timeline"]) == DEVICES
