@@ -13,6 +13,7 @@ from coldwatch.reports.pdf.font import REPLACEMENT, read_font, subset
 from coldwatch.reports.pdf.paper import HEIGHT, MARGIN, WIDTH, Paper
 from coldwatch.reports.pdf.printing import print_report
 from coldwatch.reports.report import STATEMENT, encode, report
+from coldwatch.reports.thinning import thin
 from tests.unit.reports.examples import HOSTILE, all_cases
 
 CASES = all_cases()
@@ -176,11 +177,11 @@ def test_a_font_knows_its_letters_and_says_which_it_has_not() -> None:
 def test_thinning_keeps_the_peaks_and_both_ends() -> None:
     samples = [(at, 20.0 if at == 7_777 else -3.0 if at == 3_333 else 5.0) for at in range(20_000)]
 
-    kept = chart.thin(samples, chart.POINTS)
+    kept = thin(samples, chart.POINTS)
 
     assert len(kept) <= chart.POINTS
     assert {samples[0], samples[-1], (7_777, 20.0), (3_333, -3.0)} <= set(kept)
-    assert chart.thin(samples[:10], chart.POINTS) == samples[:10]
+    assert thin(samples[:10], chart.POINTS) == samples[:10]
 
 
 def test_no_line_is_drawn_through_a_gap() -> None:

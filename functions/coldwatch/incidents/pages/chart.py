@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from coldwatch.incidents.wording import figure, moment, short_moment
+from coldwatch.reports import thinning
 from coldwatch.reports.spans import LONGEST_BRIDGED_MS
 
 type Point = tuple[int, float]
@@ -32,12 +33,8 @@ class Curve:
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
-    """No more than POINTS of them, and the peaks among those: of each slice its lowest and its highest."""
-    if len(points) <= POINTS:
-        return list(points)
-    size = math.ceil(2 * len(points) / POINTS)
-    slices = [points[start : start + size] for start in range(0, len(points), size)]
-    return sorted({point for part in slices for point in (min(part, key=_value), max(part, key=_value))})
+    """No more than POINTS of them, and the peaks among those."""
+    return thinning.thin(points, POINTS)
 
 
 def draw(curve: Curve) -> str:

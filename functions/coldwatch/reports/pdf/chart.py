@@ -10,6 +10,7 @@ from coldwatch.incidents.pages.chart import round_values
 from coldwatch.incidents.wording import figure
 from coldwatch.reports.pdf.paper import INK, INNER, MARGIN, MUTED, RULE, Color, Paper
 from coldwatch.reports.spans import Sample
+from coldwatch.reports.thinning import thin
 
 HEIGHT: Final = 226.0
 POINTS: Final = 1_500
@@ -69,20 +70,6 @@ def draw(paper: Paper, report: Mapping[str, Any]) -> None:
     _marks(paper, frame, report["outcome"])
     _legend(paper, frame.bottom + 33, course, has_limits=bool(limits))
     paper.y += HEIGHT + 6
-
-
-def thin(samples: Sequence[Sample], at_most: int) -> list[Sample]:
-    """No more than so many, with the peaks among them: of each slice its lowest and its highest, and both ends."""
-    if len(samples) <= at_most:
-        return list(samples)
-    size = math.ceil(2 * len(samples) / (at_most - 2))
-    slices = [samples[start : start + size] for start in range(0, len(samples), size)]
-    kept = {each for part in slices for each in (min(part, key=_value), max(part, key=_value))}
-    return sorted(kept | {samples[0], samples[-1]})
-
-
-def _value(sample: Sample) -> float:
-    return sample[1]
 
 
 def _frame(top: float, course: Mapping[str, Any], values: Sequence[float]) -> _Frame:
