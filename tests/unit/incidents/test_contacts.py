@@ -23,6 +23,7 @@ from coldwatch.incidents.contacts import (
     keep_known,
     make_contact,
     must_be_replaced,
+    unreadable,
 )
 
 MAIL, PHONE = "ana@example.com", "+4915112345678"
@@ -150,6 +151,7 @@ def test_every_kind_of_finding_has_been_found_here() -> None:
         find_faults([ANA, replace(ANA, contact_id="cem")], []),
         find_faults([ANA], [replace(OF_ANA, arn=None), OF_BEN]),
         find_faults([ANA], [replace(OF_ANA, is_authenticated=False, filter_policy="{")]),
+        [unreadable("ana", "no JSON")],
     ]
 
     assert {finding.kind for case in cases for finding in case} == set(FindingKind)
