@@ -162,7 +162,12 @@ class DynamoIncidentStore:
         yield from self._indexed("by_device", "device_id", device_id)
 
     def _ids(
-        self, status: Status, *, since: int, only: str | None = None, values: Mapping[str, Any] | None = None
+        self,
+        status: Status,
+        *,
+        since: int,
+        only: str = "attribute_exists(part)",
+        values: Mapping[str, Any] | None = None,
     ) -> Iterator[str]:
         """Ids alone: an item that cannot be read keeps nobody from the others."""
         pages = self.client.get_paginator("query").paginate(
@@ -172,7 +177,7 @@ class DynamoIncidentStore:
             ProjectionExpression="incident_id",
             ExpressionAttributeNames={"#status": "status"},
             ExpressionAttributeValues={":status": {"S": status}, ":since": {"N": str(since)}, **(values or {})},
-            **({"FilterExpression": only} if only else {}),
+            FilterExpression=only,
         )
         yield from (item["incident_id"]["S"] for page in pages for item in page["Items"])
 

@@ -488,7 +488,7 @@ def test_what_is_not_over_is_listed_in_every_status_and_what_has_no_record(dynam
         each = replace(MADE, incident_id=status.value, key=status.value, status=status)
         real.open(each, lifecycle.opened(each, "x"))
     over = replace(MADE, status=Status.RESOLVED)
-    changed: dict[str, dict[str, int]] = {
+    changed: dict[str, dict[str, Any]] = {
         "without a report": {"recorded_at": NOW - REPORT_MISSED_MS + 1},
         "from before there were reports": {"recorded_at": NOW - REPORT_MISSED_MS},
         "complete": {"recorded_at": NOW, "reported_at": NOW},

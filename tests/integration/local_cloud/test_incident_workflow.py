@@ -37,6 +37,7 @@ def definition(machines: Machines, failing: tuple[str, ...] = ()) -> dict[str, A
 
 
 def waits(*acknowledge_s: int, repeat_s: int = 60) -> dict[str, Any]:
+    """A wait that is to end is long enough for a function to begin in it, on a machine that has much to do."""
     times = {"acknowledge_s": list(acknowledge_s), "repeat_s": repeat_s}
     place = {"round": 1, "step": 1, "wait_s": acknowledge_s[0], "number": 1}
     return {"incident_id": INCIDENT, "waits": times, **place}
@@ -59,7 +60,7 @@ def steps(machines: Machines) -> list[tuple[int, int]]:
 
 
 def test_tier_after_tier_is_told_and_the_acknowledgers_again_when_they_forget(machines: Machines) -> None:
-    execution = machines.start(definition(machines), waits(1))
+    execution = machines.start(definition(machines), waits(3))
 
     answer(machines, "NotifyTier", 2, "acknowledged", wait_s=1)
     answer(machines, "NotifyTier", 3, "acknowledged")
@@ -127,7 +128,7 @@ def test_a_long_history_is_handed_over_with_the_round_that_comes_next(machines: 
     short = definition(machines)
     (choice,) = short["States"]["Is its history long?"]["Choices"]
     choice["Condition"] = "{% $turns >= 3 %}"
-    execution = machines.start(short, waits(1, 1, 1))
+    execution = machines.start(short, waits(3, 3, 3))
 
     assert machines.end(execution)["status"] == "SUCCEEDED"
     (handed,) = machines.calls("HandOverIncident")
@@ -142,7 +143,7 @@ def test_where_nobody_takes_over_the_workflow_goes_on(machines: Machines) -> Non
     short = definition(machines, failing=("HandOverIncident",))
     (choice,) = short["States"]["Is its history long?"]["Choices"]
     choice["Condition"] = "{% $turns >= 1 %}"
-    execution = machines.start(short, waits(1, 60))
+    execution = machines.start(short, waits(3, 60))
 
     answer(machines, "NotifyTier", 2, "resolved")
 
@@ -185,11 +186,11 @@ def test_a_plan_that_has_changed_is_waited_for_as_it_is_then(machines: Machines)
     execution = machines.start(definition(machines), waits(60, 60))
     assert eventually(lambda: machines.calls("NotifyTier"))
     (call,) = machines.calls("NotifyTier")
-    times = {"acknowledge_s": [1, 50], "repeat_s": 60}
-    output = {"outcome": "escalate", "round": 1, "step": 0, "wait_s": 1, "standing": "OPEN", "waits": times}
+    times = {"acknowledge_s": [3, 50], "repeat_s": 60}
+    output = {"outcome": "escalate", "round": 1, "step": 0, "wait_s": 3, "standing": "OPEN", "waits": times}
     machines.sfn.send_task_success(taskToken=call["task_token"], output=json.dumps(output))
     answer(machines, "NotifyTier", 3, "resolved")
 
     assert machines.end(execution)["status"] == "SUCCEEDED"
     assert steps(machines) == [(1, 1), (2, 1), (3, 2)]
-    assert [call["wait_s"] for call in machines.calls("NotifyTier")] == [60, 1, 50]
+    assert [call["wait_s"] for call in machines.calls("NotifyTier")] == [60, 3, 50]

@@ -4,7 +4,7 @@ A story is written down first and played afterwards, on virtual time: with the r
 and every page accounted for. A page that no line of the story expects is a fault, and so is a line that no page meets.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,12 +102,9 @@ class Story:
 
 def standing_before(name: str, machine: Any) -> Any:
     """The machine with a long wait before this state."""
-    known = {state: {**own, "Next": "Stand"} if own.get("Next") == name else own for state, own in _states(machine)}
+    states: dict[str, dict[str, Any]] = machine["States"]
+    known = {state: {**own, "Next": "Stand"} if own.get("Next") == name else own for state, own in states.items()}
     return {**machine, "States": {**known, "Stand": {"Type": "Wait", "Seconds": 3600, "Next": name}}}
-
-
-def _states(machine: Any) -> Iterable[tuple[str, Any]]:
-    return machine["States"].items()
 
 
 @dataclass(frozen=True)
