@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from coldwatch.adapters.batches import BACKOFF_S, Sleep
+from coldwatch.adapters.batches import Sleep, tries
 from coldwatch.telemetry.classification import Key
 from coldwatch.telemetry.reading import Reading, canonical_record
 
@@ -39,7 +39,7 @@ class FirehoseArchive:
         return {key for batch in _batches(lines) for key, _ in self._put_all(batch)}
 
     def _put_all(self, lines: list[Line]) -> list[Line]:
-        for delay in (*BACKOFF_S, None):
+        for _ in tries(self.sleep):
             answer = self.client.put_record_batch(
                 DeliveryStreamName=self.delivery_stream, Records=[{"Data": line} for _, line in lines]
             )
@@ -47,8 +47,6 @@ class FirehoseArchive:
                 return []
             results = answer["RequestResponses"]
             lines = [line for line, result in zip(lines, results, strict=True) if "ErrorCode" in result]
-            if delay is not None:
-                self.sleep(delay)
         return lines
 
 

@@ -23,6 +23,16 @@ type Placed = tuple[str, Item]
 """A table's name with a key or an item."""
 
 
+def tries(sleep: Sleep, pauses_s: Sequence[float] = BACKOFF_S) -> Iterator[None]:
+    """Each time round is one try of something, with a longer and longer pause before the next: whoever has done with it
+    leaves, and waits for nothing.
+    """
+    yield
+    for pause_s in pauses_s:
+        sleep(pause_s)
+        yield
+
+
 class ThrottledError(Exception):
     """DynamoDB left keys unread however often it was asked."""
 
@@ -56,26 +66,22 @@ class DynamoBatches:
         return []
 
     def _get_all(self, request: dict[str, Any]) -> Iterator[Placed]:
-        for delay in (*BACKOFF_S, None):
+        for _ in tries(self._sleep):
             answer = self._client.batch_get_item(RequestItems=request)
             for table, items in answer["Responses"].items():
                 yield from ((table, item) for item in items)
             request = dict(answer.get("UnprocessedKeys") or {})
             if not request:
                 return
-            if delay is not None:
-                self._sleep(delay)
         raise ThrottledError(f"DynamoDB left keys of {', '.join(request)} unread after {len(BACKOFF_S) + 1} requests")
 
     def _put_all(self, items: Sequence[Placed]) -> list[Placed]:
         unwritten = list(items)
-        for delay in (*BACKOFF_S, None):
+        for _ in tries(self._sleep):
             answer = self._client.batch_write_item(RequestItems=_put_request(unwritten))
             unwritten = list(_unprocessed(answer.get("UnprocessedItems") or {}))
             if not unwritten:
                 break
-            if delay is not None:
-                self._sleep(delay)
         return unwritten
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-from coldwatch.adapters.batches import BACKOFF_S, Sleep
+from coldwatch.adapters.batches import Sleep, tries
 from coldwatch.detection.effect import LARGEST_BYTES, encode_effect
 
 if TYPE_CHECKING:
@@ -60,14 +60,12 @@ class SqsEffectQueue:
 
     def _send_all(self, effects: list[Effect]) -> list[Effect]:
         """Those that the queue would not take, however often it was asked, and those behind them."""
-        for delay in (*BACKOFF_S, None) if effects else ():
+        for _ in tries(self.sleep) if effects else ():
             entries = [_entry(str(n), each) for n, each in enumerate(effects)]
             answer = self.client.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
             effects = _from_refused_on(effects, {int(each["Id"]) for each in answer.get("Failed", [])})
             if not effects:
                 break
-            if delay is not None:
-                self.sleep(delay)
         return effects
 
 

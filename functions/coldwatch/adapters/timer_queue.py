@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from coldwatch.adapters.batches import BACKOFF_S, Sleep
+from coldwatch.adapters.batches import BACKOFF_S, Sleep, tries
 from coldwatch.detection.ports import Wake
 
 if TYPE_CHECKING:
@@ -49,14 +49,12 @@ class SqsTimerQueue:
             self._send_all(list(wakes[start : start + MESSAGES_PER_SEND]))
 
     def _send_all(self, wakes: list[Wake]) -> None:
-        for delay in (*BACKOFF_S[:2], None):
+        for _ in tries(self.sleep, BACKOFF_S[:2]):
             entries = [_entry(str(n), each) for n, each in enumerate(wakes)]
             answer = self.client.send_message_batch(QueueUrl=self.queue_url, Entries=entries)
             wakes = [wakes[int(each["Id"])] for each in answer.get("Failed", [])]
             if not wakes:
                 return
-            if delay is not None:
-                self.sleep(delay)
 
 
 def _entry(entry_id: str, wake: Wake) -> SendMessageBatchRequestEntryTypeDef:

@@ -84,16 +84,18 @@ class Logs:
         found: dict[str, Logged] = {}
         left = set(shard_ids)
         for _ in range(_TRIES):
-            for shard_id, checkpoint in self.checkpoints.read(left).items() if left else ():
+            if not left:
+                break
+            for shard_id, checkpoint in self.checkpoints.read(left).items():
                 if checkpoint.evaluated_until_ms < since_ms:
                     self._known.pop(shard_id, None)
                     left.discard(shard_id)
                 elif (entries := self.entries(shard_id, checkpoint)) is not None:
                     found[shard_id] = Logged(checkpoint, entries)
                     left.discard(shard_id)
-            if not left:
-                return found
-        raise DetectorContestedError(f"the log of {min(left)} cannot be read: it moves on")
+        if left:
+            raise DetectorContestedError(f"the log of {min(left)} cannot be read: it moves on")
+        return found
 
     def entries(self, shard_id: str, checkpoint: Checkpoint) -> dict[str, Small] | None:
         """As of a checkpoint; None if the log is further already."""

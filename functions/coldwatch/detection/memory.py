@@ -78,17 +78,18 @@ class ShardMemory:
 
     def forget_absence(self, detector_ids: Collection[str] | None) -> None:
         """That there are no such detectors; None: of all."""
-        self._forget_absence(self.absent if detector_ids is None else self.absent.intersection(detector_ids))
+        lost = self.absent if detector_ids is None else self.absent.intersection(detector_ids)
+        for each in lost:
+            self.lanes.pop(key_of(each), None)
+        self.absent -= lost
 
     def forget_absence_of_devices(self, device_ids: Collection[str] | None) -> None:
         """Others may have spoken for these meanwhile, on other shards; None: for any."""
-        names = None if device_ids is None else set(device_ids)
-        self._forget_absence({each for each in self.absent if names is None or not names.isdisjoint(_devices_of(each))})
-
-    def _forget_absence(self, lost: set[str]) -> None:
-        for each in lost:
-            self.lanes.pop(key_of(each), None)
-        self.absent = self.absent - lost
+        if device_ids is None:
+            self.forget_absence(None)
+        elif device_ids:
+            names = set(device_ids)
+            self.forget_absence([each for each in self.absent if not names.isdisjoint(_devices_of(each))])
 
     def catch_up(self, checkpoint: Checkpoint) -> None:
         """Forget what was written from outside."""
@@ -134,8 +135,7 @@ class Memory:
         made, changed = created.changed_since(self._created), devices.changed_since(self._devices)
         for each in self._shards.values():
             each.forget_absence(made)
-            if changed is None or changed:
-                each.forget_absence_of_devices(changed)
+            each.forget_absence_of_devices(changed)
         self._created, self._devices = created.number, devices.number
 
     @contextmanager

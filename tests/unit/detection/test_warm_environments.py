@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coldwatch.detection.commit import SETTLE_MS
 from coldwatch.telemetry.envelope import StreamRecord
 from evaluate_detectors.evaluation import evaluate_batch
 from evaluate_detectors.intake import Knowledge
@@ -134,3 +135,4 @@ def test_silence_is_told_of_each_gap_that_is_long_enough_and_of_no_other(
     silent = [NOW + at * 1000 + SILENCE_MS for at in long]
     told = {each.effect_id: each for each in world.sent if each.event_name == "Silent"}
     assert sorted(each.occurred_at for each in told.values()) == silent
+    assert SETTLE_MS < SILENCE_MS
