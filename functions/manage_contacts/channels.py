@@ -6,7 +6,7 @@ from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.secret_store import SecretError
 from coldwatch.incidents.channels.destinations import read_secret
-from coldwatch.incidents.channels.lanes import SNS, Lane
+from coldwatch.incidents.channels.ways import SNS, Way
 from coldwatch.incidents.contacts import (
     OF_SNS,
     WITH_SECRET,
@@ -87,5 +87,5 @@ def _key(use: Ports) -> bytes:
     return key
 
 
-def _lane(address: Address) -> Lane:
-    return Lane(SNS if address.protocol in OF_SNS else address.channel, (address,))
+def _lane(address: Address) -> Way:
+    return Way(SNS if address.protocol in OF_SNS else address.channel, (address,))

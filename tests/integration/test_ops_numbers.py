@@ -1,4 +1,4 @@
-"""`coldwatch incidents stats` and `coldwatch policy tests` against moto."""
+"""`coldwatch incidents stats` and `coldwatch policy test-pages` against moto."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -112,10 +112,10 @@ def test_the_last_test_page_of_each_responder_is_told(stack: Stack) -> None:
     DynamoPolicyStore(stack.clients.dynamodb_client, stack.output("PolicyTableName")).put(POLICY)
     paged(stack, "ana", answered=True)
 
-    answer = run(stack, "policy", "tests")
+    answer = run(stack, "policy", "test-pages")
     ana, ben = answer.document["tests"]
     paged(stack, "ben", answered=False)
-    later = run(stack, "policy", "tests", "default")
+    later = run(stack, "policy", "test-pages", "default")
 
     assert (ana["result"], ana["by"], ana["after_s"], ana["policies"]) == ("answered", "ana", 300, ["default"])
     assert (ben["key"], ben["result"]) == ("contact:ben", "not_tested")
@@ -126,4 +126,4 @@ def test_the_last_test_page_of_each_responder_is_told(stack: Stack) -> None:
 
 def test_a_policy_that_is_not_there_is_not_found(stack: Stack) -> None:
     with pytest.raises(NotFoundError):
-        run(stack, "policy", "tests", "nobody")
+        run(stack, "policy", "test-pages", "nobody")

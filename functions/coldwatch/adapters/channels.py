@@ -1,4 +1,4 @@
-"""Every channel behind one call: what a lane leads to, by the protocol of its addresses."""
+"""Every channel behind one call: what a way leads to, by the protocol of its addresses."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from aws_lambda_powertools.logging import Logger
 from coldwatch.adapters.secret_store import SecretError
 from coldwatch.incidents.channels import payloads
 from coldwatch.incidents.channels.destinations import PAGERDUTY_HOSTS
-from coldwatch.incidents.channels.lanes import SNS
 from coldwatch.incidents.channels.signature import PAGE_ID, SIGNATURE, TIMESTAMP, sign
-from coldwatch.incidents.contacts import Protocol
+from coldwatch.incidents.channels.ways import SNS
+from coldwatch.incidents.contacts import ChannelKind
 from coldwatch.incidents.ports import NotSentError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from coldwatch.adapters.mail import SesMailer
     from coldwatch.adapters.notifier import SnsNotifier
     from coldwatch.adapters.secret_store import SecretsManagerSecrets
-    from coldwatch.incidents.channels.lanes import Lane
+    from coldwatch.incidents.channels.ways import Way
     from coldwatch.incidents.contacts import Address
     from coldwatch.incidents.ports import Notification
 
@@ -44,20 +44,20 @@ class AwsChannels:
     bus: EventBus
     now_s: Callable[[], float] = time.time
 
-    def send(self, notification: Notification, lane: Lane) -> str:
-        with every_fault_as_not_sent(lane.channel):
-            return self._send(notification, lane)
+    def send(self, notification: Notification, way: Way) -> str:
+        with every_fault_as_not_sent(way.channel):
+            return self._send(notification, way)
 
-    def _send(self, notification: Notification, lane: Lane) -> str:
-        if lane.channel == SNS:
-            return self.sns.send(notification, lane)
-        (address, *_) = lane.addresses
+    def _send(self, notification: Notification, way: Way) -> str:
+        if way.channel == SNS:
+            return self.sns.send(notification, way)
+        (address, *_) = way.addresses
         match address.protocol:
-            case Protocol.SES_EMAIL if self.mailer:
-                return self.mailer.send(notification, lane)
-            case Protocol.SES_EMAIL:
+            case ChannelKind.SES_EMAIL if self.mailer:
+                return self.mailer.send(notification, way)
+            case ChannelKind.SES_EMAIL:
                 raise NotSentError("No sender of mails is set (MailSender).", is_permanent=True)
-            case Protocol.EVENTBRIDGE:
+            case ChannelKind.EVENTBRIDGE:
                 about = notification.incident_id or notification.contact_id
                 return self.bus.put("ResponderPaged", payloads.page_event(notification), about)
             case _:
@@ -65,15 +65,15 @@ class AwsChannels:
                 return notification.page_id
 
     def _post(self, notification: Notification, address: Address) -> None:
-        if address.protocol is Protocol.PAGERDUTY:
+        if address.protocol is ChannelKind.PAGERDUTY:
             self.pagerduty.trigger(notification, address)
             return
         secret, poster = read_secret(self.pagerduty.secrets, address), self.pagerduty.poster
         url = secret.get("url", "")
         match address.protocol:
-            case Protocol.SLACK:
+            case ChannelKind.SLACK:
                 poster.post(address.channel, url, _written(payloads.slack(notification)))
-            case Protocol.TEAMS:
+            case ChannelKind.TEAMS:
                 poster.post(address.channel, url, _written(payloads.teams(notification)))
             case _:
                 body, at_s = _written(payloads.webhook(notification)), int(self.now_s())

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from coldwatch.incidents.ports import NotSentError
 
 if TYPE_CHECKING:
-    from coldwatch.incidents.channels.lanes import Lane
+    from coldwatch.incidents.channels.ways import Way
     from coldwatch.incidents.ports import Notification
 
 _TRY_AGAIN: Final = frozenset({"TooManyRequestsException", "LimitExceededException", "InternalFailure"})
@@ -24,13 +24,13 @@ class SesMailer:
     sender: str
     configuration_set: str
 
-    def send(self, notification: Notification, lane: Lane) -> str:
+    def send(self, notification: Notification, way: Way) -> str:
         try:
             answer = self.client.send_email(
                 FromEmailAddress=self.sender,
-                Destination={"ToAddresses": [each.endpoint for each in lane.addresses]},
+                Destination={"ToAddresses": [each.endpoint for each in way.addresses]},
                 Content={"Simple": _content(notification)},
-                EmailTags=[{"Name": name, "Value": value} for name, value in _tags(notification, lane).items()],
+                EmailTags=[{"Name": name, "Value": value} for name, value in _tags(notification, way).items()],
                 **({"ConfigurationSetName": self.configuration_set} if self.configuration_set else {}),
             )
         except (BotoCoreError, ClientError) as error:
@@ -47,7 +47,7 @@ def _content(notification: Notification) -> dict[str, Any]:
     return {"Subject": part(notification.subject), "Body": body, "Headers": headers}
 
 
-def _tags(notification: Notification, lane: Lane) -> dict[str, str]:
+def _tags(notification: Notification, way: Way) -> dict[str, str]:
     """Letters, digits, - and _: a contact's id is made of these, an incident's too."""
     if not notification.incident_id:
         return {"purpose": "test"}
@@ -56,7 +56,7 @@ def _tags(notification: Notification, lane: Lane) -> dict[str, str]:
         "incident_id": notification.incident_id,
         "round": str(notification.round),
         "contact_id": notification.contact_id,
-        "channel": lane.channel,
+        "channel": way.channel,
     }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
     from coldwatch.adapters.send_pace import SendPace
-    from coldwatch.incidents.channels.lanes import Lane
+    from coldwatch.incidents.channels.ways import Way
     from coldwatch.incidents.ports import Notification
 
 _FOR_GOOD = frozenset({"InvalidParameter", "InvalidParameterValue", "NotFound", "AuthorizationError"})
@@ -28,9 +28,9 @@ class SnsNotifier:
     topic_arn: str
     pace: SendPace | None = None
 
-    def send(self, notification: Notification, lane: Lane) -> str:
+    def send(self, notification: Notification, way: Way) -> str:
         if self.pace:
-            self.pace.take(lane.mails)
+            self.pace.take(way.mails)
         attributes = {"contact_id": notification.contact_id, "page_id": notification.page_id}
         try:
             answer = self.client.publish(

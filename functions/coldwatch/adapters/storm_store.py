@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from coldwatch.adapters.items import Scalar
-    from coldwatch.incidents.storms.ports import Ways
+    from coldwatch.incidents.storms.ports import MessageIds
 
 _DAY_MS = 86_400_000
 _BUDGET_KEPT_MS, _DIGEST_KEPT_MS = _DAY_MS, 7 * _DAY_MS
@@ -93,8 +93,8 @@ class DynamoStormStore:
     def unqueue(self, entry: DigestEntry) -> None:
         self.client.delete_item(TableName=self.table, Key=to_item(_entry_key(entry)))
 
-    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, Ways]) -> None:
-        pages = [(entry.incident_id, entry.round, ways) for entry, ways in told.items()]
+    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, MessageIds]) -> None:
+        pages = [(entry.incident_id, entry.round, message_ids) for entry, message_ids in told.items()]
         for start in range(0, len(pages), _PAGES_PER_NOTE):
             self._put(
                 {
@@ -105,11 +105,11 @@ class DynamoStormStore:
                 }
             )
 
-    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, Ways]]:
-        noted: dict[tuple[str, int], tuple[int, Ways]] = {}
+    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, MessageIds]]:
+        noted: dict[tuple[str, int], tuple[int, MessageIds]] = {}
         for each in self._between(f"digested#{contact_id}", "0", "9" * 14):
             at, pages = int(str(each["part"]).partition("#")[0]), msgspec.json.decode(each["pages"], type=_Pages)
-            noted |= {(incident_id, round_): (at, ways) for incident_id, round_, ways in pages}
+            noted |= {(incident_id, round_): (at, message_ids) for incident_id, round_, message_ids in pages}
         return noted
 
     def unfinished(self, now_ms: int) -> list[MaintenanceWindow]:

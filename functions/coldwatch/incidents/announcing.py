@@ -13,8 +13,7 @@ import msgspec
 
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.channels.pagerduty import keys_of
-from coldwatch.incidents.contacts import Address
-from coldwatch.incidents.contacts import Protocol as Kind
+from coldwatch.incidents.contacts import Address, ChannelKind
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.ports import AlertTopic, Contacts, IncidentStore, NotSentError
 
@@ -87,7 +86,7 @@ def _triggered(incident: Incident, ports: Ports) -> list[Address]:
     told = {
         (page.contact_id, page.channel)
         for page in ports.incidents.pages(incident.incident_id)
-        if page.is_sent and page.channel.startswith(f"{Kind.PAGERDUTY}:")
+        if page.is_sent and page.channel.startswith(f"{ChannelKind.PAGERDUTY}:")
     }
     found = []
     for contact_id, channel in sorted(told):

@@ -32,7 +32,9 @@ class ContactError(Exception):
     """What was said of a contact cannot be so; the sentence says why."""
 
 
-class Protocol(StrEnum):
+class ChannelKind(StrEnum):
+    """How an address is told. The first two are SNS's own words."""
+
     EMAIL = "email"
     SMS = "sms"
     SES_EMAIL = "ses_email"
@@ -43,11 +45,11 @@ class Protocol(StrEnum):
     EVENTBRIDGE = "eventbridge"
 
 
-OF_SNS = frozenset({Protocol.EMAIL, Protocol.SMS})
+OF_SNS = frozenset({ChannelKind.EMAIL, ChannelKind.SMS})
 """Told together, by one publish to the topic."""
-WITH_SECRET = frozenset({Protocol.WEBHOOK, Protocol.PAGERDUTY, Protocol.SLACK, Protocol.TEAMS})
+WITH_SECRET = frozenset({ChannelKind.WEBHOOK, ChannelKind.PAGERDUTY, ChannelKind.SLACK, ChannelKind.TEAMS})
 """Their endpoint is a label; where they lead is a secret."""
-LABELLED = WITH_SECRET | {Protocol.EVENTBRIDGE}
+LABELLED = WITH_SECRET | {ChannelKind.EVENTBRIDGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Proof:
 class Address:
     """`endpoint` is what people may read: never a secret, which Secrets Manager keeps under `secret_name`."""
 
-    protocol: Protocol
+    protocol: ChannelKind
     endpoint: str
     verified_at: int | None = None
     secret_name: str | None = None
@@ -140,11 +142,11 @@ def make_contact(contact_id: Any, name: Any, emails: Any, phones: Any, *, has_se
         raise ContactError(f"{contact_id!r} is no contact id: lower-case letters, digits, - and _, 64 at most.")
     if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise ContactError(f"A contact has a name of 1 to {_LONGEST_NAME} printable characters.")
-    mails = list(dict.fromkeys(_addresses(Protocol.EMAIL, emails, _EMAIL)))
-    typed = [*mails, *dict.fromkeys(_addresses(Protocol.SMS, phones, _PHONE))]
+    mails = list(dict.fromkeys(_addresses(ChannelKind.EMAIL, emails, _EMAIL)))
+    typed = [*mails, *dict.fromkeys(_addresses(ChannelKind.SMS, phones, _PHONE))]
     if len(typed) > _MOST_ADDRESSES:
         raise ContactError(f"A contact has at most {_MOST_ADDRESSES} addresses.")
-    preferred = [Address(Protocol.SES_EMAIL, each.endpoint) for each in mails] if has_sender else []
+    preferred = [Address(ChannelKind.SES_EMAIL, each.endpoint) for each in mails] if has_sender else []
     return Contact(contact_id, name.strip(), (*preferred, *typed))
 
 
@@ -170,7 +172,7 @@ def add_channel(contact: Contact, protocol: Any, label: Any, secret_name: str | 
         raise ContactError(f"{protocol!r} is no channel; there are {', '.join(sorted(LABELLED))}.")
     if not isinstance(label, str) or not _LABELLED.fullmatch(label):
         raise ContactError(f"{label!r} is no label: lower-case letters, digits, dots, - and _, 40 at most.")
-    made = Address(Protocol(protocol), label, None, secret_name if protocol in WITH_SECRET else None)
+    made = Address(ChannelKind(protocol), label, None, secret_name if protocol in WITH_SECRET else None)
     others = tuple(each for each in contact.addresses if each.place != made.place)
     if len([each for each in others if each.protocol in LABELLED]) >= _MOST_CHANNELS:
         raise ContactError(f"A contact has at most {_MOST_CHANNELS} channels besides mail and telephone.")
@@ -197,7 +199,7 @@ def told_as(contact: Contact, address: Address) -> str:
     """Whom messages must name to reach an address. A telephone that is not verified hears of test pages alone; what
     waits to confirm a mail address gets nothing anyhow.
     """
-    is_on_trial = address.protocol is Protocol.SMS and not address.is_verified
+    is_on_trial = address.protocol is ChannelKind.SMS and not address.is_verified
     return on_trial(contact.contact_id) if is_on_trial else contact.contact_id
 
 
@@ -248,11 +250,11 @@ def is_of(subscription: Subscription, contact: Contact) -> bool:
     return subscription.arn is not None and (_is_at(subscription, contact) or is_left_over(subscription, contact))
 
 
-def _addresses(protocol: Protocol, given: Any, form: re.Pattern[str]) -> list[Address]:
+def _addresses(protocol: ChannelKind, given: Any, form: re.Pattern[str]) -> list[Address]:
     listed = given if isinstance(given, list) else [given] if given is not None else []
     for endpoint in listed:
         if not isinstance(endpoint, str) or not form.fullmatch(endpoint):
-            kind = "an e-mail address" if protocol is Protocol.EMAIL else "a telephone number such as +4915112345678"
+            kind = "an e-mail address" if protocol is ChannelKind.EMAIL else "a telephone number such as +4915112345678"
             raise ContactError(f"{endpoint!r} is not {kind}.")
     return [Address(protocol, endpoint) for endpoint in listed]
 
@@ -267,11 +269,11 @@ def _is_at(subscription: Subscription, contact: Contact) -> bool:
 
 def _is_protected(subscription: Subscription) -> bool:
     """Only mails carry a link that ends their subscription."""
-    return subscription.is_authenticated or subscription.protocol != Protocol.EMAIL
+    return subscription.is_authenticated or subscription.protocol != ChannelKind.EMAIL
 
 
 def _by_address(contacts: Iterable[Contact]) -> Mapping[tuple[str, str], list[str]]:
-    """Protocol and endpoint -> the ids of the contacts that have it."""
+    """ChannelKind and endpoint -> the ids of the contacts that have it."""
     owners: dict[tuple[str, str], list[str]] = {}
     for contact in contacts:
         for each in contact.addresses:

@@ -14,10 +14,10 @@ from enum import StrEnum
 import msgspec
 
 from coldwatch.incidents.channels import html_mail
-from coldwatch.incidents.channels.lanes import Lane
 from coldwatch.incidents.channels.pagerduty import key_of
+from coldwatch.incidents.channels.ways import Way
 from coldwatch.incidents.codes import new_code
-from coldwatch.incidents.contacts import OF_SNS, Protocol
+from coldwatch.incidents.contacts import OF_SNS, ChannelKind
 from coldwatch.incidents.identity import event_id, link_hash, link_secret, page_id
 from coldwatch.incidents.incident import EventType, Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import SYSTEM
@@ -115,11 +115,11 @@ class Paging:
         recipient = _recipient(self.contact_id, self.ports, channels)
         if recipient.why_not:
             return Fate.ALREADY_SENT if self._is_told else self._fail("", recipient.why_not, Fate.UNREACHABLE)
-        if recipient.lanes and not self._is_told and self._is_queued():
+        if recipient.ways and not self._is_told and self._is_queued():
             return Fate.QUEUED
         for each in recipient.unverified:
             self._fail(each.channel, f"{each.endpoint} is not verified; coldwatch contacts test sends it a test page.")
-        return self._by_lanes(recipient)
+        return self._by_ways(recipient)
 
     def give_up(self, why: str) -> Fate:
         """Somebody who cannot be told at all, such as a rota that names nobody."""
@@ -133,19 +133,19 @@ class Paging:
     def _is_told(self) -> bool:
         return any(each.is_sent for each in self.known.values())
 
-    def _by_lanes(self, recipient: Recipient) -> Fate:
+    def _by_ways(self, recipient: Recipient) -> Fate:
         fates: list[Fate] = []
-        for lane in recipient.lanes:
+        for way in recipient.ways:
             is_told = any(fate.is_told for fate in fates)
-            if not is_told or lane.is_besides:
-                fates.append(self._by(lane, recipient, is_first=not fates))
+            if not is_told or way.is_besides:
+                fates.append(self._by(way, recipient, is_first=not fates))
                 if is_told and fates[-1] is Fate.FAILING:
                     return Fate.SENT_IN_PART
         return next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
 
-    def _by(self, lane: Lane, recipient: Recipient, *, is_first: bool) -> Fate:
+    def _by(self, way: Way, recipient: Recipient, *, is_first: bool) -> Fate:
         """Before the first way it was read already whether they are needed."""
-        known = self.known.get(lane.channel)
+        known = self.known.get(way.channel)
         if known and known.is_sent:
             return Fate.ALREADY_SENT
         if known and known.delivery == "failed":
@@ -153,11 +153,11 @@ class Paging:
         if not (is_first and not self._is_told) and not self.is_needed():
             return Fate.CANCELLED
         try:
-            message_id = self.ports.notifier.send(self._notification(lane, recipient), lane)
+            message_id = self.ports.notifier.send(self._notification(way, recipient), way)
         except NotSentError as error:
-            return self._fail(lane.channel, str(error), Fate.UNREACHABLE if error.is_permanent else Fate.FAILING)
-        what = f"{recipient.name} is told{_spoken(lane)} (round {self.incident.round}, tier {self.incident.tier})."
-        page = replace(self._page(lane.channel), is_sent=True, message_id=message_id, delivery="sent")
+            return self._fail(way.channel, str(error), Fate.UNREACHABLE if error.is_permanent else Fate.FAILING)
+        what = f"{recipient.name} is told{_spoken(way)} (round {self.incident.round}, tier {self.incident.tier})."
+        page = replace(self._page(way.channel), is_sent=True, message_id=message_id, delivery="sent")
         self.ports.incidents.keep_page(page, page_event(page, EventType.PAGED, what, self.incident))
         return Fate.SENT
 
@@ -183,10 +183,10 @@ class Paging:
             self.ports.incidents.keep_page(page, page_event(page, EventType.PAGE_FAILED, what, self.incident))
         return fate
 
-    def _notification(self, lane: Lane, recipient: Recipient) -> Notification:
+    def _notification(self, way: Way, recipient: Recipient) -> Notification:
         """A message with a fresh link in it. Its secret is stored nowhere, so a second try makes another."""
-        incident, key = self.incident, self._key(lane)
-        protocols = {each.protocol for each in lane.addresses}
+        incident, key = self.incident, self._key(way)
+        protocols = {each.protocol for each in way.addresses}
         return Notification(
             recipient.contact_id,
             page_id(incident.incident_id, incident.round, recipient.contact_id),
@@ -196,10 +196,10 @@ class Paging:
             round=incident.round,
             severity=incident.severity.value,
             link=key.link,
-            sms=short_text(incident, key=key) if Protocol.SMS in protocols else "",
-            html=_html(incident, recipient.name, key) if Protocol.SES_EMAIL in protocols else "",
+            sms=short_text(incident, key=key) if ChannelKind.SMS in protocols else "",
+            html=_html(incident, recipient.name, key) if ChannelKind.SES_EMAIL in protocols else "",
             facts=tuple(facts(incident)),
-            alert_key=self._alert_key() if Protocol.PAGERDUTY in protocols else "",
+            alert_key=self._alert_key() if ChannelKind.PAGERDUTY in protocols else "",
         )
 
     def _alert_key(self) -> str:
@@ -208,9 +208,9 @@ class Paging:
 
     def link(self) -> str:
         """The address of a new link for this page, without a code; for what tells of several."""
-        return self._key(Lane("", ())).link
+        return self._key(Way("", ())).link
 
-    def _key(self, lane: Lane) -> Key:
+    def _key(self, way: Way) -> Key:
         """The link first, then what stands for it: a code never leads nowhere."""
         incident, ports = self.incident, self.ports
         secret = link_secret(ports.random_bytes(16))
@@ -223,7 +223,7 @@ class Paging:
             created_at=self.now_ms,
             expires_at=self.now_ms + LIFETIME_MS,
         )
-        made = self._code(link) if {each.protocol for each in lane.addresses} & _PRIVATE else None
+        made = self._code(link) if {each.protocol for each in way.addresses} & _PRIVATE else None
         ports.links.put(replace(link, code_hash=made[1] if made else None))
         code = made[0] if made else None
         return Key(f"{ports.page_base_url}a/{secret}", code, f"{ports.page_base_url}code")
@@ -249,7 +249,7 @@ def links_of(ports: PagingPorts) -> Callable[[Incident, str, int], str]:
 
 
 _BEST_FIRST = (Fate.SENT, Fate.ALREADY_SENT, Fate.CANCELLED, Fate.FAILING, Fate.UNREACHABLE)
-_PRIVATE = OF_SNS | {Protocol.SES_EMAIL}
+_PRIVATE = OF_SNS | {ChannelKind.SES_EMAIL}
 """What one person reads. In a room that many read, the link is enough."""
 
 
@@ -285,10 +285,10 @@ def _html(incident: Incident, name: str, key: Key) -> str:
     )
 
 
-def _spoken(lane: Lane) -> str:
+def _spoken(way: Way) -> str:
     """How, where it is not as ever."""
     spoken = {"ses_email": "mail", "pagerduty": "PagerDuty", "slack": "Slack", "teams": "Teams"}
-    kind, _, label = lane.channel.partition(":")
+    kind, _, label = way.channel.partition(":")
     if kind == "sns":
         return ""
     return f" by {spoken.get(kind, kind)}" + (f" ({label})" if label else "")

@@ -102,11 +102,6 @@ class Plan:
         return len(self.tiers) * self.rounds
 
     @property
-    def loops(self) -> int:
-        """As policies say it."""
-        return self.rounds
-
-    @property
     def target_s(self) -> int:
         """Within what time of its opening an incident ought to be acknowledged: the first tier's, if nobody said."""
         first_s = self.tiers[0].acknowledge_within_s if self.tiers else self.repeat_every_s

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from coldwatch.incidents.channels.lanes import SNS, Lane, lanes_of, unverified
+from coldwatch.incidents.channels.ways import SNS, Way, unverified, ways_of
 from coldwatch.incidents.contacts import Address, Contact
 from coldwatch.incidents.escalation.rota import Rota
 from coldwatch.incidents.incident import Incident, Page, TimelineEvent
@@ -175,26 +175,26 @@ class DetectorStates(Protocol):
 class Recipient:
     """A contact as the notifier needs it. `why_not` says, in a sentence, why it cannot be reached at all.
 
-    `lanes` are the ways to it, in the order in which they are tried; `unverified` the addresses that are left out.
+    `ways` are the ways to it, in the order in which they are tried; `unverified` the addresses that are left out.
     """
 
     contact_id: str
     name: str
     why_not: str | None = None
-    lanes: tuple[Lane, ...] = (Lane(SNS),)
+    ways: tuple[Way, ...] = (Way(SNS),)
     unverified: tuple[Address, ...] = ()
 
 
 def recipient_of(contact: Contact, channels: Sequence[str] = (), *, has_sender: bool = True) -> Recipient:
     """How a contact can be told, by the channels that a tier wants."""
-    lanes = lanes_of(contact, wanted=channels, has_sender=has_sender)
+    ways = ways_of(contact, wanted=channels, has_sender=has_sender)
     left_out = unverified(contact, wanted=channels)
     why_not = None
-    if not lanes and not left_out:
+    if not ways and not left_out:
         why_not = (
             f"{contact.name} has none of {', '.join(channels)}." if channels else f"{contact.name} has no address."
         )
-    return Recipient(contact.contact_id, contact.name, why_not, lanes, left_out)
+    return Recipient(contact.contact_id, contact.name, why_not, ways, left_out)
 
 
 class Recipients(Protocol):
@@ -237,7 +237,7 @@ class NotSentError(Exception):
 
 
 class Channels(Protocol):
-    def send(self, notification: Notification, lane: Lane) -> str:
+    def send(self, notification: Notification, way: Way) -> str:
         """Hand a message over; its id. Raises `NotSentError`."""
 
 

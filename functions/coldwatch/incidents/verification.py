@@ -11,7 +11,7 @@ from typing import Final
 
 from coldwatch.incidents.channels import html_mail
 from coldwatch.incidents.codes import make_code
-from coldwatch.incidents.contacts import Address, Contact, ContactError, Proof, Protocol, told_as
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact, ContactError, Proof, told_as
 from coldwatch.incidents.ports import Notification
 
 LIFETIME_MS: Final = 86_400_000
@@ -33,7 +33,7 @@ def begin(contact: Contact, channel: object, key: bytes, random_bytes: Callable[
     if address is None:
         known = ", ".join(each.channel for each in contact.addresses)
         raise ContactError(f"{contact.contact_id} has no such channel, or several; it has {known}.")
-    if address.protocol is Protocol.EMAIL and not address.is_verified:
+    if address.protocol is ChannelKind.EMAIL and not address.is_verified:
         raise ContactError(f"{address.endpoint} waits for its confirmation: coldwatch contacts confirm TOKEN")
     code = make_code(random_bytes(8))
     proof = Proof(_hash(key, contact, address, code), now_ms)
@@ -65,7 +65,7 @@ def settle(contact: Contact, code: object, key: bytes, *, now_ms: int) -> tuple[
 def confirmed(contact: Contact, endpoint: str, *, now_ms: int) -> Contact:
     """The contact with the mail address verified whose subscription was confirmed by its token."""
     for address in contact.addresses:
-        if address.place == (Protocol.EMAIL.value, endpoint) and not address.is_verified:
+        if address.place == (ChannelKind.EMAIL.value, endpoint) and not address.is_verified:
             return contact.with_address(replace(address, verified_at=now_ms))
     return contact
 
@@ -75,7 +75,7 @@ def as_subscribed(contact: Contact, waiting: set[str], *, now_ms: int) -> Contac
     others were confirmed by their token, for a subscription that was confirmed otherwise is made anew.
     """
     for address in contact.addresses:
-        if address.protocol is Protocol.EMAIL:
+        if address.protocol is ChannelKind.EMAIL:
             since = None if address.endpoint in waiting else address.verified_at or now_ms
             contact = contact.with_address(replace(address, verified_at=since))
     return contact

@@ -1,4 +1,4 @@
-"""`coldwatch policy tests`: how the last test page of each responder went."""
+"""`coldwatch policy test-pages`: how the last test page of each responder went."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ def _test_pages(stack: Stack) -> Sequence[Incident]:
 
 COMMANDS = (
     Command(
-        "policy tests",
+        "policy test-pages",
         "show how the last test page of each responder went",
         run_tests,
         (argument("policy_id", nargs="?", metavar="POLICY", help="only of this policy; of all, if not said"),),

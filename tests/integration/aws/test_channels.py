@@ -34,9 +34,9 @@ from coldwatch.adapters.mail import SesMailer
 from coldwatch.adapters.notifier import SnsNotifier
 from coldwatch.adapters.secret_store import FRESH_S, SecretError, SecretsManagerSecrets
 from coldwatch.adapters.send_pace import MOST_PER_SECOND, SendPace
-from coldwatch.incidents.channels.lanes import SNS, Lane
 from coldwatch.incidents.channels.signature import PAGE_ID, SIGNATURE, TIMESTAMP
-from coldwatch.incidents.contacts import Address, Protocol
+from coldwatch.incidents.channels.ways import SNS, Way
+from coldwatch.incidents.contacts import Address, ChannelKind
 from coldwatch.incidents.ports import Notification, NotSentError
 from tests.integration.aws.stack import REGION
 
@@ -184,10 +184,10 @@ def account() -> Iterator[Account]:
 
 
 def test_sns_says_it_in_other_words_to_a_telephone(account: Account) -> None:
-    lane = Lane(SNS, (Address(Protocol.EMAIL, "a@b.example", 1), Address(Protocol.SMS, "+4915112345678", 1)))
+    way = Way(SNS, (Address(ChannelKind.EMAIL, "a@b.example", 1), Address(ChannelKind.SMS, "+4915112345678", 1)))
     asked = account.asked("sns", "Publish")
 
-    account.channels().send(PAGE, lane)
+    account.channels().send(PAGE, way)
 
     (sent,) = asked
     assert json.loads(sent["Message"]) == {"default": PAGE.text, "sms": PAGE.sms}
@@ -196,9 +196,9 @@ def test_sns_says_it_in_other_words_to_a_telephone(account: Account) -> None:
 
 
 def test_ses_sends_text_and_html_to_the_contact_alone_with_tags_that_come_back(account: Account) -> None:
-    lane = Lane("ses_email", (Address(Protocol.SES_EMAIL, "ana@example.com", 1),))
+    way = Way("ses_email", (Address(ChannelKind.SES_EMAIL, "ana@example.com", 1),))
 
-    message_id = account.channels().send(PAGE, lane)
+    message_id = account.channels().send(PAGE, way)
 
     (sent,) = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages
     assert (sent.id, sent.source, sent.destinations["ToAddresses"]) == (
@@ -213,7 +213,7 @@ def test_a_sender_that_ses_does_not_know_is_a_fault_for_good(account: Account) -
     mailer = SesMailer(boto3.client("sesv2", region_name=REGION), "other@example.org", "")
 
     with pytest.raises(NotSentError, match="MessageRejected") as refused:
-        mailer.send(PAGE, Lane("ses_email", (Address(Protocol.SES_EMAIL, "ana@example.com", 1),)))
+        mailer.send(PAGE, Way("ses_email", (Address(ChannelKind.SES_EMAIL, "ana@example.com", 1),)))
 
     assert refused.value.is_permanent
     assert "s3cret" not in str(refused.value)
@@ -221,7 +221,7 @@ def test_a_sender_that_ses_does_not_know_is_a_fault_for_good(account: Account) -
 
 def test_the_bus_hears_what_becomes_of_an_incident_and_no_link(account: Account) -> None:
     bus, asked = EventBus(account.events, "incidents"), account.asked("events", "PutEvents")
-    account.channels().send(PAGE, Lane("eventbridge:bus", (Address(Protocol.EVENTBRIDGE, "bus", 1),)))
+    account.channels().send(PAGE, Way("eventbridge:bus", (Address(ChannelKind.EVENTBRIDGE, "bus", 1),)))
     for event in ("opened", "escalated", "acknowledged", "resolved"):
         BusAlerts(bus).publish("alerts/x/y", {"event": event, "incident_id": "i"})
 
@@ -274,9 +274,9 @@ def test_a_webhook_is_signed_so_that_its_receiver_can_tell(
     account: Account, receiver: Receiver, certificate: Path
 ) -> None:
     name = account.keep("s/webhook", url=f"https://{HOST}:{receiver.port}/in?x=1", key=KEY)
-    lane = Lane("webhook:own", (Address(Protocol.WEBHOOK, "own", 1, name),))
+    way = Way("webhook:own", (Address(ChannelKind.WEBHOOK, "own", 1, name),))
 
-    account.channels(poster(certificate)).send(PAGE, lane)
+    account.channels(poster(certificate)).send(PAGE, way)
 
     ((path, headers, body),) = receiver.got
     assert (path, headers["Host"], headers[PAGE_ID]) == ("/in?x=1", f"{HOST}:{receiver.port}", "i-1-ana")
@@ -389,10 +389,10 @@ def test_a_fault_that_nobody_foresaw_is_one_of_its_channel_and_repeats_nothing(
 
     name = account.keep("s/slack", url="https://hooks.slack.com/s3cret")
     channels = account.channels(Poster())  # type: ignore[arg-type] # a stand-in
-    address = Address(Protocol.SLACK, "ops", 1, name)
+    address = Address(ChannelKind.SLACK, "ops", 1, name)
 
     with pytest.raises(NotSentError) as refused:
-        channels.send(PAGE, Lane("slack:ops", (address,)))
+        channels.send(PAGE, Way("slack:ops", (address,)))
     with pytest.raises(NotSentError):
         channels.pagerduty.update_pagerduty(address, "resolve", PAGE.incident_id)
 
@@ -409,12 +409,12 @@ def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_alerts_key(acco
             posted.append((url, json.loads(body)))
 
     name = account.keep("s/pd", routing_key="r" * 32, region="eu")
-    address = Address(Protocol.PAGERDUTY, "quality", 1, name)
+    address = Address(ChannelKind.PAGERDUTY, "quality", 1, name)
     channels = account.channels(Poster())  # type: ignore[arg-type] # a stand-in
-    channels.send(replace(PAGE, alert_key="i/1"), Lane("pagerduty:quality", (address,)))
+    channels.send(replace(PAGE, alert_key="i/1"), Way("pagerduty:quality", (address,)))
     for action in ("acknowledge", "resolve"):
         channels.pagerduty.update_pagerduty(address, action, "i/1")
-    channels.send(PAGE, Lane("pagerduty:quality", (address,)))
+    channels.send(PAGE, Way("pagerduty:quality", (address,)))
 
     assert {url for url, _ in posted} == {"https://events.eu.pagerduty.com/v2/enqueue"}
     assert [(each["event_action"], each["dedup_key"]) for _, each in posted] == [
@@ -425,18 +425,18 @@ def test_pagerduty_is_triggered_acknowledged_and_resolved_by_the_alerts_key(acco
     assert set(event["payload"]) >= {"summary", "source", "severity"}
 
 
-@pytest.mark.parametrize("protocol", [Protocol.SLACK, Protocol.TEAMS])
+@pytest.mark.parametrize("protocol", [ChannelKind.SLACK, ChannelKind.TEAMS])
 def test_a_chat_gets_hostile_text_as_text_and_one_link(
-    account: Account, receiver: Receiver, certificate: Path, protocol: Protocol
+    account: Account, receiver: Receiver, certificate: Path, protocol: ChannelKind
 ) -> None:
     name = account.keep(f"s/{protocol}", url=f"https://{HOST}:{receiver.port}/chat")
 
-    account.channels(poster(certificate)).send(PAGE, Lane(f"{protocol}:ops", (Address(protocol, "ops", 1, name),)))
+    account.channels(poster(certificate)).send(PAGE, Way(f"{protocol}:ops", (Address(protocol, "ops", 1, name),)))
 
     ((_, _, body),) = receiver.got
     said = json.loads(body)
     assert body.decode().count("https://page.example/a/s3cret") == 1
-    if protocol is Protocol.SLACK:
+    if protocol is ChannelKind.SLACK:
         assert {block["type"] for block in said["blocks"]} == {"header", "section", "actions"}
         assert "<!channel>" not in body.decode()
         assert "mrkdwn" not in body.decode()
@@ -448,7 +448,7 @@ def test_a_chat_gets_hostile_text_as_text_and_one_link(
 
 def test_a_secret_that_is_gone_is_a_fault_for_good_and_no_secret_is_ever_told(account: Account) -> None:
     with pytest.raises(NotSentError, match="s/none cannot be read") as refused:
-        account.channels().send(PAGE, Lane("slack:ops", (Address(Protocol.SLACK, "ops", 1, "s/none"),)))
+        account.channels().send(PAGE, Way("slack:ops", (Address(ChannelKind.SLACK, "ops", 1, "s/none"),)))
 
     assert refused.value.is_permanent
 
@@ -547,6 +547,6 @@ def test_a_throttled_mail_is_tried_again_later() -> None:
             raise ClientError(error, "SendEmail")  # type: ignore[arg-type] # what matters of it
 
     with pytest.raises(NotSentError) as refused:
-        SesMailer(Busy(), "a@b.example", "").send(PAGE, Lane("ses_email", (Address(Protocol.SES_EMAIL, "x@y.z", 1),)))
+        SesMailer(Busy(), "a@b.example", "").send(PAGE, Way("ses_email", (Address(ChannelKind.SES_EMAIL, "x@y.z", 1),)))
 
     assert not refused.value.is_permanent

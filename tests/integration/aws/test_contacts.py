@@ -20,8 +20,8 @@ from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.items import to_item
 from coldwatch.adapters.secret_store import SecretsManagerSecrets
 from coldwatch.adapters.subscriptions import SnsSubscriptions
-from coldwatch.incidents.channels.lanes import Lane, lanes_of
-from coldwatch.incidents.contacts import Address, Contact, Protocol, filter_policy
+from coldwatch.incidents.channels.ways import Way, ways_of
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact, filter_policy
 from coldwatch.incidents.ports import Recipient
 from manage_contacts import handler as managing
 from tests.integration.aws.stack import REGION, Calls, Killed, Watched
@@ -424,10 +424,10 @@ def test_the_notifier_learns_who_can_be_reached(cloud: Cloud) -> None:
     ask(ANA)
     store = cloud.ports().contacts
     store.put(Contact("mute", "Mute", ()), now_ms=1)
-    mail, phone = Address(Protocol.EMAIL, MAIL, NOW), Address(Protocol.SMS, PHONE)
+    mail, phone = Address(ChannelKind.EMAIL, MAIL, NOW), Address(ChannelKind.SMS, PHONE)
 
     assert store.find("ana") == Contact("ana", "Ana", (mail, phone))
-    assert store.find_recipient("ana") == Recipient("ana", "Ana", None, (Lane("sns", (mail,)),), (phone,))
+    assert store.find_recipient("ana") == Recipient("ana", "Ana", None, (Way("sns", (mail,)),), (phone,))
     assert store.find_recipient("ana", ["sms"]) == Recipient("ana", "Ana", None, (), (phone,))
     assert store.find_recipient("mute") == Recipient("mute", "Mute", "Mute has no address.", (), ())
     assert store.find_recipient("nobody") is None
@@ -443,7 +443,7 @@ def test_who_was_there_before_addresses_were_verified_is_told_on(cloud: Cloud) -
 
     assert recipient
     assert recipient.unverified == ()
-    assert [each.verified_at for each in recipient.lanes[0].addresses] == [7, 7]
+    assert [each.verified_at for each in recipient.ways[0].addresses] == [7, 7]
     ask(ANA)
     assert cloud.subscribed() == dict.fromkeys([MAIL, PHONE], filter_policy("ana"))
 
@@ -477,7 +477,7 @@ def test_a_mail_address_that_sns_asks_to_confirm_anew_is_not_told_meanwhile(clou
     assert [each["verified_at"] for each in answer["contact"]["addresses"]] == [None]
     recipient = cloud.ports().contacts.find_recipient("ana")
     assert recipient
-    assert (recipient.why_not, recipient.lanes) == (None, ())
+    assert (recipient.why_not, recipient.ways) == (None, ())
 
 
 def test_the_token_of_a_mail_verifies_its_address(cloud: Cloud) -> None:
@@ -502,7 +502,7 @@ def test_with_a_sender_mails_go_by_ses_first_and_by_sns_if_that_fails(cloud: Clo
 
     contact = cloud.ports().contacts.find("ana")
     assert contact
-    assert [each.channel for each in lanes_of(contact)] == ["ses_email", "sns"]
+    assert [each.channel for each in ways_of(contact)] == ["ses_email", "sns"]
     assert "<html" in cloud.channel.sent[0].html
 
 

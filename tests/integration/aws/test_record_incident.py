@@ -10,7 +10,7 @@ import pytest
 
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.incidents import announcing, lifecycle
-from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact
 from coldwatch.incidents.incident import EventType, Incident, Page
 from coldwatch.incidents.paging import page_event
 from coldwatch.incidents.ports import NotSentError
@@ -25,7 +25,7 @@ from tests.unit.incidents.builders import NOW
 account, dynamodb = _account, _dynamodb
 """Fixtures are known by the module that names them."""
 
-PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
+PAGER = Address(ChannelKind.PAGERDUTY, "quality", 1, "s/pd")
 
 
 @dataclass

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any
 
 from coldwatch.incidents import enrichment, evidence, opening, recording, telling
-from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.channels.ways import Way
 from coldwatch.incidents.contacts import Contact
 from coldwatch.incidents.escalation.rota import Rota
 from coldwatch.incidents.incident import Incident, Page, Status, TimelineEvent
@@ -247,14 +247,14 @@ class FakeChannel:
     refuses_alerts: bool = False
     on_send: Callable[[Notification], None] = lambda _notification: None
 
-    def send(self, notification: Notification, lane: Lane) -> str:
-        if {notification.contact_id, lane.channel} & self.refuses:
+    def send(self, notification: Notification, way: Way) -> str:
+        if {notification.contact_id, way.channel} & self.refuses:
             raise NotSentError("busy")
-        if lane.channel in self.refuses_for_good:
+        if way.channel in self.refuses_for_good:
             raise NotSentError("gone", is_permanent=True)
         self.on_send(notification)
         self.sent.append(notification)
-        self.used.append(lane.channel)
+        self.used.append(way.channel)
         return f"message-{len(self.sent)}"
 
     def publish(self, topic: str, alert: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from coldwatch.incidents.contacts import Address, Protocol
+from coldwatch.incidents.contacts import Address, ChannelKind
 from coldwatch.incidents.contacts import Contact as ContactEntry
 from coldwatch.incidents.identity import link_hash
 from coldwatch.incidents.incident import Incident
@@ -107,7 +107,7 @@ def page_world(**plan: Any) -> PageWorld:
     here = world(**{"snooze_max_s": 14_400, "commands": ("defrost_off",)} | plan)
     here.directory.names |= {"ana": "Ana Silva", "ben": "Ben Okafor", "cem": "Cem Yilmaz"}
     here.code_key = b"a key that the table does not hold"
-    address = Address(Protocol.SMS, "+4915112345678", 1)
+    address = Address(ChannelKind.SMS, "+4915112345678", 1)
     here.directory.contacts["ben"] = ContactEntry("ben", "Ben Okafor", (address,))
     first = opened(here)
     told(here, first, 1)

@@ -11,7 +11,7 @@ from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert
 from coldwatch.incidents.announcing import Ports, announce
 from coldwatch.incidents.channels.pagerduty import MOST, key_of, keys_of
-from coldwatch.incidents.contacts import Address, Contact, ContactError, Protocol
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact, ContactError
 from coldwatch.incidents.delivery import Delivery, Report, read_report, take_report
 from coldwatch.incidents.incident import EventType, Incident, TimelineEvent
 from coldwatch.incidents.policy import Tier
@@ -22,8 +22,8 @@ from tests.unit.incidents.builders import NOW, is_, opened, told, world
 from tests.unit.incidents.fakes import World
 
 EVENT = json.loads((Path(__file__).parents[3] / "events/record_delivery.json").read_text())
-PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
-MAIL, SLACK = Address(Protocol.SES_EMAIL, "a@b.example", 1), Address(Protocol.SLACK, "ops", 1, "s/slack")
+PAGER = Address(ChannelKind.PAGERDUTY, "quality", 1, "s/pd")
+MAIL, SLACK = Address(ChannelKind.SES_EMAIL, "a@b.example", 1), Address(ChannelKind.SLACK, "ops", 1, "s/slack")
 
 
 @dataclass
@@ -285,7 +285,7 @@ def test_there_is_no_test_page_for_a_channel_that_is_not_there(channel: object) 
 
 
 def test_a_mail_address_of_sns_is_confirmed_before_it_gets_a_test_page() -> None:
-    contact = Contact("ana", "Ana", (Address(Protocol.EMAIL, "a@b.example"),))
+    contact = Contact("ana", "Ana", (Address(ChannelKind.EMAIL, "a@b.example"),))
 
     with pytest.raises(ContactError, match="contacts confirm TOKEN"):
         begin(contact, "email", KEY, bytes, NOW)

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from coldwatch.incidents import lifecycle
-from coldwatch.incidents.channels.lanes import SNS, lanes_of
-from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.channels.ways import SNS, ways_of
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.ports import Notification
@@ -14,11 +14,11 @@ from coldwatch.incidents.telling import Fate, NotAllToldError, Round, tell
 from tests.unit.incidents.builders import NOW, opened, told, world
 from tests.unit.incidents.fakes import World
 
-MAIL = Address(Protocol.SES_EMAIL, "ana@example.com", 1)
-SNS_MAIL = Address(Protocol.EMAIL, "ana@example.com", 1)
-PHONE = Address(Protocol.SMS, "+4915112345678", 1)
-SLACK = Address(Protocol.SLACK, "ops", 1, "s/slack")
-PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
+MAIL = Address(ChannelKind.SES_EMAIL, "ana@example.com", 1)
+SNS_MAIL = Address(ChannelKind.EMAIL, "ana@example.com", 1)
+PHONE = Address(ChannelKind.SMS, "+4915112345678", 1)
+SLACK = Address(ChannelKind.SLACK, "ops", 1, "s/slack")
+PAGER = Address(ChannelKind.PAGERDUTY, "quality", 1, "s/pd")
 
 
 def ana(*addresses: Address) -> tuple[World, Incident]:
@@ -43,7 +43,7 @@ def kept(here: World, of: Incident) -> list[tuple[str, bool, str | None]]:
 
 
 @pytest.mark.parametrize(
-    ("addresses", "wanted", "lanes"),
+    ("addresses", "wanted", "ways"),
     [
         ((MAIL, SNS_MAIL, SLACK), (), ["ses_email", "sns", "slack:ops"]),
         ((SNS_MAIL, PHONE), (), ["sns"]),
@@ -56,15 +56,15 @@ def kept(here: World, of: Incident) -> list[tuple[str, bool, str | None]]:
     ],
 )
 def test_the_ways_are_tried_in_the_tiers_order_or_else_in_the_contacts(
-    addresses: tuple[Address, ...], wanted: tuple[str, ...], lanes: list[str]
+    addresses: tuple[Address, ...], wanted: tuple[str, ...], ways: list[str]
 ) -> None:
-    found = lanes_of(Contact("ana", "Ana", addresses), wanted=wanted)
+    found = ways_of(Contact("ana", "Ana", addresses), wanted=wanted)
 
-    assert [each.channel for each in found] == lanes
+    assert [each.channel for each in found] == ways
 
 
 def test_without_a_sender_no_mail_goes_by_ses() -> None:
-    assert [each.channel for each in lanes_of(Contact("ana", "Ana", (MAIL, SNS_MAIL)), has_sender=False)] == [SNS]
+    assert [each.channel for each in ways_of(Contact("ana", "Ana", (MAIL, SNS_MAIL)), has_sender=False)] == [SNS]
 
 
 def test_the_first_way_that_takes_the_message_is_enough() -> None:

@@ -17,7 +17,7 @@ from coldwatch.incidents.codes import (
     make_code,
     new_code,
 )
-from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact
 from coldwatch.incidents.identity import reference
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.ports import LinkStore
@@ -25,7 +25,7 @@ from tests.unit.incidents.builders import NOW, effect, is_, opened, told, world
 from tests.unit.incidents.fakes import FakeCodes, World
 
 KEY = b"k" * 64
-PHONE = Address(Protocol.SMS, "+4915112345678", 1)
+PHONE = Address(ChannelKind.SMS, "+4915112345678", 1)
 
 
 def paged() -> tuple[World, Incident, str]:

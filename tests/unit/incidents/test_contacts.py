@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from coldwatch.incidents.contacts import (
     Address,
+    ChannelKind,
     Contact,
     ContactError,
     FindingKind,
-    Protocol,
     Subscription,
     filter_policy,
     find_faults,
@@ -27,8 +27,8 @@ from coldwatch.incidents.contacts import (
 )
 
 MAIL, PHONE = "ana@example.com", "+4915112345678"
-ANA = Contact("ana", "Ana", (Address(Protocol.EMAIL, MAIL),))
-BEN = Contact("ben", "Ben", (Address(Protocol.SMS, PHONE, 1),))
+ANA = Contact("ana", "Ana", (Address(ChannelKind.EMAIL, MAIL),))
+BEN = Contact("ben", "Ben", (Address(ChannelKind.SMS, PHONE, 1),))
 ARN = "arn:aws:sns:eu-west-1:000000000000:topic:1"
 OF_ANA = Subscription("email", MAIL, ARN, filter_policy("ana"), "MessageAttributes")
 OF_BEN = Subscription("sms", PHONE, ARN, filter_policy("ben"))
@@ -41,7 +41,7 @@ def kinds(contacts: list[Contact], *subscriptions: Subscription) -> list[tuple[s
 def test_a_contact_is_made_of_what_somebody_typed() -> None:
     made = make_contact("ana-2_x", "  Ana Müller ", [MAIL, MAIL], PHONE)
 
-    assert made == Contact("ana-2_x", "Ana Müller", (Address(Protocol.EMAIL, MAIL), Address(Protocol.SMS, PHONE)))
+    assert made == Contact("ana-2_x", "Ana Müller", (Address(ChannelKind.EMAIL, MAIL), Address(ChannelKind.SMS, PHONE)))
 
 
 @pytest.mark.parametrize("contact_id", [None, 5, "", "Ana", "-ana", "ana\n", "a b", "a" * 65, "é", '"]', ["ana"]])

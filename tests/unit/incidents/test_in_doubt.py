@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from coldwatch.incidents.answering import Action
-from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact
 from coldwatch.incidents.incident import STORM, EventType
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.storms import forming
@@ -21,7 +21,7 @@ from tests.unit.incidents.builders import MINUTE, NOW, is_, opened, operated, to
 from tests.unit.incidents.storms.builders import device, opens, storm_world
 from tests.unit.incidents.storms.fakes import FakeStorms, StormWorld
 
-SLACK = Address(Protocol.SLACK, "ops", None, "s/slack")
+SLACK = Address(ChannelKind.SLACK, "ops", None, "s/slack")
 TIERS = (Tier(("ana",), 60), Tier(("ben",), 60))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from coldwatch.incidents.contacts import ContactError, Protocol
+from coldwatch.incidents.contacts import ChannelKind, ContactError
 
 PAGERDUTY_HOSTS: Final = {"us": "events.pagerduty.com", "eu": "events.eu.pagerduty.com"}
 _ROUTING_KEY = re.compile(r"[A-Za-z0-9]{32}")
@@ -20,7 +20,7 @@ _SHORTEST_KEY = 32
 _LONGEST_URL = 2000
 
 
-def read_secret(protocol: Protocol, text: str) -> dict[str, str]:
+def read_secret(protocol: ChannelKind, text: str) -> dict[str, str]:
     """A channel's secret from the lines of a file. Raises ContactError, which never repeats the secret.
 
     Slack and Teams: the webhook's URL. PagerDuty: the routing key, then `eu` for the European service. Webhook: the
@@ -28,22 +28,22 @@ def read_secret(protocol: Protocol, text: str) -> dict[str, str]:
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     match protocol, lines:
-        case Protocol.SLACK, [url]:
+        case ChannelKind.SLACK, [url]:
             return {"url": _named(url, _SLACK_HOSTS, "Slack")}
-        case Protocol.TEAMS, [url]:
+        case ChannelKind.TEAMS, [url]:
             return {"url": _named(url, _TEAMS_HOSTS, "a Teams workflow")}
-        case Protocol.PAGERDUTY, [key, *region] if _ROUTING_KEY.fullmatch(key) and len(region) <= 1:
+        case ChannelKind.PAGERDUTY, [key, *region] if _ROUTING_KEY.fullmatch(key) and len(region) <= 1:
             return {"routing_key": key, "region": _region(region)}
-        case Protocol.WEBHOOK, [url, key] if len(key) >= _SHORTEST_KEY:
+        case ChannelKind.WEBHOOK, [url, key] if len(key) >= _SHORTEST_KEY:
             return {"url": https_url(url), "key": key}
     raise ContactError(f"This is no secret of a {protocol} channel: {_FORMS[protocol]}.")
 
 
-_FORMS: Mapping[Protocol, str] = {
-    Protocol.SLACK: "one line, the URL of the incoming webhook",
-    Protocol.TEAMS: "one line, the URL of the workflow",
-    Protocol.PAGERDUTY: "the integration key of 32 characters, and `eu` on a second line for the European service",
-    Protocol.WEBHOOK: f"two lines, the URL and a key of at least {_SHORTEST_KEY} characters",
+_FORMS: Mapping[ChannelKind, str] = {
+    ChannelKind.SLACK: "one line, the URL of the incoming webhook",
+    ChannelKind.TEAMS: "one line, the URL of the workflow",
+    ChannelKind.PAGERDUTY: "the integration key of 32 characters, and `eu` on a second line for the European service",
+    ChannelKind.WEBHOOK: f"two lines, the URL and a key of at least {_SHORTEST_KEY} characters",
 }
 
 

@@ -68,7 +68,7 @@ class DigestEntry:
     is_urgent: bool
 
 
-type Ways = Mapping[str, str]
+type MessageIds = Mapping[str, str]
 """Channel -> the message that it took."""
 
 
@@ -86,8 +86,8 @@ class BudgetStore(Protocol):
 
     def unqueue(self, entry: DigestEntry) -> None: ...
 
-    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, Ways]) -> None:
+    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, MessageIds]) -> None:
         """Remember that these were sent, before each is marked as told."""
 
-    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, Ways]]:
+    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, MessageIds]]:
         """(incident, round) of what a digest of the last days said -> when, and by which messages."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from coldwatch.incidents.changing import ATTEMPTS, found
 from coldwatch.incidents.channels.digest_mail import digest_html
-from coldwatch.incidents.channels.lanes import Lane
+from coldwatch.incidents.channels.ways import Way
 from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.identity import page_id
 from coldwatch.incidents.incident import EventType, Incident, Page, Status
 from coldwatch.incidents.paging import page_event
 from coldwatch.incidents.ports import Channels, Notification, NotSentError, Recipient, Recipients, TellingStore
 from coldwatch.incidents.storms import budget
-from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry, Ways
+from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry, MessageIds
 from coldwatch.incidents.storms.rules import StormRules
 from coldwatch.incidents.wording import digest_facts, digest_subject, digest_text, moment
 
@@ -131,11 +131,11 @@ def _unmarked(contact_id: str, entries: Sequence[DigestEntry], ports: Ports) -> 
     noted = ports.store.noted_digests(contact_id)
     waiting = []
     for entry in entries:
-        at, ways = noted.get((entry.incident_id, entry.round), (0, {}))
+        at, message_ids = noted.get((entry.incident_id, entry.round), (0, {}))
         if at < entry.due_at:
             waiting.append(entry)
         else:
-            _mark(entry, at, ways, ports)
+            _mark(entry, at, message_ids, ports)
     return waiting
 
 
@@ -185,11 +185,11 @@ def _tell(
     if recipient is None or recipient.why_not:
         return recipient.why_not if recipient else f"There is no contact {contact_id}."
     message = _message(recipient, pages, left, ports, now_ms)
-    lanes = _lanes(recipient, [entry for entry, _ in pages], ports)
-    ways, failure = _by_lanes(message, lanes, ports)
-    if not ways:
+    ways = _ways(recipient, [entry for entry, _ in pages], ports)
+    message_ids, failure = _by_ways(message, ways, ports)
+    if not message_ids:
         return failure
-    told = _told_by(ways, [entry for entry, _ in pages])
+    told = _told_by(message_ids, [entry for entry, _ in pages])
     ports.store.note_digest(contact_id, now_ms, told)
     _spend(contact_id, ports, now_ms)
     for entry, own in told.items():
@@ -197,12 +197,12 @@ def _tell(
     return None
 
 
-def _told_by(ways: Ways, entries: Sequence[DigestEntry]) -> dict[DigestEntry, Ways]:
+def _told_by(message_ids: MessageIds, entries: Sequence[DigestEntry]) -> dict[DigestEntry, MessageIds]:
     """The channels know the message by its first incident: what they say of it, or are told, is about that one. Of the
     others it is known that they are told, so that no round of theirs tells them once more.
     """
-    message_id = next(iter(ways.values()))
-    return {each: {"": message_id} for each in entries} | {entries[0]: ways}
+    message_id = next(iter(message_ids.values()))
+    return {each: {"": message_id} for each in entries} | {entries[0]: message_ids}
 
 
 def _message(
@@ -228,33 +228,33 @@ def _message(
     )
 
 
-def _lanes(recipient: Recipient, entries: Sequence[DigestEntry], ports: Ports) -> list[Lane]:
+def _ways(recipient: Recipient, entries: Sequence[DigestEntry], ports: Ports) -> list[Way]:
     """A way by which one of these pages came back would bring all of them back."""
     pages = (
         page for each in entries for page in ports.incidents.pages_of(each.incident_id, each.round, each.contact_id)
     )
     came_back = {page.channel for page in pages if page.delivery == Delivery.FAILED}
-    return [lane for lane in recipient.lanes if lane.channel not in came_back]
+    return [way for way in recipient.ways if way.channel not in came_back]
 
 
-def _by_lanes(message: Notification, lanes: Sequence[Lane], ports: Ports) -> tuple[Ways, str]:
+def _by_ways(message: Notification, ways: Sequence[Way], ports: Ports) -> tuple[MessageIds, str]:
     """By the first way that takes it, and by telephone in any case; which did, or why none."""
-    ways: dict[str, str] = {}
+    message_ids: dict[str, str] = {}
     failures = []
-    for lane in lanes:
-        if ways and not lane.is_besides:
+    for way in ways:
+        if message_ids and not way.is_besides:
             continue
         try:
-            ways[lane.channel] = ports.notifier.send(message, lane)
+            message_ids[way.channel] = ports.notifier.send(message, way)
         except NotSentError as error:
             failures.append(str(error))
-    return ways, " ".join(failures) or f"{message.contact_id} has no address that is verified."
+    return message_ids, " ".join(failures) or f"{message.contact_id} has no address that is verified."
 
 
-def _mark(entry: DigestEntry, at: int, ways: Ways, ports: Ports) -> None:
+def _mark(entry: DigestEntry, at: int, message_ids: MessageIds, ports: Ports) -> None:
     """Told, then no more in the queue; again changes nothing."""
     incident = ports.incidents.find(entry.incident_id)
-    for channel, message_id in ways.items():
+    for channel, message_id in message_ids.items():
         if incident is None:
             break
         page = Page(

@@ -19,7 +19,7 @@ from coldwatch.incidents.storms.grouping import Member
 from coldwatch.incidents.storms.joining import join_storm
 from coldwatch.incidents.storms.leaving import leave
 from coldwatch.incidents.storms.maintenance import MaintenanceWindow
-from coldwatch.incidents.storms.ports import DigestEntry, Ways
+from coldwatch.incidents.storms.ports import DigestEntry, MessageIds
 from coldwatch.incidents.storms.posting import SendBudget
 from coldwatch.incidents.storms.rules import Budget, GroupingRule, Inhibition, StormRules
 from coldwatch.incidents.storms.silencing import StormSilencing
@@ -89,7 +89,7 @@ class FakeStorms:
     groups: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
     budgets: dict[str, Spent] = field(default_factory=dict)
     entries: dict[tuple[int, str, str, int], DigestEntry] = field(default_factory=dict)
-    digests: dict[str, dict[tuple[str, int], tuple[int, Ways]]] = field(default_factory=dict)
+    digests: dict[str, dict[tuple[str, int], tuple[int, MessageIds]]] = field(default_factory=dict)
     all_windows: dict[str, MaintenanceWindow] = field(default_factory=dict)
 
     def enter(self, group: str, member: Member, *, forget_at: int) -> None:
@@ -118,11 +118,11 @@ class FakeStorms:
     def unqueue(self, entry: DigestEntry) -> None:
         self.entries.pop((entry.due_at, entry.contact_id, entry.incident_id, entry.round), None)
 
-    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, Ways]) -> None:
+    def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, MessageIds]) -> None:
         noted = self.digests.setdefault(contact_id, {})
         noted |= {(entry.incident_id, entry.round): (at, ways) for entry, ways in told.items()}
 
-    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, Ways]]:
+    def noted_digests(self, contact_id: str) -> Mapping[tuple[str, int], tuple[int, MessageIds]]:
         return dict(self.digests.get(contact_id, {}))
 
     def unfinished(self, now_ms: int) -> list[MaintenanceWindow]:

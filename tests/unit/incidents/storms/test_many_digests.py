@@ -8,7 +8,7 @@ import pytest
 from coldwatch.incidents import announcing
 from coldwatch.incidents.announcing import announce
 from coldwatch.incidents.answering import Action
-from coldwatch.incidents.contacts import Address, Contact, Protocol
+from coldwatch.incidents.contacts import Address, ChannelKind, Contact
 from coldwatch.incidents.delivery import Delivery, Report, take_report
 from coldwatch.incidents.incident import Incident, Severity
 from coldwatch.incidents.policy import Tier, by_severity
@@ -82,8 +82,8 @@ def test_a_contact_whose_digest_cannot_be_made_costs_nobody_else_theirs(fault: s
     assert send(clock)["ana"].told == 3, "it is tried again"
 
 
-PAGER = Address(Protocol.PAGERDUTY, "quality", 1, "s/pd")
-MAIL, SLACK = Address(Protocol.SES_EMAIL, "a@b.example", 1), Address(Protocol.SLACK, "ops", 1, "s/slack")
+PAGER = Address(ChannelKind.PAGERDUTY, "quality", 1, "s/pd")
+MAIL, SLACK = Address(ChannelKind.SES_EMAIL, "a@b.example", 1), Address(ChannelKind.SLACK, "ops", 1, "s/slack")
 
 
 def digest_for_ana(*addresses: Address) -> tuple[Clockwork, list[Incident], Notification]:

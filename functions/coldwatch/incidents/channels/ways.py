@@ -7,16 +7,16 @@ verified telephone is told as well, whatever else was: it is what wakes people.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from coldwatch.incidents.contacts import OF_SNS, Address, Contact, Protocol
+from coldwatch.incidents.contacts import OF_SNS, Address, ChannelKind, Contact
 
 SNS = "sns"
 """E-mail and text message of a contact: one publish to the topic tells both."""
-_ALIKE = {"email": frozenset({Protocol.EMAIL, Protocol.SES_EMAIL}), SNS: OF_SNS}
+_ALIKE = {"email": frozenset({ChannelKind.EMAIL, ChannelKind.SES_EMAIL}), SNS: OF_SNS}
 """What a tier may call several protocols at once; `email` is any mail."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Way:
     """One way: what a page names it, and the addresses that one message reaches."""
 
     channel: str
@@ -25,21 +25,21 @@ class Lane:
     @property
     def is_besides(self) -> bool:
         """Whether it is told even where another way has taken the message."""
-        return any(each.protocol is Protocol.SMS for each in self.addresses)
+        return any(each.protocol is ChannelKind.SMS for each in self.addresses)
 
     @property
     def mails(self) -> int:
         """How many mails SNS makes of one message."""
-        return sum(each.protocol is Protocol.EMAIL for each in self.addresses)
+        return sum(each.protocol is ChannelKind.EMAIL for each in self.addresses)
 
 
-def lanes_of(contact: Contact, *, wanted: Sequence[str] = (), has_sender: bool = True) -> tuple[Lane, ...]:
+def ways_of(contact: Contact, *, wanted: Sequence[str] = (), has_sender: bool = True) -> tuple[Way, ...]:
     """The ways that may be used, of those that are `wanted`, in that order; without a wish, in the contact's own."""
     usable = [each for each in contact.addresses if each.is_verified and (has_sender or each.protocol != "ses_email")]
-    lanes: dict[str, list[Address]] = {}
+    ways: dict[str, list[Address]] = {}
     for each in _in_order(usable, wanted):
-        lanes.setdefault(SNS if each.protocol in OF_SNS else each.channel, []).append(each)
-    return tuple(Lane(channel, tuple(addresses)) for channel, addresses in lanes.items())
+        ways.setdefault(SNS if each.protocol in OF_SNS else each.channel, []).append(each)
+    return tuple(Way(channel, tuple(addresses)) for channel, addresses in ways.items())
 
 
 def unverified(contact: Contact, *, wanted: Sequence[str] = ()) -> tuple[Address, ...]:
