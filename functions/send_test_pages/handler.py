@@ -26,6 +26,10 @@ from coldwatch.settings import SendTestPagesSettings
 logger = Logger()
 
 
+class NotBegunError(Exception):
+    """Some test pages could not be begun; the log says which, and why."""
+
+
 class _Nothing:
     """No device stands behind a test page, and no detector."""
 
@@ -74,10 +78,24 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if event.get("action") == "check":
         return _check(wanted, now_ms)
     at_ms = round(datetime.fromisoformat(event["at"]).timestamp() * 1000) if event.get("at") else now_ms
-    begun = {each.key: drills.begin(each, ports(), at_ms=at_ms, now_ms=now_ms) for each in wanted}
-    ids = {key: opening.incident.incident_id for key, opening in begun.items()}
-    logger.info("test pages begun", extra={"incident_ids": ids})
-    return {"begun": ids}
+    return {"begun": _begin(wanted, at_ms, now_ms)}
+
+
+def _begin(wanted: list[drills.Drill], at_ms: int, now_ms: int) -> dict[str, str]:
+    """The incident of each responder. One that cannot be begun keeps nobody else from being tested; Lambda's retry
+    finds the others begun.
+    """
+    begun, faults = dict[str, str](), dict[str, str]()
+    for each in wanted:
+        try:
+            begun[each.key] = drills.begin(each, ports(), at_ms=at_ms, now_ms=now_ms).incident.incident_id
+        except Exception as error:  # noqa: BLE001 - the edge of one test page
+            faults[each.key] = f"{type(error).__name__}: {error}"
+    logger.info("test pages begun", extra={"incident_ids": begun})
+    if faults:
+        logger.error("test pages not begun", extra={"faults": faults})
+        raise NotBegunError(f"{len(faults)} of {len(wanted)} test pages could not be begun")
+    return begun
 
 
 def _check(wanted: list[drills.Drill], now_ms: int) -> dict[str, Any]:

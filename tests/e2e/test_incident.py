@@ -199,7 +199,7 @@ def test_a_function_killed_in_the_middle_of_its_work_loses_and_doubles_nothing(
 
     One message may be sent a second time, and only if the notifier dies between SNS's acceptance and its own mark.
     """
-    cleo = duty.responder(f"cleo-{function}")  # somebody new: what one is sent has its bound
+    cleo = duty.responder(f"cleo-{function.lower()}")  # somebody new: what one is sent has its bound
     duty.policy((cleo, 300))
     fridge = readings(fridges, KILLED[function])
     with killing_at_work(duty.cloud, f"{function}Function", times=2) as kills:
