@@ -208,6 +208,7 @@ class RecordIncidentSettings(Settings):
     topic_prefix: str
     incident_table: str
     reading_table: str
+    device_table: str
     contact_table: str
     evidence_bucket: str
     event_bus_name: str

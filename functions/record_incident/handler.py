@@ -20,10 +20,11 @@ from coldwatch.adapters.event_bus import AllAlerts, BusAlerts, EventBus
 from coldwatch.adapters.every_channel import pagerduty_service
 from coldwatch.adapters.evidence_store import S3EvidenceStore
 from coldwatch.adapters.family_store import DynamoFamilyStore
+from coldwatch.adapters.incident_context import DynamoDeviceDirectory
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
-from coldwatch.incidents import announcing
+from coldwatch.incidents import announcing, enrichment
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.metrics import incident_metrics
 from coldwatch.incidents.recording import Ports, record
@@ -62,6 +63,16 @@ def _leave_storm(incident: Incident, now_ms: int) -> None:
 
 
 @cache
+def enrichment_ports() -> enrichment.Ports:
+    own, dynamodb = settings(), dynamodb_client()
+    return enrichment.Ports(
+        DynamoIncidentStore(dynamodb, own.incident_table),
+        DynamoDeviceDirectory(dynamodb, own.device_table),
+        DynamoReadingHistory(dynamodb, own.reading_table),
+    )
+
+
+@cache
 def filing_ports() -> filing.Ports:
     own = RecordIncidentSettings.from_env()
     return filing.Ports(
@@ -84,6 +95,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     part, now_ms = event.get("part", "record"), time.time_ns() // 1_000_000
     if part != "record":
         return _report(event["incident_id"], has_pdf=part != "report_without_pdf", now_ms=now_ms)
+    _enrich(event["incident_id"], now_ms)
     recorded = record(event["incident_id"], ports(), now_ms=now_ms)
     incident = recorded.incident
     answer = {"incident_id": incident.incident_id, "status": incident.status.value, "resolution": incident.resolution}
@@ -101,6 +113,18 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if not all(fault.is_permanent for fault in faults):
         raise announcing.NotAnnouncedError(f"not everybody knows that incident {incident.incident_id} is over")
     return answer
+
+
+def _enrich(incident_id: str, now_ms: int) -> None:
+    """What the workflow could not add when people were told, such as in a storm. The record waits for no more."""
+    own = enrichment_ports()
+    incident = own.incidents.find(incident_id)
+    if incident is None or incident.details is not None or incident.recorded_at is not None:
+        return
+    try:
+        enrichment.enrich(incident_id, own, now_ms=now_ms)
+    except Exception:
+        logger.exception("incident recorded without what is known of its device", extra={"incident_id": incident_id})
 
 
 def _report(incident_id: str, *, has_pdf: bool, now_ms: int) -> dict[str, Any]:

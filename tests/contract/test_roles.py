@@ -264,6 +264,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         "KeepIncidents": (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), ("IncidentTable",)),
         "GiveBackLocks": (("dynamodb:DeleteItem",), ("IncidentTable",)),
         "ReadReadings": (("dynamodb:Query",), ("ReadingTable",)),
+        "ReadTheRegistry": (("dynamodb:GetItem",), ("DeviceTable",)),
         "WriteTheRecord": (("s3:PutObject",), ("${EvidenceBucket}/incidents/*",)),
         "ReadWhatIsKept": (("s3:GetObject",), ("${EvidenceBucket}/incidents/*",)),
         "SeeWhatIsNotThere": (("s3:ListBucket",), ("EvidenceBucket",)),

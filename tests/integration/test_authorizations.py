@@ -70,6 +70,7 @@ RARE = {
     ("OpenIncidentRole", "GatherInStorms"): "a device of a gateway or site: tests/integration/aws",
     ("OpenIncidentRole", "WakeTheIncidentWorkflow"): "a storm that becomes graver: tests/unit/incidents/storms",
     ("NotifyTierRole", "GiveBackLocks"): "what recovered in a storm that was resolved: tests/unit/incidents/storms",
+    ("RecordIncidentRole", "ReadTheRegistry"): "what nobody could add when people were told: tests/integration/aws",
     ("RecordIncidentRole", "GiveBackLocks"): "a storm's child that is over: tests/integration/aws",
     ("RecordIncidentRole", "WakeTheIncidentWorkflow"): "the end of a storm: tests/unit/incidents/storms",
     ("DispatchCommandRole", "WakeTheCommandWorkflow"): "a response that overtakes its own request: tests/unit/commands",

@@ -3,7 +3,7 @@ PagerDuty, the storm.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -116,3 +116,33 @@ def test_what_pagerduty_never_takes_is_left_alone(outside: Outside) -> None:
 
     assert ended()["status"] == "RESOLVED"
     assert outside.heard == ["left"]
+
+
+def kept_events(outside: Outside) -> list[EventType]:
+    return [each.type for each in outside.store.timeline(sample("record_incident")["incident_id"])]
+
+
+def test_what_could_not_be_added_when_people_were_told_is_in_the_record(outside: Outside) -> None:
+    ended()
+
+    told = kept_events(outside)
+    assert told.index(EventType.RESOLVED) < told.index(EventType.ENRICHED) < told.index(EventType.RECORDED)
+
+
+def test_the_record_does_not_wait_for_what_cannot_be_known(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = record_incident.enrichment_ports()
+    monkeypatch.setattr(record_incident, "enrichment_ports", lambda: replace(own, devices=_NoRegistry()))
+
+    assert ended()["status"] == "RESOLVED"
+    told = kept_events(outside)
+    assert (EventType.RECORDED in told, EventType.ENRICHED in told) == (True, False)
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == [
+        "incident recorded without what is known of its device"
+    ]
+
+
+class _NoRegistry:
+    def find(self, device_id: str) -> None:
+        raise ConnectionError(device_id)
