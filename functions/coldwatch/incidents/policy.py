@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from coldwatch.incidents.kinds import HEAT
+
 WITHOUT_POLICY = "none"
 DEFAULT_POLICY = "default"
 LONGEST_S = 31_536_000
@@ -28,7 +30,6 @@ CONDITIONS = tuple(_FACT_OF)
 POWER_LOSS = "power_loss"
 """What comes with Coldwatch finds none; a model of one's own that does calls it so."""
 QUICK = frozenset({"too_cold", POWER_LOSS})
-HEAT = frozenset({"too_warm", "cumulative_high", "cumulative_second"})
 
 
 class AutoResolve(StrEnum):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.kinds import HEAT, Kind
 from coldwatch.reports.course import Course
 from coldwatch.reports.mean_kinetic_temperature import (
     ACTIVATION_K,
@@ -45,9 +46,9 @@ def why_not_meaningful(incident: Incident) -> str | None:
     """A sentence; None where the mean kinetic temperature is meaningful."""
     if incident.application != "coldchain":
         return "Not meaningful: it is about products, not machines."
-    if incident.kind == "too_cold":
+    if incident.kind == Kind.TOO_COLD:
         return "Not meaningful: it says nothing about freezing."
-    if incident.kind != "too_warm":
+    if incident.kind not in HEAT:
         return "Not meaningful: this is about no high temperature."
     if storage_class(incident.profile) is None:
         return "Not meaningful: USP has no window for frozen goods."

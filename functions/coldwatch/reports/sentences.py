@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from coldwatch.incidents.kinds import CUMULATIVE, LOW_IS_BAD
 from coldwatch.incidents.wording import figure, moment
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
@@ -93,7 +94,7 @@ def tiles(report: Facts) -> Iterator[tuple[str, str, str]]:
     course, thresholds = report["course"], report["thresholds"]
     excursion = course["excursion"]
     if excursion:
-        word = "Lowest" if report["incident"]["kind"] in {"too_cold", "battery_low"} else "Peak"
+        word = "Lowest" if report["incident"]["kind"] in LOW_IS_BAD else "Peak"
         yield word, measure(excursion["peak"], course["unit"]), _limits(thresholds)
     else:
         yield "Readings", str(len(course["readings"])), "none of them shows an excursion"
@@ -140,14 +141,23 @@ def facts(report: Facts) -> Iterator[tuple[str, str]]:
     yield "Calibration", _calibration(device.get("calibration"))
     yield "Thresholds in force", profile_in_words(report)
     yield "Began, opened", f"{when(incident['began_at'])}, {when(incident['opened_at'])}"
-    if excursion := course["excursion"]:
-        lasted = lasting(excursion["until"] - excursion["since"])
-        still = "" if excursion["is_over"] else "; it was not over at the last reading"
-        yield "Out of range", f"{when(excursion['since'])} to {when(excursion['until'])}, {lasted}{still}"
+    if course["excursion"]:
+        yield "Out of range", _out_of_range(report)
     yield "Cumulative time", _cumulative(course)
     yield "Mean kinetic temperature", _mean_in_words(report["mean_kinetic_temperature"])
     yield "Readings", _readings(course)
     yield "Policy", f"{report['policy']['policy_id'] or 'none'}, version {report['policy']['version'] or 'none'}"
+
+
+def _out_of_range(report: Facts) -> str:
+    """Where times add up it is in range for most of what lies between."""
+    course, excursion = report["course"], report["course"]["excursion"]
+    lasted = lasting(excursion["until"] - excursion["since"])
+    if report["incident"]["kind"] in CUMULATIVE:
+        spells = (each for each in course["spells"] if each["since"] >= excursion["since"])
+        lasted += f" from first to last, {lasting(sum(each['known_ms'] for each in spells))} of it out of range"
+    still = "" if excursion["is_over"] else "; it was not over at the last reading"
+    return f"{when(excursion['since'])} to {when(excursion['until'])}, {lasted}{still}"
 
 
 def _calibration(known: Any) -> str:
