@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +17,11 @@ from coldwatch.incidents.incident import Cause, Disposition, Page
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
 from coldwatch.incidents.pages.document import HEADERS
+from coldwatch.incidents.pages.facts import Measured
 from coldwatch.incidents.pages.incident_page import render
 from coldwatch.incidents.pages.style import STYLE
-from tests.unit.incidents.builders import MINUTE, NOW
+from coldwatch.reports.report import report
+from tests.unit.incidents.builders import MINUTE, NOW, PROFILE
 from tests.unit.incidents.markup import strange_markup
 from tests.unit.incidents.page_examples import (
     BEFORE,
@@ -27,11 +30,14 @@ from tests.unit.incidents.page_examples import (
     OPEN,
     PAGES,
     PLAN,
+    RECORDED,
     SECRET,
     TAKEN,
+    TIMELINE,
     readings,
     view,
 )
+from tests.unit.reports.examples import sources
 
 OTHERS = ["It is over", "5 min", "15 min", "1 h", "4 h", "Tell them now"]
 RATE = ["Yes, it was", "No, it was not"]
@@ -273,6 +279,49 @@ def test_a_gap_in_the_readings_is_a_gap_in_the_drawing_and_is_told() -> None:
 
     assert html.count("<polyline") == 2
     assert "40 min without readings" in html
+
+
+def sparse(since: int = -120) -> list[dict[str, Any]]:
+    """A reading each ten minutes, of which some came late and some are missing."""
+    found = [each for each in readings(since=since) if (each["timestamp"] - NOW) // MINUTE % 10 == 0]
+    return [each | {"received_at": each["timestamp"] + 900} for each in found]
+
+
+@pytest.mark.parametrize("kind", ["too_warm", "too_cold", "silent", "cumulative_high"])
+@pytest.mark.parametrize("silence_s", [300, 600, 3600])
+@pytest.mark.parametrize("high_c", [5.0, -18.0, 25.0])
+def test_page_and_report_say_the_same_of_the_same_readings(kind: str, silence_s: int, high_c: float) -> None:
+    """How long a gap may be, what is out of range, and whether a mean kinetic temperature says anything."""
+    profile = PROFILE | {"silence_s": silence_s, "high_c": high_c, "low_c": -20.0, "cumulative_high_c": high_c}
+    of = replace(RECORDED, kind=kind, profile=profile, resolved_at=NOW + 12 * MINUTE, recovered_at=None)
+
+    page = Measured.of(of, sparse())
+    said = report(sources(of, sparse(), events=TIMELINE, told=[]))
+
+    course, mean = said["course"], said["mean_kinetic_temperature"]
+    assert page.out
+    assert page.out.cumulative_ms() == course["above_ms"] + course["below_ms"]
+    assert page.out.known_ms == course["known_ms"]
+    assert list(page.course.gaps) == course["gaps"]
+    assert (page.mean_kinetic is not None) == mean["is_meaningful"]
+    if page.mean_kinetic:
+        assert round(page.mean_kinetic.celsius, 3) == mean["celsius"]
+
+
+def test_readings_that_are_farther_apart_than_a_device_may_be_silent_are_dots_and_no_time_out_of_range() -> None:
+    of = replace(OPEN, profile=PROFILE | {"silence_s": 300})
+
+    html = render(view(Outcome.SHOWN, of, readings=sparse()), status=200).html
+
+    assert html.count("<polyline") == len(sparse())
+    assert "<dt>Time out of range</dt><dd>0 s in all, 2 h 10 min without readings" in html
+
+
+@pytest.mark.parametrize(
+    "about", [{"kind": "silent"}, {"kind": "too_cold"}, {"profile": PROFILE | {"high_c": -15.0, "low_c": -50.0}}]
+)
+def test_a_mean_kinetic_temperature_that_says_nothing_is_not_shown(about: dict[str, Any]) -> None:
+    assert "Mean kinetic" not in render(view(Outcome.SHOWN, replace(OPEN, **about)), status=200).html
 
 
 def test_a_device_whose_last_reading_is_old_is_said_to_be_so() -> None:

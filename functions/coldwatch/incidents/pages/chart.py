@@ -1,6 +1,7 @@
 """The excursion as a drawing: readings, limits as dashed lines, the time out of range shaded. SVG without script."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -8,10 +9,11 @@ from typing import Final
 
 from coldwatch.incidents.wording import figure, moment, short_moment
 from coldwatch.reports import thinning
-from coldwatch.reports.spans import LONGEST_BRIDGED_MS
 
 type Point = tuple[int, float]
 """When (epoch ms) and how much."""
+type Band = tuple[int, int]
+"""From when to when."""
 
 WIDTH: Final = 400
 HEIGHT: Final = 220
@@ -23,13 +25,14 @@ POINTS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`points` are oldest first; `out_of_range` is when it began and ended, if it has."""
+    """`points` are oldest first; `out_of_range` is when it began and ended, if it has; in `gaps` nothing is known."""
 
     label: str
     unit: str
     points: Sequence[Point]
     limits: Sequence[float]
-    out_of_range: tuple[int, int] | None
+    out_of_range: Band | None
+    gaps: Sequence[Band] = ()
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
@@ -42,7 +45,8 @@ def draw(curve: Curve) -> str:
     if len(curve.points) < 2:
         return "<p>There are too few readings for a chart.</p>"
     scale = _Scale.of(curve)
-    traces = "".join(f'<polyline class="trace" points="{_path(part, scale)}"/>' for part in parts(curve.points))
+    shown = parts(curve.points, curve.gaps)
+    traces = "".join(f'<polyline class="trace" points="{_path(part, scale)}"/>' for part in shown)
     highest = max(curve.points, key=_value)
     lowest = min(curve.points, key=_value)
     told = (
@@ -56,9 +60,10 @@ def draw(curve: Curve) -> str:
     )
 
 
-def parts(points: Sequence[Point]) -> list[Sequence[Point]]:
+def parts(points: Sequence[Point], gaps: Sequence[Band]) -> list[Sequence[Point]]:
     """The points between gaps: no line is drawn where nobody knows what it would be."""
-    ends = [index for index in range(1, len(points)) if points[index][0] - points[index - 1][0] > LONGEST_BRIDGED_MS]
+    places = {bisect_right(points, since, key=_time) for since, _ in gaps}
+    ends = sorted(places - {0, len(points)})
     return [points[start:end] for start, end in zip([0, *ends], [*ends, len(points)], strict=True)]
 
 
@@ -115,7 +120,9 @@ def _limits(curve: Curve, scale: _Scale) -> str:
 
 
 def _path(points: Sequence[Point], scale: _Scale) -> str:
-    return " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in points)
+    """A reading that stands alone is a line to itself: a dot."""
+    shown = points if len(points) > 1 else [*points, *points]
+    return " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in shown)
 
 
 def _newest(curve: Curve, scale: _Scale) -> str:
@@ -148,6 +155,10 @@ def _shade(curve: Curve, scale: _Scale) -> str:
         f'<rect class="shade" x="{start:.1f}" y="{_TOP}" width="{max(end - start, 2):.1f}" '
         f'height="{HEIGHT - _TOP - _BOTTOM}"/>'
     )
+
+
+def _time(point: Point) -> int:
+    return point[0]
 
 
 def _value(point: Point) -> float:

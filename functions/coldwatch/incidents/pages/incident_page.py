@@ -99,6 +99,7 @@ def _chart(view: View, measured: Measured) -> str:
         points=thin([point for point in measured.points if point[0] >= since]),
         limits=[limit for limit in limits_shown(incident) if limit is not None],
         out_of_range=(incident.began_at, found.last_at) if found else None,
+        gaps=measured.course.gaps,
     )
     return f"<section><h2>{_LABELS[member]}</h2><figure>{draw(drawn)}{_legend(view, drawn)}</figure></section>"
 
