@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from coldwatch.incidents.kinds import CUMULATIVE, LOW_IS_BAD
+from coldwatch.incidents.kinds import CUMULATIVE, LOW_IS_BAD, about
 from coldwatch.incidents.wording import figure, moment
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
@@ -60,15 +60,6 @@ def range_in_words(thresholds: Facts) -> str:
     return ("out of range: " + " and ".join(parts)) if parts else "no limits hold for it"
 
 
-_DURATIONS = {
-    "too_warm": "high_duration_s",
-    "too_cold": "low_duration_s",
-    "out_of_range": "duration_s",
-    "silent": "silence_s",
-    "probe_lost": "probe_lost_s",
-}
-
-
 def count(number: int, name: str) -> str:
     """With its plural.
 
@@ -84,8 +75,10 @@ def profile_in_words(report: Facts) -> str:
     changed = profile.get("changed")
     own = f", with its own {', '.join(words(each) for each in changed)}" if changed else ""
     named = f"{profile.get('name', 'unnamed')}, version {profile.get('version', 'unknown')}{own}"
-    after_s = profile.get(_DURATIONS.get(report["incident"]["kind"], ""))
-    after = f"; an incident after {lasting(after_s * 1000)} of it" if after_s else ""
+    incident = report["incident"]
+    after_s = profile.get(about(incident["kind"], incident["detector_model"]).lasts_s)
+    in_all = " in all" if incident["kind"] in CUMULATIVE else ""
+    after = f"; an incident after {lasting(after_s * 1000)} of it{in_all}" if after_s else ""
     return f"{named}; {range_in_words(thresholds)}{after}"
 
 

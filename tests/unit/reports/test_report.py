@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from coldwatch.reports.report import STATEMENT, Sources, encode, report
+from coldwatch.reports.sentences import profile_in_words
 from tests.unit.incidents.builders import MINUTE, NOW
 from tests.unit.reports.examples import (
     FACTORY,
@@ -98,6 +99,26 @@ def test_whatever_was_out_of_range_on_the_side_of_its_incident_is_an_excursion(
     assert (said["excursion"] is not None) == is_out.get(kind, is_high)
     if said["excursion"]:
         assert said["above_ms" if is_high else "below_ms"] == 59 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("model", "after"),
+    [
+        ("sustained_excursion_high", "3 h of it"),
+        ("sustained_excursion_freeze", "15 min of it"),
+        ("cumulative_excursion", "10 h of it in all"),
+        ("cumulative_excursion_second", "20 h of it in all"),
+        ("device_silence", "5 min of it"),
+        ("probe_lost", "10 min of it"),
+        ("sensor_range", "2 min of it"),
+    ],
+)
+def test_a_report_says_after_how_long_there_is_an_incident(model: str, after: str) -> None:
+    """A lost probe is of the kind `silent`, and has a duration of its own."""
+    lasts = {"high_duration_s": 10_800, "low_duration_s": 900, "duration_s": 120, "probe_lost_s": 600, "silence_s": 300}
+    of = over(kind=MODELS[model]["incident"]["kind"], detector_model=model, profile=SHIPPING | lasts)
+
+    assert profile_in_words(made(sources(of, []))).endswith(f"; an incident after {after}")
 
 
 @pytest.mark.parametrize("inclusive", [True, False])
