@@ -42,14 +42,9 @@ def measure_of(incident: Incident) -> Measure:
     return kinds.about(incident.kind).measure or main
 
 
-def member_of(incident: Incident) -> str:
-    """The member of a reading that a chart of the incident shows."""
-    return measure_of(incident).member
-
-
 def shown(incident: Incident, reading: StoredReading) -> float | None:
     """The value that a chart of the incident shows, where this reading has one."""
-    member = member_of(incident)
+    member = measure_of(incident).member
     sensor_type = incident.key.partition(":")[2]
     if member == "value" and sensor_type and reading.get("sensor_type") != sensor_type:
         return None

@@ -12,14 +12,13 @@ from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS
 from coldwatch.incidents.pages.document import text
 from coldwatch.incidents.pages.times import clock, from_now, lasting, stamp
 from coldwatch.incidents.pages.view import View
-from coldwatch.incidents.readings import BEFORE_MS, Excursion, excursion, limits_shown, member_of, worst
+from coldwatch.incidents.readings import BEFORE_MS, Excursion, excursion, limits_shown, measure_of, worst
 from coldwatch.incidents.wording import figure, peak_word
 from coldwatch.reports.course import Course, course
 from coldwatch.reports.judgement import worst_mean
 from coldwatch.reports.mean_kinetic_temperature import Window
 from coldwatch.reports.time_out_of_range import TimeOutOfRange
 
-UNITS = {"temp_c": "°C", "battery_pct": "%", "shock_g": "g", "value": ""}
 _PLACE = ("site", "location", "place")
 
 type Point = tuple[int, float]
@@ -163,7 +162,7 @@ def _position(place: Mapping[str, Any]) -> str:
 
 
 def _with_unit(value: float, incident: Incident) -> str:
-    return f"{figure(value)} {UNITS[member_of(incident)]}".strip()
+    return f"{figure(value)} {measure_of(incident).unit}".strip()
 
 
 def _hint(said: str) -> str:
