@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
 from coldwatch.incidents.delivery import Delivery
-from coldwatch.incidents.incident import Cause, Disposition, Page
+from coldwatch.incidents.incident import Cause, Disposition, Page, Status
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
 from coldwatch.incidents.pages.document import HEADERS
@@ -265,7 +265,7 @@ def test_the_page_tells_what_is_known_now_and_not_what_was_known_when_it_was_tol
     html = render(view(Outcome.SHOWN, replace(OPEN, peak=8.5, duration_s=300), Action.ACKNOWLEDGE), status=200).html
 
     assert "<dt>Peak</dt><dd>11.65 °C<br>" in html
-    assert "<dt>Out of range</dt><dd>17 min</dd>" in html
+    assert "<dt>Lasting</dt><dd>17 min<br>" in html
     assert "<dt>Limits</dt><dd>not above 8 °C, profile default</dd>" in html
     assert "<dt>Time out of range</dt><dd>14 min in all, within the last 2 h 12 min</dd>" in html
     assert "<dt>Mean kinetic temperature</dt><dd>5.62 °C over 2 h 12 min of readings</dd>" in html
@@ -279,6 +279,16 @@ def test_a_gap_in_the_readings_is_a_gap_in_the_drawing_and_is_told() -> None:
 
     assert html.count("<polyline") == 2
     assert "40 min without readings" in html
+
+
+@pytest.mark.parametrize(
+    ("over", "word"), [({}, "Lasting"), ({"recovered_at": NOW}, "Lasted"), ({"status": Status.RESOLVED}, "Lasted")]
+)
+def test_how_long_it_lasts_is_not_called_time_out_of_range(over: dict[str, Any], word: str) -> None:
+    html = render(view(Outcome.SHOWN, replace(OPEN, **over)), status=200).html
+
+    assert f"<dt>{word}</dt><dd>17 min<br>" in html
+    assert "<dt>Out of range</dt>" not in html
 
 
 def sparse(since: int = -120) -> list[dict[str, Any]]:

@@ -56,7 +56,7 @@ def figures(view: View, measured: Measured) -> str:
     rows = [
         (peak_word(incident), _peak(incident, measured.found), _limits(incident)),
         ("Last reading", *_last(view, measured)),
-        ("Out of range", _lasting(seconds_out(incident, measured.found)), ""),
+        (_lasting_word(incident), _lasting(seconds_out(incident, measured.found)), "to the last reading out"),
         ("Since", clock(incident.began_at, view.now_ms), from_now(incident.began_at, view.now_ms)),
     ]
     shown_rows = "".join(
@@ -110,6 +110,12 @@ def where(incident: Incident) -> str:
     """The place that the registry names, in the order from large to small."""
     place = _place(incident)
     return ", ".join(dict.fromkeys(str(place[name]) for name in _PLACE if place.get(name)))
+
+
+def _lasting_word(incident: Incident) -> str:
+    """From beginning to end, whatever was in range between them: that is told as time out of range."""
+    is_over = incident.is_recovered or incident.status is Status.RESOLVED
+    return "Lasted" if is_over else "Lasting"
 
 
 def seconds_out(incident: Incident, found: Excursion | None) -> int | None:
