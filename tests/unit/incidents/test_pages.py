@@ -25,6 +25,7 @@ from tests.unit.incidents.builders import MINUTE, NOW, PROFILE
 from tests.unit.incidents.markup import strange_markup
 from tests.unit.incidents.page_examples import (
     BEFORE,
+    DAYS,
     ESCALATED,
     EXAMPLES,
     OPEN,
@@ -184,9 +185,20 @@ COLOURS = [
     ("--ink", "--calm-soft"),
     ("--link", "--paper"),
     ("--muted", "--shade"),
+    ("--muted", "--calm-soft"),
+    ("--bad", "--calm-soft"),
 ]
-EDGES = [("--edge", "--card"), ("--edge", "--paper"), ("--link", "--card"), ("--link", "--paper"), ("--bad", "--card")]
-"""Of fields, buttons and focus: WCAG 2.2, 1.4.11 asks for 3 to 1."""
+EDGES = [
+    ("--edge", "--card"),
+    ("--edge", "--paper"),
+    ("--link", "--card"),
+    ("--link", "--paper"),
+    ("--bad", "--card"),
+    ("--warn", "--card"),
+    ("--warn", "--shade"),
+    ("--warn", "--calm-soft"),
+]
+"""Of fields, buttons, focus and what a drawing marks: WCAG 2.2, 1.4.11 asks for 3 to 1."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -271,14 +283,56 @@ def test_the_page_tells_what_is_known_now_and_not_what_was_known_when_it_was_tol
     assert "<dt>Mean kinetic temperature</dt><dd>5.62 °C over 2 h 12 min of readings</dd>" in html
 
 
+def lines(html: str) -> list[str]:
+    """The strokes of the drawing's curve."""
+    return re.findall(r"M[^M]+", re.findall(r'class="trace" d="([^"]+)"', html)[0])
+
+
 def test_a_gap_in_the_readings_is_a_gap_in_the_drawing_and_is_told() -> None:
     known = readings()
     gapped = [each for each in known if not NOW - 80 * MINUTE < each["timestamp"] < NOW - 40 * MINUTE]
 
     html = render(view(Outcome.SHOWN, OPEN, readings=gapped), status=200).html
 
-    assert html.count("<polyline") == 2
+    assert len(lines(html)) == 2
     assert "40 min without readings" in html
+    assert html.count('class="gap"') == 1
+    assert html.count("Tinted, without a line: no readings for 40 min.") == 2, "in the drawing's name and below it"
+
+
+def test_a_device_that_says_nothing_any_more_is_a_gap_up_to_now() -> None:
+    of = replace(OPEN, kind="silent", profile=PROFILE | {"silence_s": 300})
+
+    html = render(view(Outcome.SHOWN, of, now_ms=NOW + 72 * MINUTE), status=200).html
+
+    assert html.count("Tinted, without a line: no readings for 1 h.") == 2
+    assert html.count('class="gap"') == 1
+    assert "1 Jan 01:12 UTC</text>" in html
+
+
+def test_readings_that_came_late_are_marked_and_told() -> None:
+    in_time, html = (EXAMPLES[name].html for name in ("shown", "gap-and-late"))
+
+    assert html.count('class="late"') == 1
+    assert html.count("Strip at the foot: 20 min of readings that came late.") == 2
+    assert 'class="late"' not in in_time
+    assert "Strip" not in in_time
+
+
+def test_a_thousand_gaps_and_late_readings_leave_a_page_small() -> None:
+    """Two readings, a gap, two readings, of which one came late."""
+    of = replace(DAYS, profile=PROFILE | {"silence_s": 60})
+    known = [each for each in readings(since=-1300) if (each["timestamp"] - NOW) // MINUTE % 4 < 2]
+    late = [
+        each | {"received_at": each["timestamp"] + 60 * MINUTE * ((each["timestamp"] - NOW) // MINUTE % 4)}
+        for each in known
+    ]
+
+    html = render(view(Outcome.SHOWN, of, Action.ACKNOWLEDGE, readings=late), status=200).html
+
+    assert 'class="gap"' in html
+    assert 'class="late"' in html
+    assert len(html.encode()) < 15_000
 
 
 @pytest.mark.parametrize(
@@ -323,7 +377,7 @@ def test_readings_that_are_farther_apart_than_a_device_may_be_silent_are_dots_an
 
     html = render(view(Outcome.SHOWN, of, readings=sparse()), status=200).html
 
-    assert html.count("<polyline") == len(sparse())
+    assert len(lines(html)) == len(sparse())
     assert "<dt>Time out of range</dt><dd>0 s in all, 2 h 10 min without readings" in html
 
 
