@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from coldwatch.incidents.kinds import WITHOUT_RECOVERY, Kind
 from coldwatch.incidents.policy import AutoResolve, Plan, Severity
 
 __all__ = [
@@ -20,16 +21,10 @@ __all__ = [
     "TimelineEvent",
 ]
 
-STORM = "storm"
-"""Kind and detector model of the incident that holds many together."""
+STORM, TEST = Kind.STORM, Kind.TEST
 
-TEST = "test"
-"""The kind of incidents that only show whether somebody would answer (`drills`)."""
 ANSWERED, NOT_ANSWERED = "answered", "not answered"
-"""How such a one ends by itself."""
-
-_WITHOUT_RECOVERY = frozenset({"command_timed_out", STORM, TEST})
-"""No detector stands behind a command that nobody answered, a storm or a test."""
+"""How a test ends by itself."""
 
 REPORT_MISSED_MS = 7 * 86_400_000
 """For how long after its record the report of an incident is missed: those from before there were any have none."""
@@ -181,7 +176,7 @@ class Incident:
     @property
     def is_unrecovered(self) -> bool:
         """Whether a detector is still to say that it is right again; of some kinds none ever does."""
-        return not self.is_recovered and self.kind not in _WITHOUT_RECOVERY
+        return not self.is_recovered and self.kind not in WITHOUT_RECOVERY
 
     def is_complete(self, now_ms: int) -> bool:
         """Whether nothing is left for a workflow to do: it is recorded and reported."""

@@ -14,6 +14,7 @@ from coldwatch.incidents.changing import ATTEMPTS, ContendedError, found
 from coldwatch.incidents.effects import IncidentEffect
 from coldwatch.incidents.identity import incident_id
 from coldwatch.incidents.incident import Incident, Severity, Status
+from coldwatch.incidents.kinds import SINGLE_EVENTS, Kind
 from coldwatch.incidents.policy import DEFAULT_POLICY, IncidentFacts, Plan, PolicyError, plan_without_tiers
 from coldwatch.incidents.ports import (
     DetectorStates,
@@ -155,10 +156,10 @@ def _facts(effect: IncidentEffect, form: IncidentForm, device: Device | None) ->
 def _form(effect: IncidentEffect, ports: Ports) -> tuple[IncidentForm, str | None]:
     """What incident it is. One of a model that no deployment knows is opened all the same."""
     own = ports.forms.get(effect.detector_model)
-    kind = effect.kind or (own.kind if own else "out_of_range")
+    kind = effect.kind or (own.kind if own else Kind.OUT_OF_RANGE)
     severity = Severity(effect.severity or (own.severity if own else Severity.WARNING))
     form = IncidentForm(kind, severity, effect.title or (own.title if own else effect.event_name))
-    if kind == "silent":
+    if kind == Kind.SILENT:
         return _last_seen(form, effect.device_id, ports)
     return form, None
 
@@ -166,7 +167,7 @@ def _form(effect: IncidentEffect, ports: Ports) -> tuple[IncidentForm, str | Non
 def _last_seen(form: IncidentForm, device_id: str, ports: Ports) -> tuple[IncidentForm, str | None]:
     """A device that falls silent while it is out of range is as grave as the excursion that it cannot confirm."""
     for model, other in ports.forms.items():
-        if other.kind not in {"too_warm", "too_cold"}:
+        if other.kind not in SINGLE_EVENTS:
             continue
         state = ports.detectors.state_of(model, device_id)
         if state == PENDING or state in EXCURSION:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from coldwatch.incidents.kinds import HEAT, QUICK, Kind
+
 WITHOUT_POLICY = "none"
 DEFAULT_POLICY = "default"
 LONGEST_S = 31_536_000
@@ -25,10 +27,6 @@ _FACT_OF = {
 }
 """What a rule may ask, and where an incident answers it."""
 CONDITIONS = tuple(_FACT_OF)
-POWER_LOSS = "power_loss"
-"""What comes with Coldwatch finds none; a model of one's own that does calls it so."""
-QUICK = frozenset({"too_cold", POWER_LOSS})
-HEAT = frozenset({"too_warm", "cumulative_high", "cumulative_second"})
 
 
 class AutoResolve(StrEnum):
@@ -189,7 +187,7 @@ def usual_resolve_within_s(facts: IncidentFacts) -> int:
     A silence is critical where the device was last seen out of range.
     """
     is_critical = facts.severity is Severity.CRITICAL
-    if facts.kind in QUICK or (facts.kind == "silent" and is_critical):
+    if facts.kind in QUICK or (facts.kind == Kind.SILENT and is_critical):
         return 15 * 60
     return 30 * 60 if is_critical or facts.kind in HEAT else 4 * 3600
 

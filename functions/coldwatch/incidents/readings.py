@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coldwatch.incidents import kinds
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.kinds import HEAT, LOW_IS_BAD, Kind, Measure
 
 type StoredReading = Mapping[str, Any]
 
@@ -13,18 +15,6 @@ BEFORE_MS = 2 * 3_600_000
 
 AHEAD_MS = 3_600_000
 """A device's clock may be ahead of ours by this much (validation lets no more pass by default)."""
-
-_TOO_WARM = frozenset({"too_warm", "cumulative_high", "cumulative_second"})
-_LOW_IS_BAD = frozenset({"too_cold", "battery_low"})
-_MEMBERS = {
-    "too_warm": "temp_c",
-    "too_cold": "temp_c",
-    "cumulative_high": "temp_c",
-    "cumulative_second": "temp_c",
-    "battery_low": "battery_pct",
-    "shock": "shock_g",
-    "out_of_range": "value",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +28,23 @@ class Excursion:
 
 def measured(incident: Incident, reading: StoredReading) -> float | None:
     """The value that the incident is about, where this reading has one."""
-    return shown(incident, reading) if incident.kind in _MEMBERS else None
+    return shown(incident, reading) if is_of_readings(incident) else None
 
 
-def member_of(incident: Incident) -> str:
-    """The member of a reading that a chart of the incident shows; a silent device is shown by its main measure."""
-    return _MEMBERS.get(incident.kind, "temp_c" if incident.application == "coldchain" else "value")
+def is_of_readings(incident: Incident) -> bool:
+    """Whether a reading itself says that it is out of range."""
+    return kinds.about(incident.kind).measure is not None
+
+
+def measure_of(incident: Incident) -> Measure:
+    """What a chart of the incident shows; a silent device is shown by its main measure."""
+    main = kinds.TEMPERATURE if incident.application == "coldchain" else kinds.SENSOR
+    return kinds.about(incident.kind).measure or main
 
 
 def shown(incident: Incident, reading: StoredReading) -> float | None:
     """The value that a chart of the incident shows, where this reading has one."""
-    member = member_of(incident)
+    member = measure_of(incident).member
     sensor_type = incident.key.partition(":")[2]
     if member == "value" and sensor_type and reading.get("sensor_type") != sensor_type:
         return None
@@ -60,23 +56,16 @@ def shown(incident: Incident, reading: StoredReading) -> float | None:
 
 def limits(incident: Incident) -> tuple[float | None, float | None]:
     """The least and the greatest value that is still in range, by the thresholds in force."""
-    profile = incident.profile
-    sensor_type = incident.key.partition(":")[2]
-    low, high = {
-        "too_warm": (None, profile.get("high_c")),
-        "too_cold": (profile.get("low_c"), None),
-        "cumulative_high": (None, profile.get("cumulative_high_c")),
-        "cumulative_second": (None, profile.get("cumulative_second_c")),
-        "battery_low": (profile.get("battery_pct"), None),
-        "shock": (None, profile.get("shock_g")),
-        "out_of_range": (profile.get(f"{sensor_type}_low"), profile.get(f"{sensor_type}_high")),
-    }.get(incident.kind, (None, None))
+    about, sensor_type = kinds.about(incident.kind), incident.key.partition(":")[2]
+    low, high = (
+        incident.profile.get(name.format(sensor=sensor_type)) if name else None for name in (about.low, about.high)
+    )
     return low, high
 
 
 def limits_shown(incident: Incident) -> tuple[float | None, float | None]:
     """The limits that a chart of the incident shows: those it is about, else those of the device's profile."""
-    if incident.kind in _MEMBERS:
+    if is_of_readings(incident):
         return limits(incident)
     return incident.profile.get("low_c"), incident.profile.get("high_c")
 
@@ -87,7 +76,7 @@ def shows_what_was_said(incident: Incident, readings: Iterable[StoredReading]) -
     The detectors are quicker than the store, so the reading that made one speak may be stored only after that. One
     that speaks because no reading came, or of no reading, has none to wait for.
     """
-    if incident.kind not in _MEMBERS:
+    if not is_of_readings(incident):
         return True
     said_at = max(incident.excursion_at, incident.recovered_at or 0)
     sensor_type = incident.key.partition(":")[2]
@@ -101,13 +90,13 @@ def is_out_of_range(incident: Incident, reading: StoredReading) -> bool:
     value = measured(incident, reading)
     if value is None:
         return False
-    if incident.kind in _TOO_WARM and reading.get("probe") in {"HI", "LO"}:
+    if incident.kind in HEAT and reading.get("probe") in {"HI", "LO"}:
         return bool(reading["probe"] == "HI")
-    if incident.kind == "too_cold" and reading.get("probe") in {"HI", "LO"}:
+    if incident.kind == Kind.TOO_COLD and reading.get("probe") in {"HI", "LO"}:
         return bool(reading["probe"] == "LO")
     low, high = limits(incident)
-    is_below = low is not None and (value < low or (value == low and _counts_itself(incident, "low_is_inclusive")))
-    is_above = high is not None and (value > high or (value == high and _counts_itself(incident, "high_is_inclusive")))
+    is_below = low is not None and (value < low or (value == low and limit_is_out(incident, "low_is_inclusive")))
+    is_above = high is not None and (value > high or (value == high and limit_is_out(incident, "high_is_inclusive")))
     return is_below or is_above
 
 
@@ -131,9 +120,10 @@ def worst(incident: Incident, values: Iterable[float]) -> float:
 
 def is_low_bad(incident: Incident) -> bool:
     """Whether the worst value is the lowest one."""
-    return incident.kind in _LOW_IS_BAD
+    return incident.kind in LOW_IS_BAD
 
 
-def _counts_itself(incident: Incident, member: str) -> bool:
-    """Whether the limit's own value is out of range: as the profile says; a shock's limit always is."""
-    return incident.kind == "shock" or bool(incident.profile.get(member))
+def limit_is_out(incident: Incident, member: str) -> bool:
+    """Whether the limit itself is out of range, by the kind of the incident or else by that member of the profile."""
+    own = kinds.about(incident.kind).limit_is_out
+    return bool(incident.profile.get(member)) if own is None else own

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from coldwatch.incidents.identity import reference
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.kinds import about
 from coldwatch.incidents.readings import is_low_bad
 
 SUBJECT_LIMIT = 100
@@ -135,18 +136,9 @@ def figure(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-_UNITS = {
-    "too_warm": " degrees C",
-    "too_cold": " degrees C",
-    "cumulative_high": " degrees C",
-    "cumulative_second": " degrees C",
-    "battery_low": " %",
-    "shock": " g",
-}
-
-
 def _unit(incident: Incident) -> str:
-    return _UNITS.get(incident.kind, "")
+    measure = about(incident.kind).measure
+    return f" {measure.unit_in_ascii}" if measure and measure.unit_in_ascii else ""
 
 
 def _place(incident: Incident) -> str:

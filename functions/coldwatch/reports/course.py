@@ -5,20 +5,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from coldwatch.incidents.incident import Incident
-from coldwatch.incidents.readings import StoredReading, is_low_bad, limits_shown, member_of, shown
+from coldwatch.incidents.kinds import SENSOR, SINGLE_EVENTS, Kind
+from coldwatch.incidents.readings import (
+    StoredReading,
+    is_low_bad,
+    is_of_readings,
+    limit_is_out,
+    limits_shown,
+    measure_of,
+    shown,
+)
 from coldwatch.reports.spans import LONGEST_BRIDGED_MS, Sample, spans
 from coldwatch.reports.time_out_of_range import Range, Side, Spell, TimeOutOfRange, time_out_of_range
 
 LATE_MS: Final = 300_000
 """A reading that came more than five minutes after it was measured is shown as late."""
-
-_MEASURES = {
-    "temp_c": ("Temperature", "°C"),
-    "battery_pct": ("Battery", "%"),
-    "shock_g": ("Shock", "g"),
-}
-_JUDGED = frozenset({"too_warm", "too_cold", "battery_low", "shock", "out_of_range"})
-"""Kinds of incident of which a reading itself says whether it is out of range."""
 
 type Band = tuple[int, int]
 """From when to when, by the device's clock."""
@@ -58,10 +59,10 @@ def course(incident: Incident, readings: Iterable[StoredReading], *, since: int)
     longest, within = longest_gap_ms(incident), range_of(incident)
     found = time_out_of_range(samples, within, longest_gap_ms=longest)
     about = _about(incident, found.spells)
-    label, unit = _MEASURES.get(member_of(incident), (_sensor(incident), ""))
+    measure = measure_of(incident)
     return Course(
-        label=label,
-        unit=unit,
+        label=_sensor(incident) if measure is SENSOR else measure.label,
+        unit=measure.unit,
         since=since,
         until=until,
         samples=samples,
@@ -85,13 +86,13 @@ def longest_gap_ms(incident: Incident) -> int:
 
 
 def range_of(incident: Incident) -> Range:
-    """Both limits in force, though the incident is about one of them: an excursion may have a rebound."""
+    """Both limits in force of a single event, though it is about one of them: an excursion may have a rebound. Of any
+    other incident the limits that it is about, so of a cumulative one that above which times were added up.
+    """
     low, high = limits_shown(incident)
-    profile = incident.profile
-    if incident.kind in {"too_warm", "too_cold"}:
-        low, high = profile.get("low_c"), profile.get("high_c")
-    is_shock = incident.kind == "shock"
-    return Range(low, high, bool(profile.get("low_is_inclusive")), is_shock or bool(profile.get("high_is_inclusive")))
+    if incident.kind in SINGLE_EVENTS:
+        low, high = incident.profile.get("low_c"), incident.profile.get("high_c")
+    return Range(low, high, limit_is_out(incident, "low_is_inclusive"), limit_is_out(incident, "high_is_inclusive"))
 
 
 def _sensor(incident: Incident) -> str:
@@ -101,10 +102,10 @@ def _sensor(incident: Incident) -> str:
 
 def _about(incident: Incident, spells: Sequence[Spell]) -> list[Spell]:
     """The spells that the incident is about: of its side, from its beginning on."""
-    if incident.kind not in _JUDGED:
+    if not is_of_readings(incident):
         return []
     side = Side.BELOW if is_low_bad(incident) else Side.ABOVE
-    sides = set(Side) if incident.kind == "out_of_range" else {side}
+    sides = set(Side) if incident.kind == Kind.OUT_OF_RANGE else {side}
     return [each for each in spells if each.side in sides and each.until >= incident.began_at]
 
 
@@ -114,7 +115,7 @@ def _worst(incident: Incident, within: Range, spells: Sequence[Spell]) -> float 
         above = value - within.high if within.high is not None else float("-inf")
         return max(below, above)
 
-    if incident.kind == "out_of_range":
+    if incident.kind == Kind.OUT_OF_RANGE:
         return max((each.worst for each in spells), key=beyond, default=None)
     worst = min if is_low_bad(incident) else max
     return worst((each.worst for each in spells), default=None)

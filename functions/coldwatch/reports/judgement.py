@@ -1,14 +1,18 @@
 """Whether mean kinetic temperature says something of an incident, over which window, and what USP asks of it there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from coldwatch.incidents.incident import Incident
+from coldwatch.incidents.kinds import HEAT, Kind
 from coldwatch.reports.course import Course
 from coldwatch.reports.mean_kinetic_temperature import (
     ACTIVATION_K,
     CONTROLLED_ROOM_WINDOW_MS,
     REFRIGERATED_WINDOW_MS,
+    ZERO_C_IN_K,
+    Window,
     worst_window,
 )
 from coldwatch.reports.spans import Sample
@@ -45,22 +49,33 @@ def why_not_meaningful(incident: Incident) -> str | None:
     """A sentence; None where the mean kinetic temperature is meaningful."""
     if incident.application != "coldchain":
         return "Not meaningful: it is about products, not machines."
-    if incident.kind == "too_cold":
+    if incident.kind == Kind.TOO_COLD:
         return "Not meaningful: it says nothing about freezing."
-    if incident.kind != "too_warm":
+    if incident.kind not in HEAT:
         return "Not meaningful: this is about no high temperature."
     if storage_class(incident.profile) is None:
         return "Not meaningful: USP has no window for frozen goods."
     return None
 
 
-def judge(incident: Incident, of: Course, samples: list[Sample]) -> dict[str, Any]:
+def worst_mean(incident: Incident, of: Course, samples: Sequence[Sample]) -> Window | None:
+    """The worst window of the storage class that contains the excursion; None where it says nothing, or too little is
+    known. What no temperature can be is left out.
+    """
+    asked = storage_class(incident.profile)
+    if why_not_meaningful(incident) or asked is None:
+        return None
+    excursion = of.excursion or (incident.began_at, incident.recovered_at or of.until)
+    possible = [each for each in samples if each[1] > -ZERO_C_IN_K]
+    return worst_window(possible, excursion, window_ms=asked.window_ms, longest_gap_ms=of.longest_gap_ms)
+
+
+def judge(incident: Incident, of: Course, samples: Sequence[Sample]) -> dict[str, Any]:
     """The member `mean_kinetic_temperature` of a report, over `samples` of the window's whole length."""
     why_not, asked = why_not_meaningful(incident), storage_class(incident.profile)
     if why_not or asked is None:
         return {"is_meaningful": False, "why_not": why_not}
-    excursion = of.excursion or (incident.began_at, incident.recovered_at or of.until)
-    found = worst_window(samples, excursion, window_ms=asked.window_ms, longest_gap_ms=of.longest_gap_ms)
+    found = worst_mean(incident, of, samples)
     if found is None:
         return {"is_meaningful": False, "why_not": "Not known: too few readings, or too far apart."}
     return {

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from coldwatch.incidents.kinds import CUMULATIVE, LOW_IS_BAD, about
 from coldwatch.incidents.wording import figure, moment
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
@@ -59,15 +60,6 @@ def range_in_words(thresholds: Facts) -> str:
     return ("out of range: " + " and ".join(parts)) if parts else "no limits hold for it"
 
 
-_DURATIONS = {
-    "too_warm": "high_duration_s",
-    "too_cold": "low_duration_s",
-    "out_of_range": "duration_s",
-    "silent": "silence_s",
-    "probe_lost": "probe_lost_s",
-}
-
-
 def count(number: int, name: str) -> str:
     """With its plural.
 
@@ -83,8 +75,10 @@ def profile_in_words(report: Facts) -> str:
     changed = profile.get("changed")
     own = f", with its own {', '.join(words(each) for each in changed)}" if changed else ""
     named = f"{profile.get('name', 'unnamed')}, version {profile.get('version', 'unknown')}{own}"
-    after_s = profile.get(_DURATIONS.get(report["incident"]["kind"], ""))
-    after = f"; an incident after {lasting(after_s * 1000)} of it" if after_s else ""
+    incident = report["incident"]
+    after_s = profile.get(about(incident["kind"], incident["detector_model"]).lasts_s)
+    in_all = " in all" if incident["kind"] in CUMULATIVE else ""
+    after = f"; an incident after {lasting(after_s * 1000)} of it{in_all}" if after_s else ""
     return f"{named}; {range_in_words(thresholds)}{after}"
 
 
@@ -93,7 +87,7 @@ def tiles(report: Facts) -> Iterator[tuple[str, str, str]]:
     course, thresholds = report["course"], report["thresholds"]
     excursion = course["excursion"]
     if excursion:
-        word = "Lowest" if report["incident"]["kind"] in {"too_cold", "battery_low"} else "Peak"
+        word = "Lowest" if report["incident"]["kind"] in LOW_IS_BAD else "Peak"
         yield word, measure(excursion["peak"], course["unit"]), _limits(thresholds)
     else:
         yield "Readings", str(len(course["readings"])), "none of them shows an excursion"
@@ -140,14 +134,23 @@ def facts(report: Facts) -> Iterator[tuple[str, str]]:
     yield "Calibration", _calibration(device.get("calibration"))
     yield "Thresholds in force", profile_in_words(report)
     yield "Began, opened", f"{when(incident['began_at'])}, {when(incident['opened_at'])}"
-    if excursion := course["excursion"]:
-        lasted = lasting(excursion["until"] - excursion["since"])
-        still = "" if excursion["is_over"] else "; it was not over at the last reading"
-        yield "Out of range", f"{when(excursion['since'])} to {when(excursion['until'])}, {lasted}{still}"
+    if course["excursion"]:
+        yield "Out of range", _out_of_range(report)
     yield "Cumulative time", _cumulative(course)
     yield "Mean kinetic temperature", _mean_in_words(report["mean_kinetic_temperature"])
     yield "Readings", _readings(course)
     yield "Policy", f"{report['policy']['policy_id'] or 'none'}, version {report['policy']['version'] or 'none'}"
+
+
+def _out_of_range(report: Facts) -> str:
+    """Where times add up it is in range for most of what lies between."""
+    course, excursion = report["course"], report["course"]["excursion"]
+    lasted = lasting(excursion["until"] - excursion["since"])
+    if report["incident"]["kind"] in CUMULATIVE:
+        spells = (each for each in course["spells"] if each["since"] >= excursion["since"])
+        lasted += f" from first to last, {lasting(sum(each['known_ms'] for each in spells))} of it out of range"
+    still = "" if excursion["is_over"] else "; it was not over at the last reading"
+    return f"{when(excursion['since'])} to {when(excursion['until'])}, {lasted}{still}"
 
 
 def _calibration(known: Any) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from coldwatch.incidents.policy import POWER_LOSS, EscalationPolicy
+from coldwatch.incidents.kinds import Kind
+from coldwatch.incidents.policy import EscalationPolicy
 from coldwatch_ops.responders.shipped_models import forms
 
-_OTHER_KINDS = frozenset({"command_timed_out", "contact_unreachable", "storm", POWER_LOSS})
+_OTHER_KINDS = frozenset({Kind.COMMAND_TIMED_OUT, "contact_unreachable", Kind.STORM, Kind.POWER_LOSS})
 _OTHER_MODELS = frozenset({"storm"})
 
 

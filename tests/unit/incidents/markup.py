@@ -5,13 +5,13 @@ from html.parser import HTMLParser
 _FRAME = "html head meta title style body main footer section div"
 _TEXT = "h1 h2 p span strong br a dl dt dd ol li time figure figcaption details summary"
 _FORM = "form input button select option textarea label"
-_DRAWING = "svg rect line text polyline circle"
+_DRAWING = "svg rect line text path circle"
 TAGS = frozenset(f"{_FRAME} {_TEXT} {_FORM} {_DRAWING}".split())
 _OF_A_FORM = (
     "action method autocomplete type name value for required selected maxlength inputmode pattern autocapitalize "
     "spellcheck"
 )
-_OF_A_DRAWING = "viewbox x y x1 x2 y1 y2 width height points cx cy r text-anchor"
+_OF_A_DRAWING = "viewbox x y x1 x2 y1 y2 width height d cx cy r text-anchor"
 _OF_ALL = "lang charset content class id open href role datetime aria-label aria-invalid aria-describedby"
 ATTRIBUTES = frozenset(f"{_OF_A_FORM} {_OF_A_DRAWING} {_OF_ALL}".split())
 NO_SCHEME = frozenset({"href", "action"})

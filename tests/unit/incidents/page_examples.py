@@ -67,6 +67,17 @@ def readings(*, since: int = -120) -> list[dict[str, Any]]:
     return found
 
 
+def gap_and_late() -> list[dict[str, Any]]:
+    """Nothing for forty minutes; what was measured in the twenty after that came an hour late."""
+    quiet, late = range(-90, -50), range(-50, -30)
+    known = [(each, (each["timestamp"] - NOW) // MINUTE) for each in readings()]
+    return [
+        each | {"received_at": each["timestamp"] + (60 * MINUTE if minute in late else 900)}
+        for each, minute in known
+        if minute not in quiet
+    ]
+
+
 TIMELINE = [
     TimelineEvent(NOW, "1", EventType.OPENED, "detector", "Too warm.", NOW - 5 * MINUTE),
     TimelineEvent(
@@ -172,6 +183,7 @@ EXAMPLES: dict[str, Document] = {
     "few-readings": _shown(Outcome.SHOWN, OPEN, Action.ACKNOWLEDGE, readings=readings()[:1]),
     "battery": _shown(Outcome.SHOWN, BATTERY, Action.ACKNOWLEDGE, timeline=[]),
     "silent": _shown(Outcome.SHOWN, SILENT, Action.ACKNOWLEDGE, timeline=[]),
+    "gap-and-late": _shown(Outcome.SHOWN, OPEN, *BEFORE, readings=gap_and_late()),
     "days": _shown(Outcome.SHOWN, DAYS, Action.ACKNOWLEDGE, readings=readings(since=-1400)),
     "long-texts": _shown(Outcome.SHOWN, LONG, *BEFORE),
     "hostile-texts": _shown(Outcome.ALREADY_YOURS, HOSTILE, *HAVING, names={"ana": MARKUP}, reader=MARKUP),

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,26 +13,32 @@ from hypothesis import strategies as st
 from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
 from coldwatch.incidents.delivery import Delivery
-from coldwatch.incidents.incident import Cause, Disposition, Page
+from coldwatch.incidents.incident import Cause, Disposition, Page, Status
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
 from coldwatch.incidents.pages.document import HEADERS
+from coldwatch.incidents.pages.facts import Measured
 from coldwatch.incidents.pages.incident_page import render
 from coldwatch.incidents.pages.style import STYLE
-from tests.unit.incidents.builders import MINUTE, NOW
+from coldwatch.reports.report import report
+from tests.unit.incidents.builders import MINUTE, NOW, PROFILE
 from tests.unit.incidents.markup import strange_markup
 from tests.unit.incidents.page_examples import (
     BEFORE,
+    DAYS,
     ESCALATED,
     EXAMPLES,
     OPEN,
     PAGES,
     PLAN,
+    RECORDED,
     SECRET,
     TAKEN,
+    TIMELINE,
     readings,
     view,
 )
+from tests.unit.reports.examples import sources
 
 OTHERS = ["It is over", "5 min", "15 min", "1 h", "4 h", "Tell them now"]
 RATE = ["Yes, it was", "No, it was not"]
@@ -178,9 +185,20 @@ COLOURS = [
     ("--ink", "--calm-soft"),
     ("--link", "--paper"),
     ("--muted", "--shade"),
+    ("--muted", "--calm-soft"),
+    ("--bad", "--calm-soft"),
 ]
-EDGES = [("--edge", "--card"), ("--edge", "--paper"), ("--link", "--card"), ("--link", "--paper"), ("--bad", "--card")]
-"""Of fields, buttons and focus: WCAG 2.2, 1.4.11 asks for 3 to 1."""
+EDGES = [
+    ("--edge", "--card"),
+    ("--edge", "--paper"),
+    ("--link", "--card"),
+    ("--link", "--paper"),
+    ("--bad", "--card"),
+    ("--warn", "--card"),
+    ("--warn", "--shade"),
+    ("--warn", "--calm-soft"),
+]
+"""Of fields, buttons, focus and what a drawing marks: WCAG 2.2, 1.4.11 asks for 3 to 1."""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -259,10 +277,15 @@ def test_the_page_tells_what_is_known_now_and_not_what_was_known_when_it_was_tol
     html = render(view(Outcome.SHOWN, replace(OPEN, peak=8.5, duration_s=300), Action.ACKNOWLEDGE), status=200).html
 
     assert "<dt>Peak</dt><dd>11.65 °C<br>" in html
-    assert "<dt>Out of range</dt><dd>17 min</dd>" in html
+    assert "<dt>Lasting</dt><dd>17 min<br>" in html
     assert "<dt>Limits</dt><dd>not above 8 °C, profile default</dd>" in html
     assert "<dt>Time out of range</dt><dd>14 min in all, within the last 2 h 12 min</dd>" in html
     assert "<dt>Mean kinetic temperature</dt><dd>5.62 °C over 2 h 12 min of readings</dd>" in html
+
+
+def lines(html: str) -> list[str]:
+    """The strokes of the drawing's curve."""
+    return re.findall(r"M[^M]+", re.findall(r'class="trace" d="([^"]+)"', html)[0])
 
 
 def test_a_gap_in_the_readings_is_a_gap_in_the_drawing_and_is_told() -> None:
@@ -271,8 +294,98 @@ def test_a_gap_in_the_readings_is_a_gap_in_the_drawing_and_is_told() -> None:
 
     html = render(view(Outcome.SHOWN, OPEN, readings=gapped), status=200).html
 
-    assert html.count("<polyline") == 2
+    assert len(lines(html)) == 2
     assert "40 min without readings" in html
+    assert html.count('class="gap"') == 1
+    assert html.count("Tinted, without a line: no readings for 40 min.") == 2, "in the drawing's name and below it"
+
+
+def test_a_device_that_says_nothing_any_more_is_a_gap_up_to_now() -> None:
+    of = replace(OPEN, kind="silent", profile=PROFILE | {"silence_s": 300})
+
+    html = render(view(Outcome.SHOWN, of, now_ms=NOW + 72 * MINUTE), status=200).html
+
+    assert html.count("Tinted, without a line: no readings for 1 h.") == 2
+    assert html.count('class="gap"') == 1
+    assert "1 Jan 01:12 UTC</text>" in html
+
+
+def test_readings_that_came_late_are_marked_and_told() -> None:
+    in_time, html = (EXAMPLES[name].html for name in ("shown", "gap-and-late"))
+
+    assert html.count('class="late"') == 1
+    assert html.count("Strip at the foot: 20 min of readings that came late.") == 2
+    assert 'class="late"' not in in_time
+    assert "Strip" not in in_time
+
+
+def test_a_thousand_gaps_and_late_readings_leave_a_page_small() -> None:
+    """Two readings, a gap, two readings, of which one came late."""
+    of = replace(DAYS, profile=PROFILE | {"silence_s": 60})
+    known = [each for each in readings(since=-1300) if (each["timestamp"] - NOW) // MINUTE % 4 < 2]
+    late = [
+        each | {"received_at": each["timestamp"] + 60 * MINUTE * ((each["timestamp"] - NOW) // MINUTE % 4)}
+        for each in known
+    ]
+
+    html = render(view(Outcome.SHOWN, of, Action.ACKNOWLEDGE, readings=late), status=200).html
+
+    assert 'class="gap"' in html
+    assert 'class="late"' in html
+    assert len(html.encode()) < 15_000
+
+
+@pytest.mark.parametrize(
+    ("over", "word"), [({}, "Lasting"), ({"recovered_at": NOW}, "Lasted"), ({"status": Status.RESOLVED}, "Lasted")]
+)
+def test_how_long_it_lasts_is_not_called_time_out_of_range(over: dict[str, Any], word: str) -> None:
+    html = render(view(Outcome.SHOWN, replace(OPEN, **over)), status=200).html
+
+    assert f"<dt>{word}</dt><dd>17 min<br>" in html
+    assert "<dt>Out of range</dt>" not in html
+
+
+def sparse(since: int = -120) -> list[dict[str, Any]]:
+    """A reading each ten minutes, of which some came late and some are missing."""
+    found = [each for each in readings(since=since) if (each["timestamp"] - NOW) // MINUTE % 10 == 0]
+    return [each | {"received_at": each["timestamp"] + 900} for each in found]
+
+
+@pytest.mark.parametrize("kind", ["too_warm", "too_cold", "silent", "cumulative_high"])
+@pytest.mark.parametrize("silence_s", [300, 600, 3600])
+@pytest.mark.parametrize("high_c", [5.0, -18.0, 25.0])
+def test_page_and_report_say_the_same_of_the_same_readings(kind: str, silence_s: int, high_c: float) -> None:
+    """How long a gap may be, what is out of range, and whether a mean kinetic temperature says anything."""
+    profile = PROFILE | {"silence_s": silence_s, "high_c": high_c, "low_c": -20.0, "cumulative_high_c": high_c}
+    of = replace(RECORDED, kind=kind, profile=profile, resolved_at=NOW + 12 * MINUTE, recovered_at=None)
+
+    page = Measured.of(of, sparse())
+    said = report(sources(of, sparse(), events=TIMELINE, told=[]))
+
+    course, mean = said["course"], said["mean_kinetic_temperature"]
+    assert page.out
+    assert page.out.cumulative_ms() == course["above_ms"] + course["below_ms"]
+    assert page.out.known_ms == course["known_ms"]
+    assert list(page.course.gaps) == course["gaps"]
+    assert (page.mean_kinetic is not None) == mean["is_meaningful"]
+    if page.mean_kinetic:
+        assert round(page.mean_kinetic.celsius, 3) == mean["celsius"]
+
+
+def test_readings_that_are_farther_apart_than_a_device_may_be_silent_are_dots_and_no_time_out_of_range() -> None:
+    of = replace(OPEN, profile=PROFILE | {"silence_s": 300})
+
+    html = render(view(Outcome.SHOWN, of, readings=sparse()), status=200).html
+
+    assert len(lines(html)) == len(sparse())
+    assert "<dt>Time out of range</dt><dd>0 s in all, 2 h 10 min without readings" in html
+
+
+@pytest.mark.parametrize(
+    "about", [{"kind": "silent"}, {"kind": "too_cold"}, {"profile": PROFILE | {"high_c": -15.0, "low_c": -50.0}}]
+)
+def test_a_mean_kinetic_temperature_that_says_nothing_is_not_shown(about: dict[str, Any]) -> None:
+    assert "Mean kinetic" not in render(view(Outcome.SHOWN, replace(OPEN, **about)), status=200).html
 
 
 def test_a_device_whose_last_reading_is_old_is_said_to_be_so() -> None:

@@ -14,10 +14,9 @@ from jsonschema import Draft202012Validator
 
 from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.escalation.ties import find_ties
+from coldwatch.incidents.kinds import HEAT, QUICK
 from coldwatch.incidents.opening import choose_plan
 from coldwatch.incidents.policy import (
-    HEAT,
-    QUICK,
     EscalationPolicy,
     IncidentFacts,
     Plan,

@@ -25,6 +25,17 @@ PROFILE = {
     "battery_pct": 15.0,
 }
 ROOM = {**PROFILE, "name": "usp_controlled_room", "high_c": 30.0, "low_c": 15.0}
+SHIPPING = {
+    **PROFILE,
+    "name": "who_shipping_type_2",
+    "high_c": 45.0,
+    "high_is_inclusive": False,
+    "cumulative_high_c": 30.0,
+    "cumulative_high_s": 36_000,
+    "cumulative_second_c": 10.0,
+    "cumulative_second_s": 72_000,
+    "trip": "box-7",
+}
 FACTORY = {"name": "factory_default", "version": 1, "pressure_low": 2.0, "pressure_high": 6.0, "silence_s": 300}
 HOSTILE = "<script>alert('x')</script> & \"quotes\" \u202eevil\u202c %PDF-1.7 endstream endobj"
 LONG = "Zwischenlager Süd, Regal 14, Fach 3, hinter der Tür mit der Aufschrift „Kühlkette“; " * 12
@@ -60,6 +71,16 @@ def fridge_readings(*, since: int = -120, until: int = 150, step: int = 1, sign:
         temp_c = round(
             5 + sign * 2.9 * (0 <= minute <= 125) + 0.7 * math.sin(minute / 4) * (minute < 0) + sign * bump, 2
         )
+        at = NOW + minute * MINUTE
+        found.append({"device_id": FRIDGE, "timestamp": at, "received_at": at + 900, "temp_c": temp_c, "probe": "OK"})
+    return found
+
+
+def shipment_readings(limit_c: float) -> list[dict[str, Any]]:
+    """At the limit itself for the first hour, five degrees above it for the third; else three below."""
+    found = []
+    for minute in range(-120, 151):
+        temp_c = limit_c + (0 if 0 <= minute < 60 else 5 if 120 <= minute < 150 else -3)
         at = NOW + minute * MINUTE
         found.append({"device_id": FRIDGE, "timestamp": at, "received_at": at + 900, "temp_c": temp_c, "probe": "OK"})
     return found
@@ -123,6 +144,10 @@ def sources(
 def all_cases() -> dict[str, Sources]:
     freeze = over(kind="too_cold", title="Too cold", resolution="by recovery", note=None)
     silent = over(kind="silent", title="Silent", acknowledged_by=None, acknowledged_at=None, severity=Severity.WARNING)
+    hot, warm = (
+        over(kind=f"cumulative_{which}", title="Too warm for too long", detector_model=model, profile=SHIPPING)
+        for which, model in (("high", "cumulative_excursion"), ("second", "cumulative_excursion_second"))
+    )
     machine = over(
         kind="out_of_range",
         application="factory",
@@ -158,6 +183,8 @@ def all_cases() -> dict[str, Sources]:
         ),
         "heat_a_day": sources(over(details=details), fridge_readings(), window=fridge_readings(since=-24 * 60)),
         "freeze": sources(freeze, fridge_readings(sign=-1)),
+        "cumulative_high": sources(hot, shipment_readings(30.0)),
+        "cumulative_second": sources(warm, shipment_readings(10.0)),
         "silent_without_readings": sources(silent, []),
         "no_evidence": sources(over(), None, told=[]),
         "factory": sources(machine, bars),

@@ -76,6 +76,19 @@ def test_what_an_auditor_asks_stands_on_it() -> None:
         assert part in said, part
 
 
+def test_too_warm_for_too_long_is_told_with_its_limit_its_time_and_its_mean() -> None:
+    said = text_of(printed("cumulative_high"))
+
+    for part in (
+        "out of range: above or at 30 °C",
+        "1 h 30 min above (longest 1 h)",
+        "2 h 30 min from first to last, 1 h 30 min of it out of range",
+        "that contain the excursion",
+    ):
+        assert part in said, part
+    assert "none of them shows an excursion" not in said
+
+
 def test_it_names_the_document_that_it_is_a_print_of() -> None:
     content = encode(report(CASES["heat"]))
 

@@ -8,11 +8,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from coldwatch.reports.report import STATEMENT, Sources, encode, report
+from coldwatch.reports.sentences import profile_in_words
 from tests.unit.incidents.builders import MINUTE, NOW
 from tests.unit.reports.examples import (
+    FACTORY,
     HOUR,
     PROFILE,
     ROOM,
+    SHIPPING,
     all_cases,
     fridge_readings,
     over,
@@ -21,6 +24,7 @@ from tests.unit.reports.examples import (
 )
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "incident_report.schema.json").read_text())
+MODELS = json.loads((Path(__file__).parents[3] / "detectors" / "deployment.json").read_text())["models"]
 CASES = all_cases()
 
 
@@ -51,6 +55,78 @@ def test_an_excursion_has_its_peak_its_times_and_the_thresholds_that_were_in_for
     assert said["thresholds"]["profile"] == PROFILE
     assert (said["thresholds"]["low"], said["thresholds"]["high"]) == (2.0, 8.0)
     assert said["statement"] == STATEMENT
+
+
+@pytest.mark.parametrize(("case", "limit"), [("cumulative_high", 30.0), ("cumulative_second", 10.0)])
+def test_what_was_too_warm_for_too_long_is_told_by_the_limit_above_which_it_was_counted(
+    case: str, limit: float
+) -> None:
+    """A cumulative limit is out of range itself; what the profile says of its other limits does not matter."""
+    said = made(CASES[case])
+
+    thresholds, of = said["thresholds"], said["course"]
+    assert (thresholds["low"], thresholds["high"], thresholds["high_is_inclusive"]) == (None, limit, True)
+    assert of["excursion"] == {
+        "since": NOW,
+        "until": NOW + 150 * MINUTE,
+        "is_over": True,
+        "peak": limit + 5,
+    }
+    assert (of["above_ms"], of["longest_above_ms"], of["below_ms"]) == (90 * MINUTE, 60 * MINUTE, 0)
+    assert said["mean_kinetic_temperature"]["is_meaningful"]
+
+
+EXTREMES = (
+    {"temp_c": 60.0, "battery_pct": 100.0, "shock_g": 9.0, "sensor_type": "pressure", "value": 99.0},
+    {"temp_c": -60.0, "battery_pct": 1.0, "shock_g": 0.0, "sensor_type": "pressure", "value": -99.0},
+)
+
+
+@pytest.mark.parametrize("extreme", EXTREMES, ids=["high", "low"])
+@pytest.mark.parametrize("model", MODELS)
+def test_whatever_was_out_of_range_on_the_side_of_its_incident_is_an_excursion(
+    model: str, extreme: dict[str, Any]
+) -> None:
+    kind = MODELS[model]["incident"]["kind"]
+    key = "press-17:pressure" if kind == "out_of_range" else "device"
+    of = over(kind=kind, detector_model=model, key=key, profile=SHIPPING | FACTORY)
+    readings = [extreme | {"timestamp": NOW + minute * MINUTE} for minute in range(60)]
+
+    said = made(sources(of, readings))["course"]
+
+    is_high = extreme is EXTREMES[0]
+    is_out = {"too_cold": not is_high, "battery_low": not is_high, "out_of_range": True, "silent": False}
+    assert (said["excursion"] is not None) == is_out.get(kind, is_high)
+    if said["excursion"]:
+        assert said["above_ms" if is_high else "below_ms"] == 59 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("model", "after"),
+    [
+        ("sustained_excursion_high", "3 h of it"),
+        ("sustained_excursion_freeze", "15 min of it"),
+        ("cumulative_excursion", "10 h of it in all"),
+        ("cumulative_excursion_second", "20 h of it in all"),
+        ("device_silence", "5 min of it"),
+        ("probe_lost", "10 min of it"),
+        ("sensor_range", "2 min of it"),
+    ],
+)
+def test_a_report_says_after_how_long_there_is_an_incident(model: str, after: str) -> None:
+    """A lost probe is of the kind `silent`, and has a duration of its own."""
+    lasts = {"high_duration_s": 10_800, "low_duration_s": 900, "duration_s": 120, "probe_lost_s": 600, "silence_s": 300}
+    of = over(kind=MODELS[model]["incident"]["kind"], detector_model=model, profile=SHIPPING | lasts)
+
+    assert profile_in_words(made(sources(of, []))).endswith(f"; an incident after {after}")
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+def test_a_battery_at_its_limit_is_not_low_whatever_counts_as_too_cold(inclusive: bool) -> None:  # noqa: FBT001 - a case
+    of = over(kind="battery_low", profile=PROFILE | {"low_is_inclusive": inclusive})
+    readings = [{"timestamp": NOW + minute * MINUTE, "battery_pct": 15.0} for minute in range(60)]
+
+    assert made(sources(of, readings))["course"]["excursion"] is None
 
 
 def test_gaps_are_gaps_and_late_data_is_marked() -> None:

@@ -1,21 +1,26 @@
 """The excursion as a drawing: readings, limits as dashed lines, the time out of range shaded. SVG without script."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from coldwatch.incidents.pages.times import lasting
 from coldwatch.incidents.wording import figure, moment, short_moment
 from coldwatch.reports import thinning
-from coldwatch.reports.spans import LONGEST_BRIDGED_MS
 
 type Point = tuple[int, float]
 """When (epoch ms) and how much."""
+type Band = tuple[int, int]
+"""From when to when."""
 
 WIDTH: Final = 400
 HEIGHT: Final = 220
 """Little wider than a telephone, so that its letters are not shrunk there."""
+_STRIP: Final = 4
+_NEAR: Final = 3
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 8, 10, 26
 POINTS: Final = 300
 """More would not be seen on a telephone, and would be bytes."""
@@ -23,13 +28,28 @@ POINTS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`points` are oldest first; `out_of_range` is when it began and ended, if it has."""
+    """`points` are oldest first; `out_of_range` is when it began and ended, if it has; in `gaps` nothing is known, and
+    readings within `late` came late.
+    """
 
     label: str
     unit: str
     points: Sequence[Point]
     limits: Sequence[float]
-    out_of_range: tuple[int, int] | None
+    out_of_range: Band | None
+    gaps: Sequence[Band] = ()
+    late: Sequence[Band] = ()
+
+    @property
+    def until(self) -> int:
+        """The last point, or the end of the gap after it."""
+        return max([self.points[-1][0], *(until for _, until in self.gaps)])
+
+    def drawn(self, bands: Sequence[Band]) -> list[Band]:
+        """What of them lies within the drawing."""
+        first = self.points[0][0]
+        cut = [(max(since, first), min(until, self.until)) for since, until in bands]
+        return [(since, until) for since, until in cut if since < until]
 
 
 def thin(points: Sequence[Point]) -> list[Point]:
@@ -42,23 +62,37 @@ def draw(curve: Curve) -> str:
     if len(curve.points) < 2:
         return "<p>There are too few readings for a chart.</p>"
     scale = _Scale.of(curve)
-    traces = "".join(f'<polyline class="trace" points="{_path(part, scale)}"/>' for part in parts(curve.points))
+    traces = "".join(_path(part, scale) for part in parts(curve.points, curve.gaps))
     highest = max(curve.points, key=_value)
     lowest = min(curve.points, key=_value)
-    told = (
-        f"{curve.label} from {moment(curve.points[0][0])} to {moment(curve.points[-1][0])}: "
-        f"between {figure(lowest[1])} and {figure(highest[1])} {curve.unit}."
-    )
+    between = f"between {figure(lowest[1])} and {figure(highest[1])} {curve.unit}".strip()
+    span = f"from {moment(curve.points[0][0])} to {moment(curve.points[-1][0])}"
+    told = " ".join([f"{curve.label} {span}: {between}.", *unsure(curve)])
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told, quote=True)}">'
-        f"{_shade(curve, scale)}{_grid(curve, scale)}{_times(scale)}"
-        f"{traces}{_limits(curve, scale)}{_newest(curve, scale)}</svg>"
+        f"{_shade(curve, scale)}{_gaps(curve, scale)}{_grid(curve, scale)}{_times(scale)}"
+        f'<path class="trace" d="{traces}"/>'
+        f"{_limits(curve, scale)}{_late(curve, scale)}{_newest(curve, scale)}</svg>"
     )
 
 
-def parts(points: Sequence[Point]) -> list[Sequence[Point]]:
+def unsure(curve: Curve) -> list[str]:
+    """In words what the drawing shows of gaps and of late readings."""
+    if len(curve.points) < 2:
+        return []
+    gaps, late = (sum(until - since for since, until in curve.drawn(each)) for each in (curve.gaps, curve.late))
+    told = []
+    if gaps:
+        told.append(f"Tinted, without a line: no readings for {lasting(gaps // 1000)}.")
+    if late:
+        told.append(f"Strip at the foot: {lasting(late // 1000)} of readings that came late.")
+    return told
+
+
+def parts(points: Sequence[Point], gaps: Sequence[Band]) -> list[Sequence[Point]]:
     """The points between gaps: no line is drawn where nobody knows what it would be."""
-    ends = [index for index in range(1, len(points)) if points[index][0] - points[index - 1][0] > LONGEST_BRIDGED_MS]
+    places = {bisect_right(points, since, key=_time) for since, _ in gaps}
+    ends = sorted(places - {0, len(points)})
     return [points[start:end] for start, end in zip([0, *ends], [*ends, len(points)], strict=True)]
 
 
@@ -74,7 +108,7 @@ class _Scale:
         values = [value for _, value in curve.points] + list(curve.limits)
         low, high = min(values), max(values)
         room = max((high - low) * 0.08, 0.5)
-        return cls(curve.points[0][0], max(curve.points[-1][0], curve.points[0][0] + 1), low - room, high + room)
+        return cls(curve.points[0][0], max(curve.until, curve.points[0][0] + 1), low - room, high + room)
 
     def x(self, at: int) -> float:
         share = (min(max(at, self.since), self.until) - self.since) / (self.until - self.since)
@@ -115,7 +149,9 @@ def _limits(curve: Curve, scale: _Scale) -> str:
 
 
 def _path(points: Sequence[Point], scale: _Scale) -> str:
-    return " ".join(f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in points)
+    """A reading that stands alone is a dot: a line of no length."""
+    places = [f"{scale.x(at):.1f},{scale.y(value):.1f}" for at, value in points]
+    return f"M{'L'.join(places)}" if len(places) > 1 else f"M{places[0]}h0"
 
 
 def _newest(curve: Curve, scale: _Scale) -> str:
@@ -148,6 +184,36 @@ def _shade(curve: Curve, scale: _Scale) -> str:
         f'<rect class="shade" x="{start:.1f}" y="{_TOP}" width="{max(end - start, 2):.1f}" '
         f'height="{HEIGHT - _TOP - _BOTTOM}"/>'
     )
+
+
+def _gaps(curve: Curve, scale: _Scale) -> str:
+    return "".join(
+        f'<rect class="gap" x="{start:.1f}" y="{_TOP}" width="{end - start:.1f}" height="{HEIGHT - _TOP - _BOTTOM}"/>'
+        for start, end in _merged(curve.drawn(curve.gaps), scale)
+    )
+
+
+def _late(curve: Curve, scale: _Scale) -> str:
+    return "".join(
+        f'<rect class="late" x="{start:.1f}" y="{HEIGHT - _BOTTOM - _STRIP}" width="{max(end - start, 2):.1f}" '
+        f'height="{_STRIP}"/>'
+        for start, end in _merged(curve.drawn(curve.late), scale)
+    )
+
+
+def _merged(bands: Sequence[Band], scale: _Scale) -> list[tuple[float, float]]:
+    """Where to draw them; what is too near to be told apart is one, so that a thousand bands are few bytes."""
+    merged: list[tuple[float, float]] = []
+    for start, end in ((scale.x(since), scale.x(until)) for since, until in bands):
+        if merged and start - merged[-1][1] < _NEAR:
+            merged[-1] = merged[-1][0], end
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _time(point: Point) -> int:
+    return point[0]
 
 
 def _value(point: Point) -> float:

@@ -12,13 +12,13 @@ from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS
 from coldwatch.incidents.pages.document import text
 from coldwatch.incidents.pages.times import clock, from_now, lasting, stamp
 from coldwatch.incidents.pages.view import View
-from coldwatch.incidents.readings import Excursion, excursion, is_low_bad, limits_shown, member_of, shown, worst
+from coldwatch.incidents.readings import BEFORE_MS, Excursion, excursion, limits_shown, measure_of, worst
 from coldwatch.incidents.wording import figure, peak_word
-from coldwatch.reports.mean_kinetic_temperature import REFRIGERATED_WINDOW_MS, Window, worst_window
-from coldwatch.reports.time_out_of_range import Range, TimeOutOfRange, time_out_of_range
+from coldwatch.reports.course import Course, course
+from coldwatch.reports.judgement import worst_mean
+from coldwatch.reports.mean_kinetic_temperature import Window
+from coldwatch.reports.time_out_of_range import TimeOutOfRange
 
-UNITS = {"temp_c": "°C", "battery_pct": "%", "shock_g": "g", "value": ""}
-ABSOLUTE_ZERO_C = -273.15
 _PLACE = ("site", "location", "place")
 
 type Point = tuple[int, float]
@@ -26,18 +26,28 @@ type Point = tuple[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`points` are what the incident is about, oldest first; `found` what of it is out of range since it began."""
+    """`course` as a report tells it; `found` is what of it is out of range since it began."""
 
-    points: Sequence[Point]
+    course: Course
     found: Excursion | None
-    out: TimeOutOfRange | None
     mean_kinetic: Window | None
 
     @classmethod
     def of(cls, incident: Incident, readings: Sequence[Mapping[str, Any]]) -> "Measured":
-        points = [(each["timestamp"], value) for each in readings if (value := shown(incident, each)) is not None]
-        found = excursion(incident, readings)
-        return cls(points, found, _out_of_range(incident, points), _mean_kinetic(incident, points, found))
+        whole = course(incident, readings, since=incident.began_at - BEFORE_MS)
+        return cls(whole, excursion(incident, readings), worst_mean(incident, whole, whole.samples))
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """What the incident is about, oldest first."""
+        return self.course.samples
+
+    @property
+    def out(self) -> TimeOutOfRange | None:
+        """None where nothing can be said: there is too little, or there are no limits."""
+        within = self.course.within
+        has_limits = within.low is not None or within.high is not None
+        return self.course.out_of_range if has_limits and len(self.points) >= 2 else None
 
 
 def figures(view: View, measured: Measured) -> str:
@@ -46,7 +56,7 @@ def figures(view: View, measured: Measured) -> str:
     rows = [
         (peak_word(incident), _peak(incident, measured.found), _limits(incident)),
         ("Last reading", *_last(view, measured)),
-        ("Out of range", _lasting(seconds_out(incident, measured.found)), ""),
+        (_lasting_word(incident), _lasting(seconds_out(incident, measured.found)), "to the last reading out"),
         ("Since", clock(incident.began_at, view.now_ms), from_now(incident.began_at, view.now_ms)),
     ]
     shown_rows = "".join(
@@ -102,31 +112,14 @@ def where(incident: Incident) -> str:
     return ", ".join(dict.fromkeys(str(place[name]) for name in _PLACE if place.get(name)))
 
 
+def _lasting_word(incident: Incident) -> str:
+    """From beginning to end, whatever was in range between them: that is told as time out of range."""
+    is_over = incident.is_recovered or incident.status is Status.RESOLVED
+    return "Lasted" if is_over else "Lasting"
+
+
 def seconds_out(incident: Incident, found: Excursion | None) -> int | None:
     return (found.last_at - incident.began_at) // 1000 if found else incident.duration_s
-
-
-def _out_of_range(incident: Incident, points: Sequence[Point]) -> TimeOutOfRange | None:
-    low, high = limits_shown(incident)
-    if len(points) < 2 or (low is None and high is None):
-        return None
-    inclusive = incident.kind == "shock"
-    within = Range(
-        low,
-        high,
-        low_is_inclusive=inclusive or bool(incident.profile.get("low_is_inclusive")),
-        high_is_inclusive=inclusive or bool(incident.profile.get("high_is_inclusive")),
-    )
-    return time_out_of_range(points, within)
-
-
-def _mean_kinetic(incident: Incident, points: Sequence[Point], found: Excursion | None) -> Window | None:
-    """Of temperatures that can be; it judges warmth, and says nothing of cold."""
-    if member_of(incident) != "temp_c" or is_low_bad(incident):
-        return None
-    possible = [point for point in points if point[1] > ABSOLUTE_ZERO_C]
-    ended = found.last_at if found else incident.began_at
-    return worst_window(possible, (incident.began_at, max(ended, incident.began_at)), window_ms=REFRIGERATED_WINDOW_MS)
 
 
 def _peak(incident: Incident, found: Excursion | None) -> str:
@@ -175,7 +168,7 @@ def _position(place: Mapping[str, Any]) -> str:
 
 
 def _with_unit(value: float, incident: Incident) -> str:
-    return f"{figure(value)} {UNITS[member_of(incident)]}".strip()
+    return f"{figure(value)} {measure_of(incident).unit}".strip()
 
 
 def _hint(said: str) -> str:

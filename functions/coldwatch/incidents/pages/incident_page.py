@@ -9,16 +9,15 @@ from itertools import groupby
 from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.incident import Page, Status
 from coldwatch.incidents.pages.buttons import feedback, others, primary
-from coldwatch.incidents.pages.chart import Curve, draw, thin
+from coldwatch.incidents.pages.chart import Band, Curve, draw, thin, unsure
 from coldwatch.incidents.pages.document import Document, document, text
-from coldwatch.incidents.pages.facts import UNITS, Measured, facts, figures, where
+from coldwatch.incidents.pages.facts import Measured, facts, figures, where
 from coldwatch.incidents.pages.sentences import Said, said
 from coldwatch.incidents.pages.times import clock, clock_and_distance, stamp
 from coldwatch.incidents.pages.view import View
-from coldwatch.incidents.readings import BEFORE_MS, limits_shown, member_of
+from coldwatch.incidents.readings import BEFORE_MS, limits_shown, measure_of
 from coldwatch.incidents.wording import figure
 
-_LABELS = {"temp_c": "Temperature", "battery_pct": "Battery", "shock_g": "Shock", "value": "Sensor"}
 _CHANNELS = {
     "email": "e-mail",
     "ses_email": "e-mail",
@@ -92,15 +91,26 @@ def _report(view: View) -> str:
 
 def _chart(view: View, measured: Measured) -> str:
     incident, found = view.incident, measured.found
-    member, since = member_of(incident), incident.began_at - BEFORE_MS
+    measure, since = measure_of(incident), incident.began_at - BEFORE_MS
     drawn = Curve(
-        label=_LABELS[member],
-        unit=UNITS[member],
+        label=measure.label,
+        unit=measure.unit,
         points=thin([point for point in measured.points if point[0] >= since]),
         limits=[limit for limit in limits_shown(incident) if limit is not None],
         out_of_range=(incident.began_at, found.last_at) if found else None,
+        gaps=_gaps(view, measured),
+        late=measured.course.late,
     )
-    return f"<section><h2>{_LABELS[member]}</h2><figure>{draw(drawn)}{_legend(view, drawn)}</figure></section>"
+    return f"<section><h2>{measure.label}</h2><figure>{draw(drawn)}{_legend(view, drawn)}</figure></section>"
+
+
+def _gaps(view: View, measured: Measured) -> list[Band]:
+    """Those of the report; the one after the last reading goes on until now, as long as it is not over."""
+    if not measured.points:
+        return []
+    last, until = measured.points[-1][0], view.incident.resolved_at or view.now_ms
+    between = [gap for gap in measured.course.gaps if gap[1] <= last]
+    return [*between, (last, until)] if until - last > measured.course.longest_gap_ms else between
 
 
 def _legend(view: View, drawn: Curve) -> str:
@@ -110,7 +120,7 @@ def _legend(view: View, drawn: Curve) -> str:
     if drawn.out_of_range:
         since, until = (clock(at, view.now_ms) for at in drawn.out_of_range)
         words.append(f"Shaded: out of range from {since} to {until}.")
-    told = " ".join(each for each in words if each)
+    told = " ".join(each for each in [*words, *unsure(drawn)] if each)
     return f"<figcaption>{text(told)}</figcaption>" if told else ""
 
 

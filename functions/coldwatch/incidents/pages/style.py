@@ -66,7 +66,8 @@ dt{color:var(--muted);font-size:.95rem}dd{margin:0}
 svg{display:block;width:100%;height:auto}
 figure{margin:0}figcaption{color:var(--muted);font-size:.95rem;margin-top:.4rem}
 .axis{stroke:var(--line)}.limit{stroke:var(--bad);stroke-dasharray:6 4;stroke-width:1.5}
-.trace{fill:none;stroke:var(--trace);stroke-width:2;stroke-linejoin:round}.shade{fill:var(--shade)}
+.trace{fill:none;stroke:var(--trace);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.shade{fill:var(--shade)}
+.gap{fill:var(--calm-soft)}.late{fill:var(--warn)}
 .newest{fill:var(--trace);stroke:var(--card);stroke-width:1.5}
 svg text{fill:var(--muted);font-size:13px;font-family:system-ui,sans-serif;paint-order:stroke;stroke:var(--card);
 stroke-width:3px}svg .limit-name{fill:var(--bad)}

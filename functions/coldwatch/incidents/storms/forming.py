@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.identity import event_id, incident_id
 from coldwatch.incidents.incident import STORM, EventType, Incident, Plan, Severity, Status, TimelineEvent
+from coldwatch.incidents.kinds import exactly
 from coldwatch.incidents.lifecycle import SYSTEM, Change
 from coldwatch.incidents.storms.grouping import Group
 
@@ -75,9 +76,9 @@ def as_grave_as(storm: Incident, child: Incident) -> Incident:
 
 
 def kinds_of(incident: Incident) -> frozenset[str]:
-    """What a storm is made of; of any other incident its own kind."""
+    """What a storm is made of; of any other incident its own kind. A lost probe is no silence here."""
     if incident.kind != STORM:
-        return frozenset({incident.kind})
+        return frozenset({exactly(incident.kind, incident.detector_model)})
     known = (incident.details or {}).get("kinds", ())
     return frozenset(known) if isinstance(known, list | tuple) else frozenset()
 

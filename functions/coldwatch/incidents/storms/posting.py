@@ -12,7 +12,7 @@ from coldwatch.incidents.channels.digest_mail import digest_html
 from coldwatch.incidents.channels.ways import Way
 from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.identity import page_id
-from coldwatch.incidents.incident import EventType, Incident, Page, Status
+from coldwatch.incidents.incident import TEST, EventType, Incident, Page, Status
 from coldwatch.incidents.paging import page_event
 from coldwatch.incidents.ports import Channels, Notification, NotSentError, Recipient, Recipients, TellingStore
 from coldwatch.incidents.storms import budget
@@ -24,8 +24,6 @@ _UNHURRIED_MS = 3_600_000
 _NO_TIME = "There was no time left for it; it is tried again in a minute."
 IN_DIGEST = "queued"
 """A page's `delivery`: it is told, or will be, by a digest."""
-TEST = "test"
-"""A test page asks whether somebody can be reached; one in a digest would not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,8 @@ class SendBudget:
     def admit(self, incident: Incident, contact_id: str, *, now_ms: int) -> int | None:
         """None: send it now. Otherwise it is queued, and this is when its digest is due.
 
-        Who is quicker has a message of the window; so nobody is beaten more often than the window has messages.
+        Who is quicker has a message of the window; so nobody is beaten more often than the window has messages. A test
+        page asks whether somebody can be reached; one in a digest would not tell.
         """
         if incident.kind == TEST:
             return None

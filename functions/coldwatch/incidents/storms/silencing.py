@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.incident import STORM, AutoResolve, EventType, Incident, Severity, Status
+from coldwatch.incidents.kinds import Kind
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.ports import IncidentStore
 from coldwatch.incidents.storms import attaching, forming
@@ -23,7 +24,6 @@ from coldwatch.incidents.storms.rules import StormRules
 from coldwatch.incidents.storms.silence import Silence
 from coldwatch.incidents.wording import moment
 
-SILENT = "silent"
 _SHORTEST_MS, _LONGEST_MS = 30_000, 300_000
 _LONGEST_CHAIN = 4
 """Of gateways behind gateways; whatever is longer is a fault in the registry."""
@@ -162,9 +162,10 @@ def _settle_with_parent(incident: Incident, ports: Ports, now_ms: int) -> None:
 def _gateway(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
     """A silent gateway makes its devices silent: what is silent is the gateway.
 
-    What is graver than the gateway's incident is told all the same: a device that was too warm when it fell silent.
+    What is graver than the gateway's incident is told all the same: a device that was too warm when it fell silent. So
+    is a lost probe: its device is heard.
     """
-    if incident.gateway is None or forming.kinds_of(incident) != {SILENT}:
+    if incident.gateway is None or not _is_silence(incident):
         return None
     inhibitor = _inhibitor(incident, ports)
     if inhibitor is not None and not forming.is_graver(incident.severity, inhibitor.severity):
@@ -174,11 +175,16 @@ def _gateway(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
     return _grace(incident, ports, now_ms)
 
 
+def _is_silence(incident: Incident) -> bool:
+    """Of a device that is not heard, or a storm of such devices alone."""
+    return forming.kinds_of(incident) == {Kind.SILENT}
+
+
 def _inhibitor(incident: Incident, ports: Ports) -> Incident | None:
     """Who is told in this one's place: its gateway's silence, or that of the gateway which that is behind."""
     for model in ports.rules.inhibition.models:
         silent = ports.incidents.find_open(model, incident.gateway or "")
-        if silent is not None and silent.status is not Status.RESOLVED and silent.kind == SILENT:
+        if silent is not None and silent.status is not Status.RESOLVED and _is_silence(silent):
             return _speaker(silent, incident, ports)
     return None
 

@@ -9,7 +9,7 @@ import pytest
 from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.policy import AutoResolve, Severity, Tier
-from coldwatch.incidents.ports import Device
+from coldwatch.incidents.ports import Device, IncidentForm
 from coldwatch.incidents.storms.posting import send_digests
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.storms.silencing import ask_again_ms
@@ -334,6 +334,21 @@ def test_a_device_that_was_too_warm_when_it_fell_silent_is_told_whatever_its_gat
     clock.run_until(NOW + SECOND)
 
     assert told(clock.here, made) == 1
+
+
+def test_a_lost_probe_is_told_though_the_gateway_of_its_device_is_silent() -> None:
+    """The device is heard, so it is not the gateway that nothing is known of its goods."""
+    clock = Clockwork(generous(storm_world()), NOW)
+    clock.here.forms["probe_lost"] = IncidentForm("silent", Severity.WARNING, "Probe lost")
+    broken, silent = silent_gateway(clock.here, 2)
+    falls_silent(clock.here, GATEWAY)
+
+    made = opens(clock.here, broken, model="probe_lost")
+    other = falls_silent(clock.here, silent)
+    clock.run_until(NOW + SECOND)
+
+    assert made.kind == other.kind == "silent"
+    assert (told(clock.here, made), told(clock.here, other)) == (1, 0)
 
 
 def behind(here: StormWorld, name: str, gateway_: str) -> str:
