@@ -1,4 +1,4 @@
-"""Where responders are not told as their policy says, whoever looks after the stack hears of it: log line and metric."""
+"""Where responders are not told as their policy says, whoever looks after the stack hears of it: log and metric."""
 
 from __future__ import annotations
 

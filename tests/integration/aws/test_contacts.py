@@ -323,8 +323,8 @@ def test_the_check_finds_what_is_wrong_and_logs_and_counts_it(
         ("pending", "ben"),
         ("stranger", f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:queue"),
         ("stranger", "mallory@example.com"),
-        ("wrong_filter", PHONE),
-        ("wrong_filter", MAIL),
+        ("wrong_filter", "ana"),
+        ("wrong_filter", "ana"),
         ("wrong_filter", f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:queue"),
     ]
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 7
@@ -604,6 +604,19 @@ def test_who_cannot_be_told_for_a_day_opens_an_incident_and_who_can_again_ends_i
         "contact_unreachable",
     )
     assert [each["key"] for each in cloud.calls.recovered] == ["ana"]
+
+
+def test_whom_a_subscription_with_anothers_filter_cuts_off_opens_an_incident(cloud: Cloud) -> None:
+    ask(ANA)
+    cloud.mark(MAIL, FilterPolicy=filter_policy("ben"))
+    cloud.now_ms += 86_400_000
+
+    found_first = ask({"action": "reconcile"})
+    ask(ANA)
+    mended = ask({"action": "reconcile"})
+
+    assert (found_first["unreachable"], mended["reachable_again"]) == (["ana"], ["ana"])
+    assert "the filter of the email subscription of ana@example.com" in cloud.calls.opened[0]["event_name"]
 
 
 def test_a_check_by_hand_opens_no_incident(cloud: Cloud) -> None:

@@ -126,9 +126,9 @@ def test_nothing_is_found_where_everybody_is_told_their_own() -> None:
     [
         ([], [("missing", "ana")]),
         ([replace(OF_ANA, arn=None, filter_policy=None)], [("pending", "ana")]),
-        ([replace(OF_ANA, filter_policy=None)], [("wrong_filter", MAIL)]),
-        ([replace(OF_ANA, filter_policy=filter_policy("ben"))], [("wrong_filter", MAIL)]),
-        ([replace(OF_ANA, filter_scope="MessageBody")], [("wrong_filter", MAIL)]),
+        ([replace(OF_ANA, filter_policy=None)], [("wrong_filter", "ana")]),
+        ([replace(OF_ANA, filter_policy=filter_policy("ben"))], [("wrong_filter", "ana")]),
+        ([replace(OF_ANA, filter_scope="MessageBody")], [("wrong_filter", "ana")]),
         ([replace(OF_ANA, is_authenticated=False)], [("unprotected", MAIL)]),
         ([OF_ANA, OF_BEN], [("stranger", PHONE)]),
         ([OF_ANA, replace(OF_BEN, arn=None)], [("stranger", PHONE)]),
