@@ -123,6 +123,7 @@ class FindingKind(StrEnum):
     SHARED = "shared"
     UNPROTECTED = "unprotected"
     UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from coldwatch.incidents.contacts import (
     must_be_replaced,
     unreadable,
 )
+from coldwatch.incidents.escalation.naming import Named, find_unknown
 
 MAIL, PHONE = "ana@example.com", "+4915112345678"
 ANA = Contact("ana", "Ana", (Address(ChannelKind.EMAIL, MAIL),))
@@ -152,6 +153,7 @@ def test_every_kind_of_finding_has_been_found_here() -> None:
         find_faults([ANA], [replace(OF_ANA, arn=None), OF_BEN]),
         find_faults([ANA], [replace(OF_ANA, is_authenticated=False, filter_policy="{")]),
         [unreadable("ana", "no JSON")],
+        find_unknown([Named("rota week", "gone")], ["ana"], []),
     ]
 
     assert {finding.kind for case in cases for finding in case} == set(FindingKind)
