@@ -259,7 +259,7 @@ def test_a_policy_is_kept_only_if_it_is_one(dynamodb: Any) -> None:
 
     assert is_kept
     assert policies.find("default") == read_policy(document)
-    assert list(policies.documents()) == [document | {"version": "1"}]
+    assert list(policies.kept.each()) == [document | {"version": "1"}]
     assert policies.find("bad") is None
     policies.remove("default")
     assert policies.find("default") is None
