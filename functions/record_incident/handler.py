@@ -5,12 +5,10 @@ EventBridge) and closes what PagerDuty was told of. Ends its storm with its last
 What cannot be done twice comes first: the numbers are there once. All else is done again with a retry, to the same end.
 """
 
-import sys
 import time
 from functools import cache
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.alert_topic import IotAlertTopic
@@ -21,6 +19,7 @@ from coldwatch.adapters.every_channel import pagerduty_service
 from coldwatch.adapters.evidence_store import S3EvidenceStore
 from coldwatch.adapters.family_store import DynamoFamilyStore
 from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents import announcing
@@ -90,8 +89,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     logger.info("incident recorded", extra=answer)
     if recorded.measured:
         metrics = incident_metrics(recorded.measured, stage=settings().stage, now_ms=now_ms)
-        sys.stdout.write(msgspec.json.encode(metrics).decode() + "\n")
-        sys.stdout.flush()
+        write_metrics(metrics)
     if recorded.alert_fault:
         logger.error("alert not published", extra={**answer, "fault": recorded.alert_fault})
     faults = announcing.announce(incident, announced())
