@@ -33,8 +33,7 @@ def settings() -> ManageContactsSettings:
 @cache
 def ports() -> Ports:
     own = settings()
-    sent_by = every_channel(own)
-    kept = sent_by.pagerduty.secrets
+    sent_by, kept = every_channel(own)
     has_sender = bool(own.mail_sender)
     return Ports(
         contacts=DynamoContactStore(dynamodb_client(), own.contact_table, has_sender=has_sender),

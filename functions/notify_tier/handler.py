@@ -39,8 +39,9 @@ def settings() -> NotifyTierSettings:
 @cache
 def ports() -> Ports:
     own, dynamodb = settings(), dynamodb_client()
-    incidents, channels = DynamoIncidentStore(dynamodb, own.incident_table), every_channel(own)
-    key = code_key(channels.pagerduty.secrets, own.code_key_secret)
+    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
+    channels, kept = every_channel(own)
+    key = code_key(kept, own.code_key_secret)
     plain = Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),

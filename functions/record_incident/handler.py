@@ -53,16 +53,21 @@ def ports() -> Ports:
     )
 
 
+@cache
+def family() -> tuple[DynamoIncidentStore, DynamoFamilyStore, StepFunctionsWaiting]:
+    store = DynamoIncidentStore(dynamodb_client(), settings().incident_table)
+    families = DynamoFamilyStore(store.client, store.table)
+    return store, families, StepFunctionsWaiting(step_functions_client(), store)
+
+
 def _leave_storm(incident: Incident, now_ms: int) -> None:
     """However an incident ended: the last one to leave a storm ends it."""
-    store = DynamoIncidentStore(dynamodb_client(), RecordIncidentSettings.from_env().incident_table)
-    families = DynamoFamilyStore(store.client, store.table)
-    leave(incident, store, families, StepFunctionsWaiting(step_functions_client(), store), now_ms=now_ms)
+    leave(incident, *family(), now_ms=now_ms)
 
 
 @cache
 def filing_ports() -> filing.Ports:
-    own = RecordIncidentSettings.from_env()
+    own = settings()
     return filing.Ports(
         DynamoIncidentStore(dynamodb_client(), own.incident_table),
         S3EvidenceStore(s3_client(), own.evidence_bucket),
@@ -73,7 +78,7 @@ def filing_ports() -> filing.Ports:
 
 @cache
 def announced() -> announcing.Ports:
-    own, dynamodb = RecordIncidentSettings.from_env(), dynamodb_client()
+    own, dynamodb = settings(), dynamodb_client()
     contacts = DynamoContactStore(dynamodb, own.contact_table)
     return announcing.Ports(DynamoIncidentStore(dynamodb, own.incident_table), contacts, pagerduty_service())
 

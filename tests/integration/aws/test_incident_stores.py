@@ -576,6 +576,9 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     boto3.client("events", region_name=REGION).create_event_bus(Name="incidents")
     record_incident.filing_ports.cache_clear()
     record_incident.announced.cache_clear()
+    record_incident.family.cache_clear()
+    for with_settings in (open_incident, notify_tier, record_incident):
+        with_settings.settings.cache_clear()
     clients.events_client.cache_clear()
     clients.secrets_client.cache_clear()
     for function in (*FUNCTIONS, reconcile_incidents):
