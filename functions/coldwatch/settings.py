@@ -239,6 +239,7 @@ class ManageContactsSettings(Settings):
     stage: str
     contact_table: str
     link_table: str
+    policy_table: str
     notification_topic_arn: str
     mail_sender: str
     mail_configuration_set: str

@@ -2,7 +2,6 @@
 effects and timers that are due soon (SQS), metrics (log).
 """
 
-import sys
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +16,7 @@ from coldwatch.adapters.clients import dynamodb_client, kinesis_client, sqs_clie
 from coldwatch.adapters.detector_files import DetectorFiles, load_detectors
 from coldwatch.adapters.detector_store import DynamoDetectorStore, DynamoModelIndex
 from coldwatch.adapters.effect_queue import SqsEffectQueue
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.throttling import is_throttling
 from coldwatch.adapters.timer_queue import SqsTimerQueue
@@ -108,5 +108,4 @@ def publish(given: Answer, now_ms: int) -> None:
     """Metrics, where detectors have evaluated something."""
     if given.metrics:
         document = metric_document({"stage": settings().stage}, given.metrics, "Count", now_ms)
-        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
-        sys.stdout.flush()
+        write_metrics(document)

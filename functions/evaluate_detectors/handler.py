@@ -2,7 +2,6 @@
 (DynamoDB), effects and timers that are due soon (SQS), metrics (log).
 """
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,7 +10,6 @@ from functools import cache
 from typing import Any
 from uuid import uuid4
 
-import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.batches import DynamoBatches
@@ -21,6 +19,7 @@ from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.adapters.detector_store import DynamoDetectorStore
 from coldwatch.adapters.effect_queue import SqsEffectQueue
 from coldwatch.adapters.mapping_files import load_mappings
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.request_count import RequestCount
 from coldwatch.adapters.timer_queue import SqsTimerQueue
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
@@ -108,8 +107,7 @@ def failed_items(report: BatchReport) -> list[dict[str, str]]:
 def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:
     """Say what happened, now that it is stored: metrics, and one line of the log."""
     document = metrics(report, settings().stage, now_ms=now_ms)
-    sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
-    sys.stdout.flush()
+    write_metrics(document)
     log = logger.warning if report.failures or report.faults or report.lane_faults else logger.info
     if report.omitted:
         log = logger.error

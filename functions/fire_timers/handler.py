@@ -2,14 +2,12 @@
 effects and timers that are due soon (SQS), metrics (log).
 """
 
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.batches import DynamoBatches
@@ -18,6 +16,7 @@ from coldwatch.adapters.clients import dynamodb_client, kinesis_client, sqs_clie
 from coldwatch.adapters.detector_files import load_detectors
 from coldwatch.adapters.detector_store import DynamoDetectorStore, DynamoDueIndex
 from coldwatch.adapters.effect_queue import SqsEffectQueue
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.stream_frontier import KinesisTails
 from coldwatch.adapters.timer_queue import SqsTimerQueue, read_wake
 from coldwatch.adapters.watched_registry import DynamoWatchedRegistry
@@ -85,8 +84,7 @@ def publish(fired: Sequence[Fired], failed: int, now_ms: int, request_id: str) -
     if effects or omitted:
         values: dict[str, float] = {"EffectsSent": effects, "EffectsOmitted": len(omitted)}
         document = metric_document({"stage": settings().stage}, values, "Count", now_ms)
-        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
-        sys.stdout.flush()
+        write_metrics(document)
     notes = [f"{note.level}: {note.message}" for each in fired for note in each.notes]
     retired = [name for name, outcome in outcomes.items() if outcome is Outcome.RETIRED]
     if retired:

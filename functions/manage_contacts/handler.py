@@ -15,6 +15,7 @@ from coldwatch.adapters.clients import dynamodb_client, lambda_client, sns_clien
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.every_channel import code_key, every_channel
 from coldwatch.adapters.function_calls import LambdaIncidents
+from coldwatch.adapters.policy_store import DynamoPolicyStore, DynamoRotaStore
 from coldwatch.adapters.subscriptions import SnsSubscriptions
 from coldwatch.incidents.contacts import ContactError
 from coldwatch.settings import ManageContactsSettings
@@ -32,11 +33,12 @@ def settings() -> ManageContactsSettings:
 @cache
 def ports() -> Ports:
     own = settings()
-    sent_by = every_channel(own)
-    kept = sent_by.pagerduty.secrets
+    sent_by, kept = every_channel(own)
     has_sender = bool(own.mail_sender)
     return Ports(
         contacts=DynamoContactStore(dynamodb_client(), own.contact_table, has_sender=has_sender),
+        policies=DynamoPolicyStore(dynamodb_client(), own.policy_table),
+        rotas=DynamoRotaStore(dynamodb_client(), own.policy_table),
         subscriptions=SnsSubscriptions(sns_client(), own.notification_topic_arn),
         channels=sent_by,
         secrets=kept,

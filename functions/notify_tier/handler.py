@@ -1,12 +1,10 @@
 """Lambda: notify tier. Trigger: the incident workflow, which waits with a task token; `record_delivery`, for a mail
 that came back; each minute the schedule, for digests. Writes: the incident's round, its token, pages and their events,
 links and codes, budgets and digests (DynamoDB); sends messages to responders (SNS, SES, HTTPS) and an alert (MQTT,
-EventBridge), and metrics of digests to its log.
+EventBridge), and metrics of digests, and of rounds of which nobody was told, to its log.
 """
 
-import json
 import secrets
-import sys
 import time
 from dataclasses import asdict
 from functools import cache
@@ -22,6 +20,7 @@ from coldwatch.adapters.event_bus import AllAlerts, BusAlerts
 from coldwatch.adapters.every_channel import code_key, every_channel
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.link_store import DynamoLinkStore
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.metrics import stage_metrics
@@ -33,10 +32,16 @@ logger = Logger()
 
 
 @cache
+def settings() -> NotifyTierSettings:
+    return NotifyTierSettings.from_env()
+
+
+@cache
 def ports() -> Ports:
-    own, dynamodb = NotifyTierSettings.from_env(), dynamodb_client()
-    incidents, channels = DynamoIncidentStore(dynamodb, own.incident_table), every_channel(own)
-    key = code_key(channels.pagerduty.secrets, own.code_key_secret)
+    own, dynamodb = settings(), dynamodb_client()
+    incidents = DynamoIncidentStore(dynamodb, own.incident_table)
+    channels, kept = every_channel(own)
+    key = code_key(kept, own.code_key_secret)
     plain = Ports(
         incidents=incidents,
         links=DynamoLinkStore(dynamodb, own.link_table),
@@ -67,13 +72,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
     about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
     logger.info("tier told", extra={**about, "status": incident.status.value})
-    _complain(told, about)
+    _complain(told, about, now_ms)
     return {"status": incident.status.value, "fates": fates}
 
 
-def _complain(told: Told, about: dict[str, Any]) -> None:
+def _complain(told: Told, about: dict[str, Any], now_ms: int) -> None:
+    """Trying again would not mend it, so nothing is raised: the metric has an alarm of its own."""
     if told.is_nobody_told:
         logger.error("nobody could be told", extra=about)
+        write_metrics(stage_metrics({"NobodyTold": 1}, stage=settings().stage, now_ms=now_ms))
     elif told.failing:
         logger.error("not everybody could be told", extra=about)
     if told.alert_fault:
@@ -81,8 +88,7 @@ def _complain(told: Told, about: dict[str, Any]) -> None:
 
 
 def _send_digests(now_ms: int) -> dict[str, Any]:
-    own = NotifyTierSettings.from_env()
-    digests = send_digests(ports(), own, now_ms=now_ms)
+    digests = send_digests(ports(), settings(), now_ms=now_ms)
     for each in digests:
         about = asdict(each)
         if each.failure:
@@ -91,6 +97,5 @@ def _send_digests(now_ms: int) -> dict[str, Any]:
             logger.info("digest sent", extra=about)
     if digests:  # a metric costs in each hour that it is told in; an alarm takes none for zero
         counts = {"UndeliveredDigests": sum(bool(each.failure) for each in digests)}
-        sys.stdout.write(json.dumps(stage_metrics(counts, stage=own.stage, now_ms=now_ms)) + "\n")
-        sys.stdout.flush()
+        write_metrics(stage_metrics(counts, stage=settings().stage, now_ms=now_ms))
     return {"digests": len(digests), "told": sum(each.told for each in digests)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
+from coldwatch.adapters.complaints import complaints
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.storm_ports import StormTables, silencing_ports
 from coldwatch.adapters.storm_rules import load_storm_rules
@@ -66,15 +67,11 @@ class SentWhenInDoubt:
 
 def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
     dynamodb = dynamodb_client()
-    tables = StormTables(own.incident_table, own.storm_table, own.policy_table, _complain)
+    tables = StormTables(own.incident_table, own.storm_table, own.policy_table, complaints(own.stage))
     silencing = StormSilencing(silencing_ports(dynamodb, step_functions_client(), tables))
     store = DynamoStormStore(dynamodb, own.storm_table)
     budget = SendBudget(store, load_storm_rules(), DynamoIncidentStore(dynamodb, own.incident_table))
     return replace(ports, silenced_s=ToldWhenInDoubt(silencing).silenced_s, budget=SentWhenInDoubt(budget))
-
-
-def _complain(storm: Incident, complaint: str) -> None:
-    logger.error("storm not told as planned", extra={"incident_id": storm.incident_id, "complaint": complaint})
 
 
 def send_digests(ports: telling.Ports, own: NotifyTierSettings, *, now_ms: int) -> list[Digest]:

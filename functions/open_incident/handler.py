@@ -1,5 +1,6 @@
 """Lambda: open incident. Trigger: `run_effects` and the command workflow, which wait for the answer. Writes: the
-incident, its lock and its first event, and the storm that it makes or joins (DynamoDB); starts the workflows of both.
+incident, its lock and its first event, and the storm that it makes or joins (DynamoDB); a metric where responders are
+not told as planned (log); starts the workflows of both.
 """
 
 import time
@@ -9,13 +10,13 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
+from coldwatch.adapters.complaints import complaints
 from coldwatch.adapters.incident_context import DynamoDetectorStates, DynamoDeviceDirectory, incident_forms
 from coldwatch.adapters.incident_store import DynamoIncidentStore
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.storm_ports import StormTables, joining_ports
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents.effects import read_effect
-from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.opening import Ports, open_incident
 from coldwatch.incidents.storms.joining import join_storm
 from coldwatch.settings import OpenIncidentSettings
@@ -24,9 +25,14 @@ logger = Logger()
 
 
 @cache
+def settings() -> OpenIncidentSettings:
+    return OpenIncidentSettings.from_env()
+
+
+@cache
 def ports() -> Ports:
-    own, dynamodb = OpenIncidentSettings.from_env(), dynamodb_client()
-    tables = StormTables(own.incident_table, own.storm_table, own.policy_table, _complain)
+    own, dynamodb = settings(), dynamodb_client()
+    tables = StormTables(own.incident_table, own.storm_table, own.policy_table, complaints(own.stage))
     storms = joining_ports(dynamodb, step_functions_client(), tables, own.incident_state_machine_arn)
     incidents = DynamoIncidentStore(dynamodb, own.incident_table)
     return Ports(
@@ -41,10 +47,6 @@ def ports() -> Ports:
     )
 
 
-def _complain(storm: Incident, complaint: str) -> None:
-    logger.error("storm not told as planned", extra={"incident_id": storm.incident_id, "complaint": complaint})
-
-
 def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     """Answers `{"incident_id", "outcome"}`; `outcome` is opened, joined or known."""
     effect = read_effect(event)
@@ -56,5 +58,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
     if incident.parent_id:
         logger.info("incident is part of a storm", extra={**about, "parent_id": incident.parent_id})
     if opening.complaint:
-        logger.error("responders not told as planned", extra={**about, "complaint": opening.complaint})
+        complaints(settings().stage)(incident, opening.complaint)
     return {"incident_id": incident.incident_id, "outcome": opening.outcome.value}

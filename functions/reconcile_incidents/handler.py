@@ -4,8 +4,6 @@ are missing (Step Functions). Writes: the notes of that on their incidents (Dyna
 Answers `{"looked_at", "reattached", "faults"}`. It fails where an incident could not be attended to, after the others.
 """
 
-import json
-import sys
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +13,7 @@ from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.waiting import StepFunctionsExecutions
 from coldwatch.incidents.metrics import stage_metrics
 from coldwatch.incidents.ports import Executions
@@ -50,8 +49,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     own, now_ms = ports(), time.time_ns() // 1_000_000
     with_unrecorded = bool(event.get("with_unrecorded", True))
     done = reconcile(own.incidents, own.executions, with_unrecorded=with_unrecorded, now_ms=now_ms)
-    sys.stdout.write(json.dumps(metrics(done, own.stage, now_ms)) + "\n")
-    sys.stdout.flush()
+    write_metrics(metrics(done, own.stage, now_ms))
     about = {"looked_at": done.looked_at, "reattached": done.reattached, "faults": done.faults}
     logger.info("incidents reconciled", extra=about)
     if done.faults:

@@ -2,8 +2,6 @@
 (DynamoDB); wakes its workflow (Step Functions); the metric of rejected responses (log).
 """
 
-import json
-import sys
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +12,7 @@ from aws_lambda_powertools.logging import Logger
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.command_store import DynamoCommandStore
 from coldwatch.adapters.command_workflow import StepFunctionsCommandWorkflow
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.commands.metrics import rejected_response
 from coldwatch.commands.ports import CommandStore, CommandWorkflow
 from coldwatch.commands.response import RejectedResponse, open_message
@@ -63,8 +62,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, bool]:
 def reject(rejected: RejectedResponse, about: dict[str, str]) -> None:
     """Count it and say why. No retry would mend it, so nothing is raised."""
     document = rejected_response(stage=settings().stage, now_ms=time.time_ns() // 1_000_000)
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    write_metrics(document)
     logger.warning("response rejected", extra={"reason": rejected.fault.value, "detail": rejected.detail, **about})
 
 

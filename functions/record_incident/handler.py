@@ -5,12 +5,10 @@ EventBridge) and closes what PagerDuty was told of. Ends its storm with its last
 What cannot be done twice comes first: the numbers are there once. All else is done again with a retry, to the same end.
 """
 
-import sys
 import time
 from functools import cache
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.alert_topic import IotAlertTopic
@@ -22,6 +20,7 @@ from coldwatch.adapters.evidence_store import S3EvidenceStore
 from coldwatch.adapters.family_store import DynamoFamilyStore
 from coldwatch.adapters.incident_context import DynamoDeviceDirectory
 from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.reading_history import DynamoReadingHistory
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents import announcing, enrichment
@@ -55,11 +54,16 @@ def ports() -> Ports:
     )
 
 
+@cache
+def family() -> tuple[DynamoIncidentStore, DynamoFamilyStore, StepFunctionsWaiting]:
+    store = DynamoIncidentStore(dynamodb_client(), settings().incident_table)
+    families = DynamoFamilyStore(store.client, store.table)
+    return store, families, StepFunctionsWaiting(step_functions_client(), store)
+
+
 def _leave_storm(incident: Incident, now_ms: int) -> None:
     """However an incident ended: the last one to leave a storm ends it."""
-    store = DynamoIncidentStore(dynamodb_client(), RecordIncidentSettings.from_env().incident_table)
-    families = DynamoFamilyStore(store.client, store.table)
-    leave(incident, store, families, StepFunctionsWaiting(step_functions_client(), store), now_ms=now_ms)
+    leave(incident, *family(), now_ms=now_ms)
 
 
 @cache
@@ -74,7 +78,7 @@ def enrichment_ports() -> enrichment.Ports:
 
 @cache
 def filing_ports() -> filing.Ports:
-    own = RecordIncidentSettings.from_env()
+    own = settings()
     return filing.Ports(
         DynamoIncidentStore(dynamodb_client(), own.incident_table),
         S3EvidenceStore(s3_client(), own.evidence_bucket),
@@ -85,7 +89,7 @@ def filing_ports() -> filing.Ports:
 
 @cache
 def announced() -> announcing.Ports:
-    own, dynamodb = RecordIncidentSettings.from_env(), dynamodb_client()
+    own, dynamodb = settings(), dynamodb_client()
     contacts = DynamoContactStore(dynamodb, own.contact_table)
     return announcing.Ports(DynamoIncidentStore(dynamodb, own.incident_table), contacts, pagerduty_service())
 
@@ -102,8 +106,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     logger.info("incident recorded", extra=answer)
     if recorded.measured:
         metrics = incident_metrics(recorded.measured, stage=settings().stage, now_ms=now_ms)
-        sys.stdout.write(msgspec.json.encode(metrics).decode() + "\n")
-        sys.stdout.flush()
+        write_metrics(metrics)
     if recorded.alert_fault:
         logger.error("alert not published", extra={**answer, "fault": recorded.alert_fault})
     faults = announcing.announce(incident, announced())

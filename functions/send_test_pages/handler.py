@@ -2,7 +2,6 @@
 first events (DynamoDB), a metric (log); starts their workflows.
 """
 
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,11 +9,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.clients import dynamodb_client, step_functions_client
 from coldwatch.adapters.incident_store import DynamoIncidentStore
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.adapters.waiting import StepFunctionsExecutions, StepFunctionsWaiting
 from coldwatch.incidents import drills
@@ -109,8 +108,7 @@ def _check(wanted: list[drills.Drill], now_ms: int) -> dict[str, Any]:
     for each in late:
         logger.error("test page not answered for too long", extra=asdict(each))
     metric = stage_metrics({"TestPagesOverdue": len(late)}, stage=settings().stage, now_ms=now_ms)
-    sys.stdout.write(msgspec.json.encode(metric).decode() + "\n")
-    sys.stdout.flush()
+    write_metrics(metric)
     return {"overdue": [each.key for each in late]}
 
 

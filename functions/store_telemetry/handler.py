@@ -2,12 +2,10 @@
 quarantine (S3, DynamoDB), archive (Firehose), the shard's accounts (DynamoDB), metrics (log).
 """
 
-import sys
 import time
 from functools import cache
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.logging import Logger
 
 from coldwatch.adapters.archive import FirehoseArchive
@@ -15,6 +13,7 @@ from coldwatch.adapters.batches import DynamoBatches
 from coldwatch.adapters.clients import dynamodb_client, firehose_client, s3_client
 from coldwatch.adapters.ledger import DynamoLedger
 from coldwatch.adapters.mapping_files import load_mappings
+from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.quarantine_store import AwsQuarantineStore
 from coldwatch.adapters.reading_store import DynamoReadingStore
 from coldwatch.adapters.registry import DynamoRegistry
@@ -78,8 +77,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
 
 def publish(report: BatchReport, *, now_ms: int, request_id: str) -> None:
     """Say what happened, now that it is in the accounts: metrics, and one line of the log."""
-    for document in metrics(report, settings().stage, now_ms=now_ms, per_device=settings().per_device_metrics):
-        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
-    sys.stdout.flush()
+    write_metrics(*metrics(report, settings().stage, now_ms=now_ms, per_device=settings().per_device_metrics))
     log = logger.warning if report.failures else logger.info
     log("batch stored", extra={"request_id": request_id, **describe(report)})

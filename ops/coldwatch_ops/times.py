@@ -32,6 +32,18 @@ def parse_time(text: str, *, now_ms: int) -> int:
     return to_epoch_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
+def parse_length(text: str) -> int:
+    """Milliseconds of `90s`, `30m`, `4h`, `2d`: how long, and never a moment.
+
+    >>> parse_length("2h")
+    7200000
+    """
+    length = _RELATIVE.fullmatch(text)
+    if not length or not int(length[1]):
+        raise UsageError(f"{text!r} is not a length of time: give it as 30m, 4h or 2d.")
+    return int(length[1]) * _UNIT_MS[length[2]]
+
+
 def to_epoch_ms(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 

@@ -67,6 +67,12 @@ def test_only_adapters_speak_to_aws(path: Path) -> None:
         assert not [name for name in imports(path) if name.partition(".")[0] in {"boto3", "botocore"}]
 
 
+def test_lines_of_metrics_are_written_in_one_place() -> None:
+    writing = [packages(path) for path in modules() if "sys.stdout" in path.read_text()]
+
+    assert writing == ["coldwatch.adapters.metric_lines"]
+
+
 @pytest.mark.parametrize("path", modules(), ids=packages)
 def test_only_settings_read_the_environment(path: Path) -> None:
     if packages(path) != "coldwatch.settings":

@@ -310,6 +310,7 @@ ROLES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
             ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Scan", "dynamodb:UpdateItem"),
             ("ContactTable",),
         ),
+        "ReadPolicies": (("dynamodb:Scan",), ("PolicyTable",)),
         "TendSubscriptions": (
             (
                 "sns:ConfirmSubscription",

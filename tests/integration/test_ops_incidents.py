@@ -194,6 +194,11 @@ def test_links_are_taken_back_of_one_contact_or_of_all_and_once(stack: Stack) ->
         run(stack, "incidents", "revoke-links", "i9")
 
 
+def test_a_moment_is_not_taken_for_how_long_to_snooze(stack: Stack) -> None:
+    with pytest.raises(UsageError, match="not a length of time"):
+        run(stack, "incidents", "snooze", "i1", "--for", "2026-01-01T00:00:00Z", "--as", "ben")
+
+
 def test_contacts_are_managed_by_their_function_alone(stack: Stack) -> None:
     contacts = Contacts({"contact": ANA})
     answering = asking(stack, contacts)

@@ -67,7 +67,7 @@ def test_a_window_about_a_model_names_it_as_every_command_does(stack: Stack) -> 
         ((*ADD,), "Say when the window ends"),
         ((*ADD, "--for", "1h", "--until", "2030-01-01"), "Say when the window ends"),
         ((*ADD, "--for", "31d"), "30 days at most"),
-        ((*ADD, "--for", "2026-01-01T00:00:00+99:00"), "not a time"),
+        ((*ADD, "--for", "2026-01-01T00:00:00+99:00"), "not a length of time"),
         ((*ADD, "--until", "2h"), "over before"),
     ],
 )

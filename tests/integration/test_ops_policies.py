@@ -135,8 +135,8 @@ def test_policies_rotas_and_versions_do_not_take_each_other_for_their_own(stack:
         assert policies(stack).put(policy | {"version": number}, Change())
         assert rotas(stack).put(rota | {"version": number}, Change())
 
-    assert [each["policy_id"] for each in policies(stack).documents()] == ["week"]
-    assert [each["rota_id"] for each in rotas(stack).documents()] == ["week"]
+    assert [each.policy_id for each in policies(stack).each()] == ["week"]
+    assert [each.rota_id for each in rotas(stack).each()] == ["week"]
     assert [each.version for each in rotas(stack).kept.history("week")] == ["1", "2"]
     assert policies(stack).find("rota") is None
 
@@ -149,14 +149,70 @@ def test_what_is_stored_as_a_rota_and_is_none_is_said_to_be_none(stack: Stack) -
     with pytest.raises(UnreadableError):
         rotas(stack).kept.find("week")
     with pytest.raises(FailedError, match="rota put FILE"):
-        run(stack, "rota", "list")
-    with pytest.raises(FailedError, match="rota put FILE"):
         run(stack, "rota", "show", "week")
+
+
+def test_one_that_cannot_be_read_is_listed_as_such_and_hides_no_other(stack: Stack, files: Path) -> None:
+    put_both(stack, files)
+    for key, document in (
+        ("acme", "[]"),
+        ("odd", '{"policy_id": "odd"}'),
+        ("rota#a", "[]"),
+        ("rota#b", '{"rota_id": "b"}'),
+    ):
+        stack.table("PolicyTableName").put_item(Item={"policy_id": key, "version": "1", "document": document})
+
+    listed, turns, tests = run(stack, "policy", "list"), run(stack, "rota", "list"), run(stack, "policy", "test-pages")
+
+    assert [(each["policy_id"], "fault" in each) for each in listed.document["policies"]] == [
+        ("acme", True),
+        ("default", False),
+        ("odd", True),
+    ]
+    assert [(each["rota_id"], "fault" in each) for each in turns.document["rotas"]] == [
+        ("a", True),
+        ("b", True),
+        ("week", False),
+    ]
+    assert {each["policy_id"] for each in tests.document["unreadable"]} == {"acme", "odd"}
+    assert [each["key"] for each in tests.document["tests"]] == ["contact:boss", "rota:week"]
+    for each in (listed, turns, tests):
+        assert each.exit_code is ExitCode.FAILED
+        assert "cannot be read: " in text_of(each)
 
 
 def test_a_policy_that_names_a_rota_that_is_not_there_is_refused(stack: Stack, files: Path) -> None:
     with pytest.raises(RefusedError, match="There is no rota week: coldwatch rota put"):
         run(stack, "policy", "put", str(files / "policy.json"))
+
+
+def test_whom_policies_and_rotas_name_is_not_removed_before_somebody_says_yes(stack: Stack, files: Path) -> None:
+    put_both(stack, files)
+    boss = {"contact": {"contact_id": "boss", "name": "Boss", "addresses": []}}
+    contacts = Contacts(boss)
+    asked = asking(stack, contacts)
+
+    with pytest.raises(RefusedError, match=r"^boss is still named: .* --yes ") as refused:
+        run(asked, "contacts", "remove", "boss")
+    with pytest.raises(RefusedError) as of_the_rota:
+        run(asked, "contacts", "remove", "ben")
+    assert contacts.asked == []
+    removed = run(asked, "contacts", "remove", "boss", "--yes")
+
+    tiers = ["policy default, plan grave, tier 2", "policy default, plan tidy, tier 1"]
+    assert refused.value.details == tuple(f"{each}." for each in tiers)
+    assert of_the_rota.value.details == ("rota week.",)
+    assert removed.document == boss | {"named_by": tiers}
+    assert tiers[1] in text_of(removed)
+
+
+def test_what_cannot_be_read_may_name_a_contact(stack: Stack) -> None:
+    policies(stack).kept.put("acme", {"version": "1", "policy_id": "acme"}, Change())
+
+    with pytest.raises(RefusedError) as refused:
+        run(stack, "contacts", "remove", "ana")
+
+    assert "acme" in refused.value.details[0]
 
 
 def test_a_rota_that_names_somebody_unknown_is_refused(stack: Stack, files: Path) -> None:

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from coldwatch.settings import ManageContactsSettings, NotifyTierSettings
 
 
-def every_channel(own: NotifyTierSettings | ManageContactsSettings) -> AwsChannels:
-    return AwsChannels(
+def every_channel(own: NotifyTierSettings | ManageContactsSettings) -> tuple[AwsChannels, SecretsManagerSecrets]:
+    """And the secrets of where they lead, for whoever keeps or reads another."""
+    secrets = SecretsManagerSecrets(secrets_client())
+    channels = AwsChannels(
         sns=SnsNotifier(sns_client(), own.notification_topic_arn, SendPace(dynamodb_client(), own.link_table)),
         mailer=SesMailer(ses_client(), own.mail_sender, own.mail_configuration_set) if own.mail_sender else None,
-        pagerduty=pagerduty_service(),
+        pagerduty=PagerDutyService(secrets, HttpsPoster()),
         bus=EventBus(events_client(), own.event_bus_name),
     )
+    return channels, secrets
 
 
 def pagerduty_service() -> PagerDutyService:

@@ -35,12 +35,6 @@ class DynamoPolicyStore:
         except UnreadableError as error:
             raise PolicyError(policy_id, str(error)) from error
 
-    def documents(self) -> Iterator[dict[str, Any]]:
-        try:
-            yield from self.kept.all()
-        except UnreadableError as error:
-            raise PolicyError(error.document_id, str(error)) from error
-
     def each(self) -> Iterator[EscalationPolicy | PolicyError]:
         """One that cannot be read hides no other."""
         for document in self.kept.each():
@@ -83,11 +77,16 @@ class DynamoRotaStore:
         except UnreadableError as error:
             raise RotaError(rota_id, [str(error)]) from error
 
-    def documents(self) -> Iterator[dict[str, Any]]:
-        try:
-            yield from self.kept.all()
-        except UnreadableError as error:
-            raise RotaError(error.document_id, [str(error)]) from error
+    def each(self) -> Iterator[Rota | RotaError]:
+        """One that cannot be read hides no other."""
+        for document in self.kept.each():
+            try:
+                if isinstance(document, UnreadableError):
+                    yield RotaError(document.document_id, [str(document)])
+                else:
+                    yield read_rota(document)
+            except RotaError as error:
+                yield error
 
     def put(self, document: Mapping[str, Any], change: Change) -> bool:
         """Keep a rota; False if its version is taken. Raises `RotaError` for what is none, and keeps nothing."""

@@ -61,13 +61,6 @@ class DynamoDocuments:
         item = self._item(document_id)
         return _document(item, document_id) if item else None
 
-    def all(self) -> Iterator[dict[str, Any]]:
-        """Those in force. Raises `UnreadableError`."""
-        for each in self.each():
-            if isinstance(each, UnreadableError):
-                raise each
-            yield each
-
     def each(self) -> Iterator[dict[str, Any] | UnreadableError]:
         """Those in force; one that cannot be read hides no other."""
         for item in self._scan():

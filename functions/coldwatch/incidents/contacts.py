@@ -123,6 +123,7 @@ class FindingKind(StrEnum):
     SHARED = "shared"
     UNPROTECTED = "unprotected"
     UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,14 +315,22 @@ def _judge(
         return
     wanted: list[str | None] = [filters[owner, *_address(subscription)] for owner in owners] or [None]
     if not any(_is_exact(subscription, each) for each in wanted):
-        sentence = f"The filter of {told} is not exactly one contact: it may get the links of others"
-        what_to_do = " Add the contact again." if owners else ""
-        yield ContactFinding(FindingKind.WRONG_FILTER, subject, f"{sentence} ({subscription.arn}).{what_to_do}")
+        yield from _wrong_filter(subscription, owners, told)
     if owners and not _is_protected(subscription):
         sentence = (
             f"A click, by anybody who has the mail or by a scanner, ends {told}. Add the contact again and confirm"
         )
         yield ContactFinding(FindingKind.UNPROTECTED, subject, f"{sentence} by the token instead of the link.")
+
+
+def _wrong_filter(subscription: Subscription, owners: Sequence[str], told: str) -> Iterator[ContactFinding]:
+    for owner in owners:
+        sentence = f"{owner} may get nothing, or the links of others, at {subscription.endpoint}: the filter of {told}"
+        whose = f"is not exactly that of {owner} ({subscription.arn}). Add the contact again."
+        yield ContactFinding(FindingKind.WRONG_FILTER, owner, f"{sentence} {whose}")
+    if not owners:
+        sentence = f"The filter of {told} is not exactly one contact: it may get the links of others"
+        yield ContactFinding(FindingKind.WRONG_FILTER, subscription.endpoint, f"{sentence} ({subscription.arn}).")
 
 
 def _is_exact(subscription: Subscription, contact_id: str | None) -> bool:

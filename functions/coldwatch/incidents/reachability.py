@@ -15,7 +15,9 @@ from coldwatch.incidents.contacts import ContactFinding, FindingKind
 MODEL: Final = "contact_reachability"
 KIND: Final = "contact_unreachable"
 GRACE_MS: Final = 86_400_000
-_CUTS_OFF: Final = frozenset({FindingKind.MISSING, FindingKind.PENDING, FindingKind.UNREADABLE})
+_CUTS_OFF: Final = frozenset(
+    {FindingKind.MISSING, FindingKind.PENDING, FindingKind.WRONG_FILTER, FindingKind.UNREADABLE}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from coldwatch_ops.errors import UsageError
 from coldwatch_ops.incidents import store, view
 from coldwatch_ops.incidents.links import REVOKE_LINKS
 from coldwatch_ops.incidents.stats import STATS
-from coldwatch_ops.times import parse_time
+from coldwatch_ops.times import parse_length, parse_time
 
 _ALL = "all"
 _STATUSES = {
@@ -41,8 +41,7 @@ def run_ack(options: Namespace, context: Context) -> Answer:
 
 
 def run_snooze(options: Namespace, context: Context) -> Answer:
-    now_ms = context.now_ms()
-    seconds = (now_ms - parse_time(options.time, now_ms=now_ms)) // 1000
+    seconds = parse_length(options.time) // 1000
     return _settle(options, context, Asked(Action.SNOOZE, note=options.note, snooze_s=seconds))
 
 
@@ -97,7 +96,7 @@ COMMANDS = (
         run_snooze,
         (
             _INCIDENT,
-            argument("--for", dest="time", required=True, metavar="TIME", help="30m, 2h; the plan has bounds"),
+            argument("--for", dest="time", required=True, metavar="LENGTH", help="30m, 2h; the plan has bounds"),
             WHO,
             _NOTE,
         ),

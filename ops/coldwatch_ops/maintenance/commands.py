@@ -14,7 +14,7 @@ from coldwatch_ops.incidents.store import operator_name
 from coldwatch_ops.incidents.view import age
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
-from coldwatch_ops.times import parse_time, rfc3339
+from coldwatch_ops.times import parse_length, parse_time, rfc3339
 
 if TYPE_CHECKING:
     from coldwatch.adapters.storm_store import DynamoStormStore
@@ -90,10 +90,7 @@ def _until(options: Namespace, from_ms: int, *, now_ms: int) -> int:
         raise UsageError("Say when the window ends: either --for 4h or --until 2026-11-22T06:00:00Z.")
     if options.until is not None:
         return parse_time(options.until, now_ms=now_ms)
-    lasts_ms = now_ms - parse_time(options.duration, now_ms=now_ms)
-    if not 0 < lasts_ms < now_ms:
-        raise UsageError(f"{options.duration!r} is not a length of time: give it as 30m, 4h or 2d.")
-    return from_ms + lasts_ms
+    return from_ms + parse_length(options.duration)
 
 
 def _times(window: MaintenanceWindow, now_ms: int) -> dict[str, Any]:

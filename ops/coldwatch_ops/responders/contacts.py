@@ -6,10 +6,14 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from coldwatch.incidents.escalation.naming import named_by_policy, named_by_rota
+from coldwatch.incidents.escalation.rota import Rota, RotaError
+from coldwatch.incidents.policy import EscalationPolicy, PolicyError
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import YES, Command, Context, argument
 from coldwatch_ops.errors import FailedError, RefusedError, UsageError
 from coldwatch_ops.exit_codes import ExitCode
+from coldwatch_ops.responders.sources import open_policies, open_rotas
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
 
@@ -94,11 +98,39 @@ def run_confirm(options: Namespace, context: Context) -> Answer:
 
 
 def run_remove(options: Namespace, context: Context) -> Answer:
+    """Whom a policy or a rota names is not removed on a nod: its tier would tell nobody."""
     stack = context.open_stack()
+    places = _places(stack, options.contact_id, now_ms=context.now_ms())
+    if places and not options.yes:
+        raise RefusedError(
+            f"{options.contact_id} is still named: put another version in force first, or add --yes to remove it now.",
+            tuple(f"{escape(each)}." for each in places),
+        )
     if not options.yes:
         context.confirm(f"Tell {options.contact_id} nothing any more?")
     found = ask(stack, "remove", contact_id=options.contact_id)
-    return Answer(found, (f"{escape(found['contact']['name'])} is told nothing any more.",))
+    told = f"{escape(found['contact']['name'])} is told nothing any more."
+    still = tuple(f"Still named, and told to nobody there: {escape(each)}." for each in places)
+    return Answer({**found, "named_by": list(places)}, (told, *still))
+
+
+def _places(stack: Stack, contact_id: str, *, now_ms: int) -> tuple[str, ...]:
+    """What names a contact, or cannot be read and may."""
+    documents = [*open_policies(stack).each(), *open_rotas(stack).each()]
+    return tuple(place for each in documents for place in _places_in(each, contact_id, now_ms))
+
+
+def _places_in(
+    document: EscalationPolicy | PolicyError | Rota | RotaError, contact_id: str, now_ms: int
+) -> tuple[str, ...]:
+    match document:
+        case EscalationPolicy():
+            named = named_by_policy(document)
+        case Rota():
+            named = named_by_rota(document, now_ms=now_ms)
+        case _:
+            return (f"{document} (it cannot be read, and may name anybody)",)
+    return tuple(each.place for each in named if each.contact == contact_id)
 
 
 def run_list(_options: Namespace, context: Context) -> Answer:

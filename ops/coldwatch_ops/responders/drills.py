@@ -5,29 +5,35 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from coldwatch.incidents.drills import DEVICE, Drill, Result, Tested, drills, results
-from coldwatch.incidents.escalation.policy_document import read_policy
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.policy import EscalationPolicy, PolicyError
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import Command, Context, argument
-from coldwatch_ops.errors import FailedError, NotFoundError
+from coldwatch_ops.errors import NotFoundError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, table
 from coldwatch_ops.times import rfc3339
 
+_BLANK = (None,) * 5
+"""Of a row about a policy, and not a responder."""
+
 
 def run_tests(options: Namespace, context: Context) -> Answer:
     stack = context.open_stack()
-    wanted = drills(_policies(stack, options.policy_id))
-    return told(wanted, results(wanted, _test_pages(stack)))
+    policies, unreadable = _policies(stack, options.policy_id)
+    wanted = drills(policies)
+    return told(wanted, results(wanted, _test_pages(stack)), unreadable)
 
 
-def told(wanted: Sequence[Drill], tested: Sequence[Tested]) -> Answer:
-    """Exit code 1 where a last test page was not answered."""
+def told(wanted: Sequence[Drill], tested: Sequence[Tested], unreadable: Sequence[PolicyError] = ()) -> Answer:
+    """Exit code 1 where a last test page was not answered, or where nobody knows whom a policy names."""
     pairs = list(zip(wanted, tested, strict=True))
-    document = {"tests": [asdict(each) | {"policies": list(drill.policies)} for drill, each in pairs]}
-    rows = [
+    document = {
+        "tests": [asdict(each) | {"policies": list(drill.policies)} for drill, each in pairs],
+        "unreadable": [{"policy_id": each.policy_id, "fault": each.detail} for each in unreadable],
+    }
+    rows: list[tuple[object, ...]] = [
         (
             each.key,
             ", ".join(drill.policies),
@@ -40,25 +46,24 @@ def told(wanted: Sequence[Drill], tested: Sequence[Tested]) -> Answer:
         )
         for drill, each in pairs
     ]
+    rows += [("", each.policy_id, f"cannot be read: {each.detail}", *_BLANK) for each in unreadable]
     headings = ("responder", "policies", "last test", "sent", "answered by", "after", "last answered", "incident")
     missed = sum(each.result is Result.NOT_ANSWERED for each in tested)
-    summary = f"{count(len(rows), 'responder')}, {missed:,} did not answer the last test page."
-    return Answer(document, (table(headings, rows), summary), ExitCode.FAILED if missed else ExitCode.OK)
+    summary = f"{count(len(pairs), 'responder')}, {missed:,} did not answer the last test page."
+    exit_code = ExitCode.FAILED if missed or unreadable else ExitCode.OK
+    return Answer(document, (table(headings, rows), summary), exit_code)
 
 
-def _policies(stack: Stack, policy_id: str | None) -> list[EscalationPolicy]:
+def _policies(stack: Stack, policy_id: str | None) -> tuple[list[EscalationPolicy], list[PolicyError]]:
+    """Of which test pages are sent, and those that cannot be read: of one alone, where it is asked for."""
     from coldwatch.adapters.policy_store import DynamoPolicyStore  # noqa: PLC0415 - boto3 is an optional dependency
 
     store = DynamoPolicyStore(stack.clients.dynamodb_client, stack.output("PolicyTableName"))
-    try:
-        found = [read_policy({"version": "1", **each}) for each in store.documents()]
-    except PolicyError as error:
-        raise FailedError(f"What is stored as policy {error.policy_id} is none ({error.detail}).") from None
-    if policy_id is None:
-        return found
-    if chosen := [each for each in found if each.policy_id == policy_id]:
-        return chosen
-    raise NotFoundError(f"There is no policy {policy_id}.")
+    found = [each for each in store.each() if policy_id in {None, each.policy_id}]
+    if policy_id is not None and not found:
+        raise NotFoundError(f"There is no policy {policy_id}.")
+    policies = [each for each in found if isinstance(each, EscalationPolicy)]
+    return policies, [each for each in found if isinstance(each, PolicyError)]
 
 
 def _test_pages(stack: Stack) -> Sequence[Incident]:

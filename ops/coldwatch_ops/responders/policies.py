@@ -9,10 +9,11 @@ from coldwatch.incidents.policy import EscalationPolicy, PolicyError, Severity
 from coldwatch_ops.answer import Answer
 from coldwatch_ops.command import WHO, Command, Context, argument
 from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError
+from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.responders import documents, trial
 from coldwatch_ops.responders.contacts import ask
 from coldwatch_ops.responders.remarks import remarks_on
-from coldwatch_ops.responders.sources import open_policies, open_rotas, read_policy_file
+from coldwatch_ops.responders.sources import fault_of, in_force, open_policies, open_rotas, read_policy_file
 from coldwatch_ops.responders.wording import duration, names
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
@@ -49,16 +50,15 @@ def run_show(options: Namespace, context: Context) -> Answer:
 
 
 def run_list(_options: Namespace, context: Context) -> Answer:
-    try:
-        found = sorted(open_policies(context.open_stack()).documents(), key=lambda each: str(each.get("policy_id")))
-    except PolicyError as error:
-        raise _unusable(error.policy_id, error) from None
-    rows = [(each.get("policy_id"), each.get("version"), each.get("about")) for each in found]
-    if not rows:
+    """Exit code 1 where one cannot be read; the others are shown all the same."""
+    found = [document for document, _ in in_force(open_policies(context.open_stack()).kept, "policy_id", _read)]
+    if not found:
         return Answer({"policies": []}, ("There is no policy yet, so nobody is told: coldwatch policy put FILE",))
+    rows = [(each.get("policy_id"), each.get("version"), fault_of(each) or each.get("about")) for each in found]
     return Answer(
         {"policies": found},
         (table(("policy", "version", "about"), rows), count(len(rows), "policy", "policies") + "."),
+        ExitCode.FAILED if any(map(fault_of, found)) else ExitCode.OK,
     )
 
 
@@ -84,6 +84,10 @@ def _checked(path: Path) -> tuple[list[str], list[str]]:
         return [], list(remarks_on(document, read_policy(document)))
     except PolicyError as error:
         return list(error.faults), []
+
+
+def _read(document: dict[str, Any]) -> EscalationPolicy:
+    return read_policy({"version": "1", **document})
 
 
 def _unusable(policy_id: str, error: PolicyError) -> FailedError:

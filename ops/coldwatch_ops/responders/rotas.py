@@ -14,7 +14,7 @@ from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.incidents.store import operator_name
 from coldwatch_ops.responders import documents
 from coldwatch_ops.responders.contacts import ask
-from coldwatch_ops.responders.sources import open_rotas, read_rota_file
+from coldwatch_ops.responders.sources import fault_of, in_force, open_rotas, read_rota_file
 from coldwatch_ops.responders.wording import clock
 from coldwatch_ops.stack import Stack
 from coldwatch_ops.text import count, escape, table
@@ -60,21 +60,23 @@ def run_show(options: Namespace, context: Context) -> Answer:
 
 
 def run_list(_options: Namespace, context: Context) -> Answer:
-    rows, listed = [], []
-    try:
-        for document in sorted(open_rotas(context.open_stack()).documents(), key=lambda each: str(each.get("rota_id"))):
-            rota = read_rota(document)
-            (now,) = shifts(rota, context.now_ms(), context.now_ms() + 1)
-            rows.append(
-                (rota.rota_id, rota.version, rota.zone.key, now.turn.contact or "nobody", document.get("about"))
-            )
-            listed.append({**document, "on_call": now.turn.contact})
-    except RotaError as error:
-        raise FailedError(f"What is stored as {error}: coldwatch rota put FILE") from None
-    if not rows:
+    """Exit code 1 where one cannot be read; the others are shown all the same."""
+    found = in_force(open_rotas(context.open_stack()).kept, "rota_id", read_rota)
+    if not found:
         return Answer({"rotas": []}, ("There is no rota yet: coldwatch rota put FILE",))
+    rows, listed = zip(*(_listed(document, rota, context.now_ms()) for document, rota in found), strict=True)
     headings = ("rota", "version", "time zone", "on call now", "about")
-    return Answer({"rotas": listed}, (table(headings, rows), count(len(rows), "rota") + "."))
+    exit_code = ExitCode.FAILED if any(map(fault_of, listed)) else ExitCode.OK
+    return Answer({"rotas": list(listed)}, (table(headings, rows), count(len(rows), "rota") + "."), exit_code)
+
+
+def _listed(document: dict[str, Any], rota: Rota | None, now_ms: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A row, and the same for `--json`."""
+    if rota is None:
+        return (document.get("rota_id"), document.get("version"), None, None, fault_of(document)), document
+    (now,) = shifts(rota, now_ms, now_ms + 1)
+    row = (rota.rota_id, rota.version, rota.zone.key, now.turn.contact or "nobody", document.get("about"))
+    return row, {**document, "on_call": now.turn.contact}
 
 
 def run_on_call(options: Namespace, context: Context) -> Answer:

@@ -14,6 +14,9 @@ from coldwatch_ops.stack import Stack
 
 if TYPE_CHECKING:
     from coldwatch.adapters.policy_store import DynamoPolicyStore, DynamoRotaStore
+    from coldwatch.adapters.versioned_documents import DynamoDocuments, UnreadableError
+
+_FAULT = "fault"
 
 
 @dataclass(frozen=True)
@@ -69,3 +72,27 @@ def open_rotas(stack: Stack) -> "DynamoRotaStore":
     from coldwatch.adapters.policy_store import DynamoRotaStore  # noqa: PLC0415 - boto3 is an optional dependency
 
     return DynamoRotaStore(stack.clients.dynamodb_client, stack.output("PolicyTableName"))
+
+
+def in_force[Read](
+    kept: "DynamoDocuments", key: str, read: Callable[[dict[str, Any]], Read]
+) -> list[tuple[dict[str, Any], Read | None]]:
+    """The documents by their ids, each with what it reads as. One that cannot be read has a `fault`."""
+    found = [_read_or_fault(each, key, read) for each in kept.each()]
+    return sorted(found, key=lambda each: str(each[0].get(key)))
+
+
+def fault_of(document: Mapping[str, Any]) -> str | None:
+    """For people, of a document that `in_force` gave."""
+    return f"cannot be read: {document[_FAULT]}" if _FAULT in document else None
+
+
+def _read_or_fault[Read](
+    stored: "dict[str, Any] | UnreadableError", key: str, read: Callable[[dict[str, Any]], Read]
+) -> tuple[dict[str, Any], Read | None]:
+    if not isinstance(stored, dict):
+        return {key: stored.document_id, _FAULT: str(stored)}, None
+    try:
+        return stored, read(stored)
+    except (PolicyError, RotaError) as error:
+        return {**stored, _FAULT: "; ".join(error.faults)}, None

@@ -18,8 +18,10 @@ from moto.sns.models import sns_backends
 
 from coldwatch.adapters.contact_store import DynamoContactStore
 from coldwatch.adapters.items import to_item
+from coldwatch.adapters.policy_store import DynamoPolicyStore, DynamoRotaStore
 from coldwatch.adapters.secret_store import SecretsManagerSecrets
 from coldwatch.adapters.subscriptions import SnsSubscriptions
+from coldwatch.adapters.versioned_documents import Change
 from coldwatch.incidents.channels.ways import Way, ways_of
 from coldwatch.incidents.contacts import Address, ChannelKind, Contact, filter_policy
 from coldwatch.incidents.ports import Recipient
@@ -97,6 +99,8 @@ class Cloud:
         dynamodb, sns = self._watched(self.dynamodb, calls), self._watched(self.sns, calls)
         return managing.Ports(
             contacts=DynamoContactStore(dynamodb, "ContactTable"),
+            policies=DynamoPolicyStore(dynamodb, "PolicyTable"),
+            rotas=DynamoRotaStore(dynamodb, "PolicyTable"),
             subscriptions=SnsSubscriptions(sns, self.topic),
             channels=self.channel,
             secrets=SecretsManagerSecrets(boto3.client("secretsmanager", region_name=REGION)),
@@ -147,19 +151,20 @@ class WatchedClient(Watched):
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     with mock_aws():
         dynamodb, sns = boto3.client("dynamodb", region_name=REGION), boto3.client("sns", region_name=REGION)
-        dynamodb.create_table(
-            TableName="ContactTable",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "contact_id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "contact_id", "KeyType": "HASH"}],
-        )
+        for table, key in (("ContactTable", "contact_id"), ("PolicyTable", "policy_id")):
+            dynamodb.create_table(
+                TableName=table,
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+                KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            )
         made = Cloud(dynamodb, Sns(sns), sns.create_topic(Name="notifications")["TopicArn"])
         monkeypatch.setenv("CONTACT_TABLE", "ContactTable")
         monkeypatch.setenv("NOTIFICATION_TOPIC_ARN", made.topic)
         for name in ("MAIL_SENDER", "MAIL_CONFIGURATION_SET"):
             monkeypatch.setenv(name, "")
         for name in (
-            *("LINK_TABLE", "CODE_KEY_SECRET", "SECRET_PREFIX", "EVENT_BUS_NAME"),
+            *("LINK_TABLE", "POLICY_TABLE", "CODE_KEY_SECRET", "SECRET_PREFIX", "EVENT_BUS_NAME"),
             *("OPEN_INCIDENT_FUNCTION", "RECOVER_INCIDENT_FUNCTION"),
         ):
             monkeypatch.setenv(name, name.lower())
@@ -323,8 +328,8 @@ def test_the_check_finds_what_is_wrong_and_logs_and_counts_it(
         ("pending", "ben"),
         ("stranger", f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:queue"),
         ("stranger", "mallory@example.com"),
-        ("wrong_filter", PHONE),
-        ("wrong_filter", MAIL),
+        ("wrong_filter", "ana"),
+        ("wrong_filter", "ana"),
         ("wrong_filter", f"arn:aws:sqs:{REGION}:{DEFAULT_ACCOUNT_ID}:queue"),
     ]
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 7
@@ -606,6 +611,19 @@ def test_who_cannot_be_told_for_a_day_opens_an_incident_and_who_can_again_ends_i
     assert [each["key"] for each in cloud.calls.recovered] == ["ana"]
 
 
+def test_whom_a_subscription_with_anothers_filter_cuts_off_opens_an_incident(cloud: Cloud) -> None:
+    ask(ANA)
+    cloud.mark(MAIL, FilterPolicy=filter_policy("ben"))
+    cloud.now_ms += 86_400_000
+
+    found_first = ask({"action": "reconcile"})
+    ask(ANA)
+    mended = ask({"action": "reconcile"})
+
+    assert (found_first["unreachable"], mended["reachable_again"]) == (["ana"], ["ana"])
+    assert "the filter of the email subscription of ana@example.com" in cloud.calls.opened[0]["event_name"]
+
+
 def test_a_check_by_hand_opens_no_incident(cloud: Cloud) -> None:
     ask(ANA)
     cloud.mark(MAIL, PendingConfirmation="true")
@@ -645,6 +663,29 @@ def test_an_entry_that_cannot_be_read_is_a_finding_and_stops_nobody_elses(
     assert {vars(each)["contact_id"] for each in caplog.records if each.message == "contact not readable"} == {
         *("nameless", "zoe0", "zoe1", "zoe2")
     }
+
+
+def test_a_policy_or_rota_that_names_nobody_we_know_is_a_finding_and_opens_no_incident(cloud: Cloud) -> None:
+    tier = {"responders": [{"contact": "ana"}, {"contact": "gone"}, {"rota": "night"}], "acknowledge_within_s": 600}
+    plans, rules = {"p": {"tiers": [tier]}}, [{"plan": "p"}, {"plan": "p", "when": {"severity": "critical"}}]
+    cloud.ports().policies.put({"policy_id": "default", "plans": plans, "rules": rules})
+    turns = {"start_date": "2026-01-05", "hand_over_at": "09:00", "shift": {"weeks": 1}, "participants": ["ben", "ana"]}
+    over = {"contact": "old", "from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}
+    week = {"rota_id": "week", "time_zone": "Europe/Berlin", "layers": [turns], "overrides": [over]}
+    cloud.ports().rotas.put(week, Change())
+    cloud.dynamodb.put_item(TableName="PolicyTable", Item=to_item({"policy_id": "acme", "document": "[{"}))
+    ask(ANA)
+
+    checked = ask({"action": "reconcile"})
+
+    assert [(each["kind"], each["subject"]) for each in checked["findings"]] == [
+        ("unknown", "policy default"),
+        ("unknown", "policy default"),
+        ("unknown", "rota week"),
+        ("unreadable", "escalation policy 'acme'"),
+    ]
+    assert checked["findings"][0]["sentence"].startswith("Policy default, plan p, tier 1 names contact gone")
+    assert checked["unreachable"] == cloud.calls.opened == []
 
 
 def test_an_entry_that_cannot_be_read_is_mended_by_adding_again(cloud: Cloud) -> None:

@@ -259,7 +259,7 @@ def test_a_policy_is_kept_only_if_it_is_one(dynamodb: Any) -> None:
 
     assert is_kept
     assert policies.find("default") == read_policy(document)
-    assert list(policies.documents()) == [document | {"version": "1"}]
+    assert list(policies.kept.each()) == [document | {"version": "1"}]
     assert policies.find("bad") is None
     policies.remove("default")
     assert policies.find("default") is None
@@ -576,6 +576,9 @@ def account(aws: AwsStack, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> It
     boto3.client("events", region_name=REGION).create_event_bus(Name="incidents")
     record_incident.filing_ports.cache_clear()
     record_incident.announced.cache_clear()
+    record_incident.family.cache_clear()
+    for with_settings in (open_incident, notify_tier, record_incident):
+        with_settings.settings.cache_clear()
     clients.events_client.cache_clear()
     clients.secrets_client.cache_clear()
     for function in (*FUNCTIONS, reconcile_incidents):

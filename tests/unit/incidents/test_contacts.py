@@ -25,6 +25,7 @@ from coldwatch.incidents.contacts import (
     must_be_replaced,
     unreadable,
 )
+from coldwatch.incidents.escalation.naming import Named, find_unknown
 
 MAIL, PHONE = "ana@example.com", "+4915112345678"
 ANA = Contact("ana", "Ana", (Address(ChannelKind.EMAIL, MAIL),))
@@ -126,9 +127,9 @@ def test_nothing_is_found_where_everybody_is_told_their_own() -> None:
     [
         ([], [("missing", "ana")]),
         ([replace(OF_ANA, arn=None, filter_policy=None)], [("pending", "ana")]),
-        ([replace(OF_ANA, filter_policy=None)], [("wrong_filter", MAIL)]),
-        ([replace(OF_ANA, filter_policy=filter_policy("ben"))], [("wrong_filter", MAIL)]),
-        ([replace(OF_ANA, filter_scope="MessageBody")], [("wrong_filter", MAIL)]),
+        ([replace(OF_ANA, filter_policy=None)], [("wrong_filter", "ana")]),
+        ([replace(OF_ANA, filter_policy=filter_policy("ben"))], [("wrong_filter", "ana")]),
+        ([replace(OF_ANA, filter_scope="MessageBody")], [("wrong_filter", "ana")]),
         ([replace(OF_ANA, is_authenticated=False)], [("unprotected", MAIL)]),
         ([OF_ANA, OF_BEN], [("stranger", PHONE)]),
         ([OF_ANA, replace(OF_BEN, arn=None)], [("stranger", PHONE)]),
@@ -152,6 +153,7 @@ def test_every_kind_of_finding_has_been_found_here() -> None:
         find_faults([ANA], [replace(OF_ANA, arn=None), OF_BEN]),
         find_faults([ANA], [replace(OF_ANA, is_authenticated=False, filter_policy="{")]),
         [unreadable("ana", "no JSON")],
+        find_unknown([Named("rota week", "gone")], ["ana"], []),
     ]
 
     assert {finding.kind for case in cases for finding in case} == set(FindingKind)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coldwatch_ops.errors import UsageError
-from coldwatch_ops.times import parse_time, rfc3339
+from coldwatch_ops.times import parse_length, parse_time, rfc3339
 
 NOW = 1_795_000_000_000
 
@@ -33,6 +33,16 @@ def test_a_time_is_taken_in_every_form_that_is_promised(text: str, expected: int
 def test_what_is_no_time_is_refused_with_the_forms_that_are(text: str) -> None:
     with pytest.raises(UsageError, match="RFC 3339"):
         parse_time(text, now_ms=NOW)
+
+
+def test_a_length_of_time_is_a_number_with_its_unit() -> None:
+    assert [parse_length(each) for each in ("90s", "30m", "4h", "2d")] == [90_000, 1_800_000, 14_400_000, 172_800_000]
+
+
+@pytest.mark.parametrize("text", ["", "0m", "-2h", "12", "1795000000000", "2026-01-01T00:00:00Z", "2026-01-01"])
+def test_a_moment_is_no_length_of_time(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a length of time: give it as 30m"):
+        parse_length(text)
 
 
 @given(st.integers(0, 9_999_999_999_999))
