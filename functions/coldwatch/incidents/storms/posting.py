@@ -29,8 +29,8 @@ TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
-class SendBudget:
-    """`telling.SendBudget`."""
+class DigestingBudget:
+    """A `silence.SendBudget`: what exceeds it is queued for a digest."""
 
     store: BudgetStore
     rules: StormRules
