@@ -499,8 +499,12 @@ def test_who_waits_too_long_for_the_pace_is_tried_again_later(account: Account) 
     assert not refused.value.is_permanent
 
 
-def test_a_counter_that_cannot_be_kept_keeps_nobody_from_being_told(account: Account) -> None:
-    SendPace(account.dynamodb, "NoTable").take(1)
+def test_a_counter_that_cannot_be_kept_keeps_nobody_waiting_or_from_being_told(account: Account) -> None:
+    waits: list[float] = []
+
+    SendPace(account.dynamodb, "NoTable", lambda: float(NOW_S), waits.append).take(1)
+
+    assert waits == []
 
 
 class Atomic:

@@ -191,6 +191,7 @@ def test_tries_are_counted_by_span_of_time_and_forgotten(stack: AwsStack) -> Non
 
     assert (counted, later) == ([1, 2, 1], 1)
     items = stack.dynamodb.scan(TableName="AttemptTable")["Items"]
+    assert len(items) == 3
     assert all(int(item["forget_at"]["N"]) > NOW // 1000 for item in items)
     assert all(len(item["subject"]["S"]) == 64 for item in items)
 

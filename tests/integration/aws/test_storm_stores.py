@@ -201,7 +201,7 @@ def counted(client: Any, names: Counter[str]) -> Callable[..., None]:
 
 def test_a_child_of_a_storm_in_dynamodb_writes_nothing_that_others_write(account: AwsStack, dynamodb: Any) -> None:
     names, calls = registered(account.dynamodb, 16, site="Basel"), Counter[str]()
-    client = open_incident.ports().incidents.client  # type: ignore[attr-defined]
+    client = open_incident.ports().incidents.client  # type: ignore[attr-defined] # DynamoDB's, behind the port
     for name in names[:6]:
         open_incident.handler(event_of(name), None)
     counted(client, calls)
