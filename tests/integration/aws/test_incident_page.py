@@ -28,8 +28,8 @@ from coldwatch.incidents.identity import link_hash, link_secret
 from coldwatch.incidents.incident import EventType, Status
 from coldwatch.incidents.links import LIFETIME_MS, Link
 from incident_page import handler as incident_page
+from tests.integration.aws.incident_world import create_tables
 from tests.integration.aws.stack import REGION, AwsStack
-from tests.integration.aws.test_incident_stores import create_tables
 from tests.unit.incidents.builders import NOW, incident
 
 BUCKET = "evidence"

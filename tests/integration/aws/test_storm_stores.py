@@ -25,10 +25,10 @@ from notify_tier import handler as notify_tier
 from open_incident import handler as open_incident
 from record_incident import handler as record_incident
 from recover_incident import handler as recover_incident
+from tests.integration.aws.incident_world import account as _account
+from tests.integration.aws.incident_world import dynamodb as _dynamodb
+from tests.integration.aws.incident_world import sample
 from tests.integration.aws.stack import AwsStack
-from tests.integration.aws.test_incident_stores import account as _account
-from tests.integration.aws.test_incident_stores import dynamodb as _dynamodb
-from tests.integration.aws.test_incident_stores import sample
 from tests.unit.incidents.builders import NOW, incident
 from tests.unit.incidents.fakes import FakeIncidents
 from tests.unit.incidents.storms.builders import window
