@@ -55,7 +55,7 @@ def test(event: dict[str, Any], use: Ports) -> dict[str, Any]:
     page = begin(known(event, use), event.get("channel"), _key(use), use.random_bytes, use.now_ms())
     use.contacts.put(page.contact, now_ms=use.now_ms())
     try:
-        use.channels.send(page.notification, _lane(page.address))
+        use.channels.send(page.notification, _way(page.address))
     except NotSentError as error:
         raise ContactError(f"The test page could not be sent to {page.address.channel}. {error}") from None
     logger.info("test page sent", extra={"contact_id": page.contact.contact_id, "channel": page.address.channel})
@@ -87,5 +87,5 @@ def _key(use: Ports) -> bytes:
     return key
 
 
-def _lane(address: Address) -> Way:
+def _way(address: Address) -> Way:
     return Way(SNS if address.protocol in OF_SNS else address.channel, (address,))

@@ -15,7 +15,7 @@ from coldwatch.incidents import telling
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.paging import links_of
 from coldwatch.incidents.storms import posting, silence
-from coldwatch.incidents.storms.posting import Digest, SendBudget
+from coldwatch.incidents.storms.posting import Digest, DigestingBudget
 from coldwatch.incidents.storms.silencing import StormSilencing
 from coldwatch.incidents.workflow import seconds_until
 from coldwatch.settings import NotifyTierSettings
@@ -70,7 +70,7 @@ def with_storms(ports: telling.Ports, own: NotifyTierSettings) -> telling.Ports:
     tables = StormTables(own.incident_table, own.storm_table, own.policy_table, complaints(own.stage))
     silencing = StormSilencing(silencing_ports(dynamodb, step_functions_client(), tables))
     store = DynamoStormStore(dynamodb, own.storm_table)
-    budget = SendBudget(store, load_storm_rules(), DynamoIncidentStore(dynamodb, own.incident_table))
+    budget = DigestingBudget(store, load_storm_rules(), DynamoIncidentStore(dynamodb, own.incident_table))
     return replace(ports, silenced_s=ToldWhenInDoubt(silencing).silenced_s, budget=SentWhenInDoubt(budget))
 
 

@@ -274,7 +274,7 @@ def _is_protected(subscription: Subscription) -> bool:
 
 
 def _by_address(contacts: Iterable[Contact]) -> Mapping[tuple[str, str], list[str]]:
-    """ChannelKind and endpoint -> the ids of the contacts that have it."""
+    """(protocol, endpoint), as SNS has them -> the ids of the contacts that have it."""
     owners: dict[tuple[str, str], list[str]] = {}
     for contact in contacts:
         for each in contact.addresses:

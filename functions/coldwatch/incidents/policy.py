@@ -75,8 +75,9 @@ class Tier:
 class Plan:
     """The part of a policy that an incident keeps to, whatever becomes of the policy.
 
-    `hold_down_s`: nobody is told before that time after the opening. An acknowledgement is for at most
-    `resolve_within_s`, a snooze for between `snooze_min_s` and `snooze_max_s`; 0 for the latter allows none.
+    `rounds` is what policies call `loops`, how often the tiers are gone through, and `resolve_within_s` what they call
+    `acknowledgement_timeout_s`: for how long an acknowledgement holds. `hold_down_s`: nobody is told before that time
+    after the opening. A snooze is for between `snooze_min_s` and `snooze_max_s`; 0 for the latter allows none.
     `commands` are those that a responder may send from the page. `plan_name` is what the policy calls it.
     """
 

@@ -8,7 +8,7 @@ from coldwatch_ops.command import Command, Context, argument, positive
 
 def run_backtest(options: Namespace, context: Context) -> Answer:
     # What it needs would be a third of the time in which any other command starts, and a sixth of its memory.
-    from coldwatch_ops.backtest import asked  # noqa: PLC0415
+    from coldwatch_ops.backtest import asked  # noqa: PLC0415 - for the comment's reason
 
     return asked.run_backtest(options, context)
 

@@ -71,7 +71,7 @@ def run_validate(options: Namespace, _context: Context) -> Answer:
 
 
 def run_check(options: Namespace, _context: Context) -> Answer:
-    """Before there was `validate`; it answers as it did then, and a file that holds no policy is a wrong call."""
+    """One file, and what is in it. Other than for `validate`, a file that holds no policy is a wrong call."""
     document = read_policy_file(Path(options.file))
     policy = read_policy(document)
     shown = (_steps(document, policy),) if "severities" in document else _shown(policy)

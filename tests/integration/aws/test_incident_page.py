@@ -28,8 +28,8 @@ from coldwatch.incidents.identity import link_hash, link_secret
 from coldwatch.incidents.incident import EventType, Status
 from coldwatch.incidents.links import LIFETIME_MS, Link
 from incident_page import handler as incident_page
+from tests.integration.aws.incident_world import create_tables
 from tests.integration.aws.stack import REGION, AwsStack
-from tests.integration.aws.test_incident_stores import create_tables
 from tests.unit.incidents.builders import NOW, incident
 
 BUCKET = "evidence"
@@ -191,6 +191,7 @@ def test_tries_are_counted_by_span_of_time_and_forgotten(stack: AwsStack) -> Non
 
     assert (counted, later) == ([1, 2, 1], 1)
     items = stack.dynamodb.scan(TableName="AttemptTable")["Items"]
+    assert len(items) == 3
     assert all(int(item["forget_at"]["N"]) > NOW // 1000 for item in items)
     assert all(len(item["subject"]["S"]) == 64 for item in items)
 

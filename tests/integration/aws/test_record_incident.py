@@ -16,10 +16,10 @@ from coldwatch.incidents.paging import page_event
 from coldwatch.incidents.ports import NotSentError
 from open_incident import handler as open_incident
 from record_incident import handler as record_incident
+from tests.integration.aws.incident_world import account as _account
+from tests.integration.aws.incident_world import dynamodb as _dynamodb
+from tests.integration.aws.incident_world import sample
 from tests.integration.aws.stack import AwsStack
-from tests.integration.aws.test_incident_stores import account as _account
-from tests.integration.aws.test_incident_stores import dynamodb as _dynamodb
-from tests.integration.aws.test_incident_stores import sample
 from tests.unit.incidents.builders import NOW
 
 account, dynamodb = _account, _dynamodb

@@ -19,8 +19,8 @@ from coldwatch.incidents.incident import EventType, Page, TimelineEvent
 from coldwatch.reports.manifest import differences, manifest_key, read_manifest, write_manifest
 from coldwatch.reports.report import Kept
 from tests.contract.template import resources, template
+from tests.integration.aws.incident_world import create_tables
 from tests.integration.aws.stack import REGION, AwsStack
-from tests.integration.aws.test_incident_stores import create_tables
 from tests.unit.incidents.builders import NOW, incident
 
 MADE = incident()

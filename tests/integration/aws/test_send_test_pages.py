@@ -11,7 +11,7 @@ from coldwatch.adapters.items import to_item
 from coldwatch.adapters.policy_store import DynamoPolicyStore
 from coldwatch.incidents.incident import Incident
 from send_test_pages import handler as send_test_pages
-from tests.integration.aws.test_incident_stores import dynamodb as _dynamodb
+from tests.integration.aws.incident_world import dynamodb as _dynamodb
 from tests.unit.incidents.builders import world
 from tests.unit.incidents.fakes import FakeExecutions
 

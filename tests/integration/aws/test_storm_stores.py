@@ -25,10 +25,10 @@ from notify_tier import handler as notify_tier
 from open_incident import handler as open_incident
 from record_incident import handler as record_incident
 from recover_incident import handler as recover_incident
+from tests.integration.aws.incident_world import account as _account
+from tests.integration.aws.incident_world import dynamodb as _dynamodb
+from tests.integration.aws.incident_world import sample
 from tests.integration.aws.stack import AwsStack
-from tests.integration.aws.test_incident_stores import account as _account
-from tests.integration.aws.test_incident_stores import dynamodb as _dynamodb
-from tests.integration.aws.test_incident_stores import sample
 from tests.unit.incidents.builders import NOW, incident
 from tests.unit.incidents.fakes import FakeIncidents
 from tests.unit.incidents.storms.builders import window
@@ -201,7 +201,7 @@ def counted(client: Any, names: Counter[str]) -> Callable[..., None]:
 
 def test_a_child_of_a_storm_in_dynamodb_writes_nothing_that_others_write(account: AwsStack, dynamodb: Any) -> None:
     names, calls = registered(account.dynamodb, 16, site="Basel"), Counter[str]()
-    client = open_incident.ports().incidents.client  # type: ignore[attr-defined]
+    client = open_incident.ports().incidents.client  # type: ignore[attr-defined] # DynamoDB's, behind the port
     for name in names[:6]:
         open_incident.handler(event_of(name), None)
     counted(client, calls)

@@ -70,7 +70,10 @@ def test_the_limit_itself_counts(temp_c: float, counts: bool) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize(("temp_c", "counts"), [(9.9, False), (10.0, True)])
-def test_type_2_counts_twenty_hours_of_warmth_beside_ten_of_heat(temp_c: float, counts: bool) -> None:  # noqa: FBT001
+def test_type_2_counts_twenty_hours_of_warmth_beside_ten_of_heat(
+    temp_c: float,
+    counts: bool,  # noqa: FBT001 - a column of the table
+) -> None:
     for model in (HEAT, WARMTH):
         timeline = shipment(model, "who_shipping_type_2")
         timeline.push(every(minutes(10), until=hours(21)), temp_c=temp_c)

@@ -13,7 +13,7 @@ from coldwatch.incidents.incident import STORM, EventType
 from coldwatch.incidents.policy import Tier
 from coldwatch.incidents.storms import forming
 from coldwatch.incidents.storms.budget import Spent
-from coldwatch.incidents.storms.posting import SendBudget
+from coldwatch.incidents.storms.posting import DigestingBudget
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.telling import Fate, Round, tell
 from notify_tier.storms import SentWhenInDoubt
@@ -38,8 +38,8 @@ def sparing(*, messages: int) -> StormWorld:
     return here
 
 
-def budget_of(here: StormWorld, store: FakeStorms) -> SendBudget:
-    return SendBudget(store, here.rules, here.incidents)
+def budget_of(here: StormWorld, store: FakeStorms) -> DigestingBudget:
+    return DigestingBudget(store, here.rules, here.incidents)
 
 
 def test_where_nobody_knows_who_has_had_enough_messages_they_are_sent() -> None:

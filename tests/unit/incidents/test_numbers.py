@@ -11,6 +11,7 @@ from coldwatch.incidents.numbers import (
     LeftOut,
     Measured,
     Share,
+    Spread,
     by_model,
     is_false_alarm,
     left_out,
@@ -147,7 +148,7 @@ def test_percentiles_are_values_that_were_measured() -> None:
 
     assert found is not None
     assert (found.median, found.nine_of_ten, found.longest) == (50, 90, 100)
-    assert spread([7]) == spread([7])
+    assert spread([7]) == Spread(1, 7, 7, 7)
     assert spread([]) is None
 
 

@@ -25,6 +25,29 @@ from tests.unit.incidents.builders import plan
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/escalation_policy.schema.json").read_text())
 EXAMPLE: dict[str, Any] = SCHEMA["examples"][0]
+BY_SEVERITY: dict[str, Any] = {
+    "policy_id": "default",
+    "version": "1",
+    "severities": {
+        "critical": {
+            "tiers": [
+                {"contacts": ["first"], "acknowledge_within_s": 900},
+                {"contacts": ["second"], "acknowledge_within_s": 900},
+            ],
+            "rounds": 2,
+            "repeat_every_s": 1800,
+            "resolve_within_s": 7200,
+            "auto_resolve": "acknowledged",
+        },
+        "warning": {
+            "tiers": [{"contacts": ["first"], "acknowledge_within_s": 3600}],
+            "rounds": 2,
+            "repeat_every_s": 14400,
+            "resolve_within_s": 86400,
+            "auto_resolve": "always",
+        },
+    },
+}
 
 
 def facts(**changes: Any) -> IncidentFacts:
@@ -33,9 +56,9 @@ def facts(**changes: Any) -> IncidentFacts:
 
 
 def changed(**changes: Any) -> dict[str, Any]:
-    """The example with its critical plan changed."""
-    critical = EXAMPLE["severities"]["critical"] | changes
-    return EXAMPLE | {"severities": EXAMPLE["severities"] | {"critical": critical}}
+    """The policy by severity with its critical plan changed."""
+    critical = BY_SEVERITY["severities"]["critical"] | changes
+    return BY_SEVERITY | {"severities": BY_SEVERITY["severities"] | {"critical": critical}}
 
 
 def test_tiers_come_in_order_as_often_as_there_are_rounds_and_then_the_last_one_for_ever() -> None:
@@ -64,7 +87,7 @@ def test_the_workflow_waits_as_long_as_the_plan_says(waits: list[int], rounds: i
 
 
 def test_a_document_becomes_a_policy_whose_plans_know_where_they_are_from() -> None:
-    policy = read_policy(EXAMPLE)
+    policy = read_policy(BY_SEVERITY)
 
     critical, warning = policy.plan_for(facts()), policy.plan_for(facts(severity=Severity.WARNING))
     assert critical is not None
@@ -100,7 +123,7 @@ def test_a_severity_that_is_left_out_has_nobody_to_be_told() -> None:
         (changed(tiers=[{"contacts": [""], "acknowledge_within_s": 1}]), "no name"),
         (changed(tiers=[{"contacts": ["a"], "acknowledge_within_s": 1}] * 21), "at most 20 tiers"),
         (changed(tiers=[{"contacts": ["a"], "acknowledge_within_s": 1, "sms": True}]), "sms"),
-        (EXAMPLE | {"severities": {"fatal": {}}}, "fatal"),
+        (BY_SEVERITY | {"severities": {"fatal": {}}}, "fatal"),
     ],
 )
 def test_what_is_no_policy_is_refused_with_its_reason_and_fits_no_schema(document: dict[str, Any], said: str) -> None:
@@ -122,3 +145,14 @@ def test_the_policy_that_the_documents_offer_is_the_schemas_example() -> None:
 
     assert offered == {name: value for name, value in EXAMPLE.items() if name != "about"}
     assert read_policy(offered) == read_policy(EXAMPLE)
+
+
+@pytest.mark.parametrize(("kind", "holds_s"), [("too_cold", 15 * 60), ("power_loss", 15 * 60), ("too_warm", 30 * 60)])
+def test_the_policy_that_the_documents_offer_keeps_the_usual_time_of_an_acknowledgement(
+    kind: str, holds_s: int
+) -> None:
+    critical = read_policy(EXAMPLE).plan_for(facts(kind=kind))
+
+    assert critical is not None
+    assert (critical.first_steps, critical.repeat_every_s, critical.resolve_within_s) == (4, 1800, holds_s)
+    assert critical.auto_resolve is AutoResolve.ACKNOWLEDGED

@@ -41,11 +41,6 @@ def test_every_case_is_a_pdf_of_a_few_sheets_of_a4_with_numbers_and_the_statemen
     assert STATEMENT in text_of(printed(name))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_same_report_is_printed_in_the_same_bytes(name: str) -> None:
-    assert printed(name) == printed(name)
-
-
 def test_its_dates_are_those_of_the_incident() -> None:
     information = PdfReader(BytesIO(printed("heat"))).metadata
 

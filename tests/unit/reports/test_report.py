@@ -39,11 +39,6 @@ def test_every_report_fits_its_schema(name: str) -> None:
     Draft202012Validator(SCHEMA).validate(made(CASES[name]))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_same_objects_make_the_same_bytes(name: str) -> None:
-    assert encode(report(CASES[name])) == encode(report(CASES[name]))
-
-
 def test_an_excursion_has_its_peak_its_times_and_the_thresholds_that_were_in_force() -> None:
     said = made(sources(over(), fridge_readings()))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import UNSET, UnsetType
 
+from coldwatch.incidents.contacts import ChannelKind
 from coldwatch.incidents.escalation.forms import (
     BySeverity,
     PlanForm,
@@ -18,7 +19,7 @@ from coldwatch.incidents.escalation.forms import (
 )
 from coldwatch.incidents.policy import CONDITIONS, LONGEST_S, SHORTEST_REPEAT_S, Severity
 
-CHANNELS = frozenset({"email", "sms", "ses_email", "webhook", "pagerduty", "slack", "teams", "eventbridge"})
+CHANNELS = frozenset(kind.value for kind in ChannelKind)
 LONGEST_HOLD_DOWN_S = 24 * 3600
 SHORTEST_SNOOZE_EVER_S, LONGEST_SNOOZE_EVER_S = 60, 7 * 24 * 3600
 _MOST_TIERS, _MOST_RESPONDERS, _MOST_VALUES, _MOST_COMMANDS = 20, 50, 50, 20

@@ -27,8 +27,8 @@ IN_DIGEST = "queued"
 
 
 @dataclass(frozen=True, slots=True)
-class SendBudget:
-    """`telling.SendBudget`."""
+class DigestingBudget:
+    """A `silence.SendBudget`: what exceeds it is queued for a digest."""
 
     store: BudgetStore
     rules: StormRules

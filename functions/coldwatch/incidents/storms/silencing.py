@@ -47,7 +47,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class StormSilencing:
-    """`telling.Silencing`."""
+    """Finds what holds an incident back now: maintenance, its storm, its gateway."""
 
     ports: Ports
 

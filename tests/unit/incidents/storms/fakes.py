@@ -20,7 +20,7 @@ from coldwatch.incidents.storms.joining import join_storm
 from coldwatch.incidents.storms.leaving import leave
 from coldwatch.incidents.storms.maintenance import MaintenanceWindow
 from coldwatch.incidents.storms.ports import DigestEntry, MessageIds
-from coldwatch.incidents.storms.posting import SendBudget
+from coldwatch.incidents.storms.posting import DigestingBudget
 from coldwatch.incidents.storms.rules import Budget, GroupingRule, Inhibition, StormRules
 from coldwatch.incidents.storms.silencing import StormSilencing
 from coldwatch.incidents.workflow import seconds_until
@@ -202,7 +202,7 @@ class StormWorld(World):
             silence = silencing_.reason(incident, now_ms=now_ms)
             return seconds_until(silence.until_ms, now_ms) if silence else None
 
-        budget = SendBudget(watch(self.storms), self.rules, watch(self.incidents))
+        budget = DigestingBudget(watch(self.storms), self.rules, watch(self.incidents))
         return replace(super().telling(course), silenced_s=silenced_s, budget=budget)
 
     def posting(self, course: Course | None = None) -> posting.Ports:

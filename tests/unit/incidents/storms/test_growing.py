@@ -9,7 +9,7 @@ from coldwatch.incidents.incident import EventType, Incident, Severity
 from coldwatch.incidents.policy import Tier, by_severity
 from tests.unit.incidents.builders import NOW, is_, plan
 from tests.unit.incidents.storms.builders import device, opens, storm_world
-from tests.unit.incidents.storms.test_telling_in_storms import generous, settle
+from tests.unit.incidents.storms.telling import generous, settle
 from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
 
 GATEWAY = "acme-gw-1"

@@ -19,7 +19,7 @@ from coldwatch.incidents.telling import Round, tell
 from tests.unit.incidents.builders import NOW, is_, plan
 from tests.unit.incidents.storms.builders import device, opens, storm_world
 from tests.unit.incidents.storms.fakes import StormWorld
-from tests.unit.incidents.storms.test_telling_in_storms import replace_rules, settle
+from tests.unit.incidents.storms.telling import replace_rules, settle
 from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
 from tests.unit.incidents.test_announcing import Book, Listeners
 

@@ -7,7 +7,7 @@ from coldwatch.incidents.policy import EscalationPolicy, Rule, Tier
 from tests.unit.incidents.builders import NOW, is_, plan
 from tests.unit.incidents.storms.builders import SECOND, device, opens, storm_world
 from tests.unit.incidents.storms.fakes import StormWorld
-from tests.unit.incidents.storms.test_telling_in_storms import GATEWAY, generous, told
+from tests.unit.incidents.storms.telling import GATEWAY, generous, told
 from tests.unit.incidents.storms.workflow import MINUTE, Clockwork
 
 
