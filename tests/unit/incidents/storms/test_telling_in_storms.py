@@ -10,7 +10,7 @@ from coldwatch.incidents.answering import Action, Asked, act_as_operator
 from coldwatch.incidents.incident import EventType, Incident, Status
 from coldwatch.incidents.policy import AutoResolve, Severity, Tier
 from coldwatch.incidents.ports import Device
-from coldwatch.incidents.storms.posting import send_digests
+from coldwatch.incidents.storms.posting import CLAIMED_MS, send_digests
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.storms.silencing import ask_again_ms
 from tests.unit.incidents.builders import NOW, is_
@@ -559,7 +559,7 @@ def test_a_digest_whose_sender_dies_is_sent_again_and_nothing_is_lost(*, is_afte
         try:
             send_digests(clock.here.posting(course), now_ms=NOW + 10 * MINUTE)
         except Killed:
-            send_digests(clock.here.posting(), now_ms=NOW + 10 * MINUTE + 1)
+            send_digests(clock.here.posting(), now_ms=NOW + 10 * MINUTE + CLAIMED_MS)
         return clock.here
 
     whole = Course()
