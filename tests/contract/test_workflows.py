@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from coldwatch.incidents.storms.posting import CLAIMED_MS
+
 from .template import ROOT, resources, template
 
 
@@ -25,6 +27,12 @@ def test_the_end_of_an_incident_does_not_go_on_while_a_function_may_still_write(
     state = states("incident")[name]
 
     assert state["TimeoutSeconds"] > function_timeout_s(state) + 10
+
+
+def test_a_run_that_sends_digests_is_over_when_its_claims_are() -> None:
+    notifier = resources("AWS::Serverless::Function")["NotifyTierFunction"]["Properties"]
+
+    assert notifier["Timeout"] * 1000 <= CLAIMED_MS
 
 
 def test_a_redrive_of_an_incidents_workflow_tries_again_what_failed() -> None:

@@ -5,6 +5,7 @@
 | `group#{key}`       | `{at}#{incident}`                    | an incident of a gateway or site                 |
 | `budget#{contact}`  | `spent`                              | what a contact was sent in its window            |
 | `digests`           | `{due}#{contact}#{incident}#{round}` | a page that waits for a digest                   |
+| `budget#{contact}`  | `digest`                             | who sends this contact's digests, until when     |
 | `digested#{contact}`| `{at}#{number}`                      | what a digest that was sent has in it            |
 | `maintenance`       | `{until}#{window}`                   | a maintenance window; kept for good              |
 
@@ -74,13 +75,7 @@ class DynamoStormStore:
         if before is not None:
             named["ExpressionAttributeNames"] = {"#state": "state"}
             named["ExpressionAttributeValues"] = {":before": {"S": _text(before)}}
-        try:
-            self.client.put_item(TableName=self.table, Item=to_item(record), **named)
-        except ClientError as error:
-            if is_failed_condition(error):
-                return False
-            raise
-        return True
+        return self._put_if(record, **named)
 
     def queue(self, entry: DigestEntry) -> None:
         forget_at = (entry.due_at + _DIGEST_KEPT_MS) // 1000
@@ -92,6 +87,30 @@ class DynamoStormStore:
 
     def unqueue(self, entry: DigestEntry) -> None:
         self.client.delete_item(TableName=self.table, Key=to_item(_entry_key(entry)))
+
+    def claim_digest(self, contact_id: str, *, now_ms: int, until_ms: int) -> bool:
+        record = {
+            **_claim_key(contact_id),
+            "claimed_until": until_ms,
+            "forget_at": (until_ms + _BUDGET_KEPT_MS) // 1000,
+        }
+        return self._put_if(
+            record,
+            ConditionExpression="attribute_not_exists(part) OR claimed_until <= :now",
+            ExpressionAttributeValues=to_item({":now": now_ms}),
+        )
+
+    def release_digest(self, contact_id: str, *, until_ms: int) -> None:
+        try:
+            self.client.delete_item(
+                TableName=self.table,
+                Key=to_item(_claim_key(contact_id)),
+                ConditionExpression="claimed_until = :own",
+                ExpressionAttributeValues=to_item({":own": until_ms}),
+            )
+        except ClientError as error:
+            if not is_failed_condition(error):
+                raise
 
     def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, MessageIds]) -> None:
         pages = [(entry.incident_id, entry.round, message_ids) for entry, message_ids in told.items()]
@@ -129,14 +148,7 @@ class DynamoStormStore:
                 "ExpressionAttributeNames": {"#window": "window"},
                 "ExpressionAttributeValues": {":before": {"S": _text(before)}},
             }
-        item = to_item({"subject": _MAINTENANCE, "part": part, "window": _text(window)})
-        try:
-            self.client.put_item(TableName=self.table, Item=item, **named)
-        except ClientError as error:
-            if is_failed_condition(error):
-                return False
-            raise
-        return True
+        return self._put_if({"subject": _MAINTENANCE, "part": part, "window": _text(window)}, **named)
 
     def _windows(self, from_: str) -> Iterator[MaintenanceWindow]:
         for each in self._between(_MAINTENANCE, from_, "9" * 14):
@@ -155,6 +167,19 @@ class DynamoStormStore:
 
     def _put(self, record: dict[str, Scalar | None]) -> None:
         self.client.put_item(TableName=self.table, Item=to_item(record))
+
+    def _put_if(self, record: dict[str, Scalar | None], **condition: Any) -> bool:
+        try:
+            self.client.put_item(TableName=self.table, Item=to_item(record), **condition)
+        except ClientError as error:
+            if is_failed_condition(error):
+                return False
+            raise
+        return True
+
+
+def _claim_key(contact_id: str) -> dict[str, Scalar | None]:
+    return {"subject": f"budget#{contact_id}", "part": "digest"}
 
 
 def _entry_key(entry: DigestEntry) -> dict[str, Scalar | None]:

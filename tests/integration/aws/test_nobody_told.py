@@ -8,10 +8,10 @@ import pytest
 from coldwatch.adapters.items import to_item
 from notify_tier import handler as notify_tier
 from open_incident import handler as open_incident
+from tests.integration.aws.incident_world import account as _account
+from tests.integration.aws.incident_world import dynamodb as _dynamodb
+from tests.integration.aws.incident_world import sample
 from tests.integration.aws.stack import AwsStack
-from tests.integration.aws.test_incident_stores import account as _account
-from tests.integration.aws.test_incident_stores import dynamodb as _dynamodb
-from tests.integration.aws.test_incident_stores import sample
 
 account, dynamodb = _account, _dynamodb
 """Fixtures are known by the module that names them."""

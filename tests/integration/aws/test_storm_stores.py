@@ -107,6 +107,22 @@ def test_what_a_digest_said_is_remembered_by_contact(storms: Storms) -> None:
     assert storms.noted_digests("ben") == {}
 
 
+def test_of_two_who_claim_the_digests_of_a_contact_one_has_them_until_its_claim_is_over(storms: Storms) -> None:
+    assert storms.claim_digest("ana", now_ms=NOW, until_ms=NOW + 60)
+    assert not storms.claim_digest("ana", now_ms=NOW + 59, until_ms=NOW + 119)
+    assert storms.claim_digest("ben", now_ms=NOW, until_ms=NOW + 60)
+    assert storms.claim_digest("ana", now_ms=NOW + 60, until_ms=NOW + 120)
+
+    storms.release_digest("ana", until_ms=NOW + 60)
+    assert not storms.claim_digest("ana", now_ms=NOW + 61, until_ms=NOW + 121), (
+        "only the claim that ended was given back"
+    )
+    storms.release_digest("ana", until_ms=NOW + 120)
+    storms.release_digest("ana", until_ms=NOW + 120)
+    assert storms.claim_digest("ana", now_ms=NOW + 61, until_ms=NOW + 121)
+    assert storms.spent("ana") is None
+
+
 def test_a_maintenance_window_is_never_overwritten_but_by_whoever_ends_it(storms: Storms) -> None:
     made = window()
     ended = replace(made, ended_at=NOW, ended_by="op", ended_why="done")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from coldwatch.commands.incident import KIND
 from coldwatch.incidents.answering import Action, Outcome
 from coldwatch.incidents.delivery import Delivery
-from coldwatch.incidents.incident import Cause, Disposition, Page, Status
+from coldwatch.incidents.incident import Cause, Disposition, EventType, Incident, Page, Status, TimelineEvent
 from coldwatch.incidents.pages.chart import POINTS, round_values, thin
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS, snoozes
 from coldwatch.incidents.pages.document import HEADERS
@@ -28,6 +28,7 @@ from tests.unit.incidents.page_examples import (
     DAYS,
     ESCALATED,
     EXAMPLES,
+    NAMES,
     OPEN,
     PAGES,
     PLAN,
@@ -89,6 +90,44 @@ def test_a_page_runs_nothing_loads_nothing_and_is_small(name: str) -> None:
     }
     assert len(html.encode()) < 100_000
     assert html.startswith('<!doctype html>\n<html lang="en">')
+
+
+STORM_OF_500 = [
+    *TIMELINE,
+    *(
+        TimelineEvent(
+            NOW + number,
+            f"j-{number}",
+            EventType.JOINED,
+            "coldwatch",
+            f"acme-fridge-{number:04d}: Too warm for long (critical) is part of it (incident {'0' * 26}).",
+            NOW,
+        )
+        for number in range(500)
+    ),
+]
+SIXTY_ROUNDS = [
+    replace(PAGES[0], round=round_, tier=round_, contact_id=contact, at=NOW + round_ * MINUTE)
+    for round_ in range(1, 61)
+    for contact in NAMES
+]
+
+
+@pytest.mark.parametrize("found", [OPEN, RECORDED], ids=["open", "over"])
+def test_the_page_of_a_storm_of_five_hundred_told_sixty_times_is_small_and_has_what_is_newest(found: Incident) -> None:
+    html = render(view(Outcome.SHOWN, found, timeline=STORM_OF_500, pages=SIXTY_ROUNDS), status=200).html
+
+    assert len(html.encode()) < 100_000
+    assert [f"acme-fridge-{number:04d}" in html for number in (0, 399, 400, 499)] == [False, False, True, True]
+    assert [f"(tier {round_}, e-mail)" in html for round_ in (1, 43, 44, 60)] == [False, False, True, True]
+    where = "in the report." if found is RECORDED else "in the report, once it is over."
+    assert re.findall(r"And (\d+) earlier ones: (in the report[^<]*)", html) == [("130", where), ("403", where)]
+
+
+def test_a_page_with_as_much_as_it_has_room_for_says_of_no_more() -> None:
+    html = render(view(Outcome.SHOWN, OPEN, timeline=STORM_OF_500[-100:], pages=SIXTY_ROUNDS[-50:]), status=200).html
+
+    assert "earlier ones" not in html
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -4,7 +4,6 @@ In that order, because it is read by one eye at 3 a.m.: the sentence and the but
 """
 
 import re
-from itertools import groupby
 
 from coldwatch.incidents.delivery import Delivery
 from coldwatch.incidents.incident import Page, Status
@@ -36,6 +35,8 @@ _DELIVERIES = {
 }
 _UNHEARD = frozenset({Delivery.FAILED, Delivery.COMPLAINED})
 """Whoever marks a mail as unwanted may not be shown the next one."""
+_MOST_EVENTS, _MOST_PAGES = 100, 50
+"""A storm has an event for each of its incidents, and may have hundreds of them."""
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 """A SHA-256: the record has all of it, a telephone's page its beginning."""
 
@@ -125,15 +126,17 @@ def _legend(view: View, drawn: Curve) -> str:
 
 
 def _people(view: View) -> str:
-    pages = (page for page in view.pages if page.delivery != "queued")
-    rounds = groupby(sorted(pages, key=lambda page: (page.round, page.at)), key=lambda page: page.round)
-    rows = "".join(_told(view, page) for _, pages in rounds for page in pages)
+    told = [page for page in view.pages if page.delivery != "queued"]
+    newest = sorted(told, key=lambda page: (page.round, page.at))[-_MOST_PAGES:]
+    rows = "".join(_told(view, page) for page in newest)
     incident, upcoming = view.incident, ""
     if incident.deadline_at is not None and incident.status is Status.OPEN:
         at = clock_and_distance(incident.deadline_at, view.now_ms)
         upcoming = f"<p><strong>Next: {text(view.asked_next())}</strong>, at {at}, unless somebody has it by then.</p>"
     nobody = "" if rows else "<p>Nobody yet.</p>"
-    return f"<section><h2>Who was told</h2>{nobody}<ol>{rows}</ol>{upcoming}</section>" if rows or upcoming else ""
+    before = _earlier(view, len(told) - len(newest))
+    parts = f"{nobody}{before}<ol>{rows}</ol>{upcoming}"
+    return f"<section><h2>Who was told</h2>{parts}</section>" if rows or upcoming else ""
 
 
 def _told(view: View, page: Page) -> str:
@@ -150,10 +153,18 @@ def _told(view: View, page: Page) -> str:
 
 
 def _timeline(view: View) -> str:
-    rows = "".join(
-        f"<li>{text(_DIGEST.sub(r'\1…', event.what))}{stamp(event.at)}</li>" for event in reversed(view.timeline)
-    )
-    return f"<section><h2>What has happened</h2><ol>{rows}</ol></section>" if rows else ""
+    newest = view.timeline[-_MOST_EVENTS:]
+    rows = "".join(f"<li>{text(_DIGEST.sub(r'\1…', event.what))}{stamp(event.at)}</li>" for event in reversed(newest))
+    before = _earlier(view, len(view.timeline) - len(newest))
+    return f"<section><h2>What has happened</h2><ol>{rows}</ol>{before}</section>" if rows else ""
+
+
+def _earlier(view: View, number: int) -> str:
+    """Where what has no room here is found: the report has all of it."""
+    if not number:
+        return ""
+    where_ = "in the report" if view.incident.recorded_at else "in the report, once it is over"
+    return f'<p class="hint">And {number} earlier ones: {where_}.</p>'
 
 
 def _again(view: View) -> str:

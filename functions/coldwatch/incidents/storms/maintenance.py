@@ -6,7 +6,7 @@ A window always ends by itself. It may be ended earlier; what was said of it sta
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from coldwatch.incidents.incident import Incident, Severity
+from coldwatch.incidents.incident import STORM, Incident, Severity
 
 LONGEST_MS = 30 * 86_400_000
 _MOST_TEXT = 500
@@ -28,10 +28,13 @@ class Scope:
     kind: str | None = None
 
     def covers(self, incident: Incident) -> bool:
-        """A gateway's window is about the gateway and its devices."""
+        """A gateway's window is about the gateway and its devices, and so about their storm. A device's is about no
+        storm, though that of a gateway goes by the gateway's name.
+        """
+        device_id = None if incident.kind == STORM else incident.device_id
         gateways = {incident.gateway, incident.device_id}
         return (
-            self.device in {None, incident.device_id}
+            self.device in {None, device_id}
             and (self.gateway is None or self.gateway in gateways)
             and self.site in {None, incident.site}
             and self.fleet in {None, incident.fleet_id}

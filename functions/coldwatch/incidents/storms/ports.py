@@ -86,6 +86,12 @@ class BudgetStore(Protocol):
 
     def unqueue(self, entry: DigestEntry) -> None: ...
 
+    def claim_digest(self, contact_id: str, *, now_ms: int, until_ms: int) -> bool:
+        """Whoever has it sends the digests of a contact, alone, until then; False while another has it."""
+
+    def release_digest(self, contact_id: str, *, until_ms: int) -> None:
+        """Give back the claim that is until then; another's stays."""
+
     def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, MessageIds]) -> None:
         """Remember that these were sent, before each is marked as told."""
 

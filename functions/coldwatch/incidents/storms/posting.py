@@ -2,9 +2,14 @@
 
 A page is told when its digest is sent, not before. Whoever dies in between sends again: what was sent is noted before
 it is marked, page by page, so only a death between the channel's yes and the note sends one digest a second time.
+
+Two runs may be there at once: one is slow, or is tried again. So a run claims each contact before it looks what that
+one's digests have said, and gives the claim back after it has noted what it sent. Should it die, the claim ends by
+itself.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from coldwatch.incidents.changing import ATTEMPTS, found
@@ -18,12 +23,13 @@ from coldwatch.incidents.ports import Channels, Notification, NotSentError, Reci
 from coldwatch.incidents.storms import budget
 from coldwatch.incidents.storms.ports import BudgetStore, DigestEntry, MessageIds
 from coldwatch.incidents.storms.rules import StormRules
+from coldwatch.incidents.storms.silence import IN_DIGEST
 from coldwatch.incidents.wording import digest_facts, digest_subject, digest_text, moment
 
 _UNHURRIED_MS = 3_600_000
+CLAIMED_MS = 60_000
+"""How long a run may last at most. One that died delays the digest by this."""
 _NO_TIME = "There was no time left for it; it is tried again in a minute."
-IN_DIGEST = "queued"
-"""A page's `delivery`: it is told, or will be, by a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +107,28 @@ def send_digests(ports: Ports, *, now_ms: int) -> list[Digest]:
     due: dict[str, list[DigestEntry]] = {}
     for each in sorted(ports.store.due(now_ms), key=lambda entry: (entry.due_at, entry.contact_id)):
         due.setdefault(each.contact_id, []).append(each)
-    digests = []
+    digests: list[Digest | None] = []
     for number, (contact_id, entries) in enumerate(due.items()):
         left_ms = ports.ms_left()
         until_left_ms = left_ms - left_ms // (len(due) - number)
-        try:
-            digests.append(_send(contact_id, entries, until_left_ms, ports, now_ms))
-        except Exception as error:  # noqa: BLE001 - the edge: what is wrong with one contact must not cost the others
-            digests.append(Digest(contact_id, 0, 0, len(entries), f"{type(error).__name__}: {error}"))
-    return digests
+        digests.append(_send_alone(contact_id, entries, until_left_ms, ports, now_ms))
+    return [each for each in digests if each is not None]
+
+
+def _send_alone(
+    contact_id: str, entries: Sequence[DigestEntry], until_left_ms: int, ports: Ports, now_ms: int
+) -> Digest | None:
+    """None where another run is at it."""
+    until_ms = now_ms + CLAIMED_MS
+    try:
+        if not ports.store.claim_digest(contact_id, now_ms=now_ms, until_ms=until_ms):
+            return None
+        digest = _send(contact_id, entries, until_left_ms, ports, now_ms)
+    except Exception as error:  # noqa: BLE001 - the edge: what is wrong with one contact must not cost the others
+        digest = Digest(contact_id, 0, 0, len(entries), f"{type(error).__name__}: {error}")
+    with suppress(Exception):  # it ends by itself
+        ports.store.release_digest(contact_id, until_ms=until_ms)
+    return digest
 
 
 def _send(contact_id: str, entries: Sequence[DigestEntry], until_left_ms: int, ports: Ports, now_ms: int) -> Digest:

@@ -8,6 +8,9 @@ from coldwatch.incidents.incident import Incident
 DIGEST_LATE_MS = 90_000
 """Digests are looked for each minute. A page that none has told by then is asked for again, and sent alone."""
 
+IN_DIGEST = "queued"
+"""A page's `delivery`: it is told, or will be, by a digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:

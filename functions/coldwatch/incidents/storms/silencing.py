@@ -22,6 +22,7 @@ from coldwatch.incidents.storms.maintenance import MaintenanceWindow, silencing
 from coldwatch.incidents.storms.ports import MaintenanceStore
 from coldwatch.incidents.storms.rules import StormRules
 from coldwatch.incidents.storms.silence import Silence
+from coldwatch.incidents.storms.speaking import speaks
 from coldwatch.incidents.wording import moment
 
 _SHORTEST_MS, _LONGEST_MS = 30_000, 300_000
@@ -111,8 +112,8 @@ def _words(window: MaintenanceWindow) -> str:
 
 
 def _storm(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
-    """A storm that somebody has is theirs with all that is in it; one that nobody has yet is told in its place, if it
-    has somebody to be told. Whoever took it for something lesser than this incident does not have it.
+    """A storm that somebody has is theirs with all that is in it; one that nobody has yet is told in its place, as long
+    as it tells somebody (`speaking`). Whoever took it for something lesser than this incident does not have it.
     """
     attaching.grow_all_above(incident, ports.attaching, now_ms=now_ms)
     above = list(ancestors(incident, ports.incidents))
@@ -123,7 +124,7 @@ def _storm(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
     if taken is not None:
         _take_with(taken, incident, ports, now_ms)
         return None
-    top = next((each for each in reversed(above) if each.plan.tiers), None)
+    top = next((each for each in reversed(above) if _speaks(each, ports, now_ms)), None)
     if top is None:
         return None
     until_ms = ask_again_ms(incident, now_ms)
@@ -167,7 +168,7 @@ def _gateway(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:
     """
     if incident.gateway is None or not _is_silence(incident):
         return None
-    inhibitor = _inhibitor(incident, ports)
+    inhibitor = _inhibitor(incident, ports, now_ms)
     if inhibitor is not None and not forming.is_graver(incident.severity, inhibitor.severity):
         until_ms = ask_again_ms(incident, now_ms)
         reason = f"Its gateway {incident.gateway} is silent (incident {inhibitor.incident_id})."
@@ -180,27 +181,31 @@ def _is_silence(incident: Incident) -> bool:
     return forming.kinds_of(incident) == {Kind.SILENT}
 
 
-def _inhibitor(incident: Incident, ports: Ports) -> Incident | None:
+def _inhibitor(incident: Incident, ports: Ports, now_ms: int) -> Incident | None:
     """Who is told in this one's place: its gateway's silence, or that of the gateway which that is behind."""
     for model in ports.rules.inhibition.models:
         silent = ports.incidents.find_open(model, incident.gateway or "")
         if silent is not None and silent.status is not Status.RESOLVED and _is_silence(silent):
-            return _speaker(silent, incident, ports)
+            return _speaker(silent, incident, ports, now_ms)
     return None
 
 
-def _speaker(silent: Incident, incident: Incident, ports: Ports) -> Incident | None:
-    """None where nobody is told of it, and where it would be the incident itself: a registry may say that a gateway is
-    behind itself, or two behind each other.
+def _speaker(silent: Incident, incident: Incident, ports: Ports, now_ms: int) -> Incident | None:
+    """Of the silent gateways above one another the topmost of which somebody hears. None where the incident is one of
+    them: a registry may say that a gateway is behind itself, or two behind each other.
     """
-    for _ in range(_LONGEST_CHAIN):
-        if silent.incident_id == incident.incident_id:
+    chain: list[Incident] = []
+    above: Incident | None = silent
+    while above is not None and above.status is not Status.RESOLVED:
+        if above.incident_id == incident.incident_id or len(chain) == _LONGEST_CHAIN:
             return None
-        above = ports.incidents.find(silent.inhibited_by) if silent.inhibited_by else None
-        if above is None or above.status is Status.RESOLVED:
-            return silent if silent.plan.tiers else None
-        silent = above
-    return None
+        chain.append(above)
+        above = ports.incidents.find(above.inhibited_by) if above.inhibited_by else None
+    return next((each for each in reversed(chain) if _speaks(each, ports, now_ms)), None)
+
+
+def _speaks(incident: Incident, ports: Ports, now_ms: int) -> bool:
+    return speaks(incident, ports.incidents, ports.maintenance, now_ms=now_ms)
 
 
 def _grace(incident: Incident, ports: Ports, now_ms: int) -> Silence | None:

@@ -90,6 +90,7 @@ class FakeStorms:
     budgets: dict[str, Spent] = field(default_factory=dict)
     entries: dict[tuple[int, str, str, int], DigestEntry] = field(default_factory=dict)
     digests: dict[str, dict[tuple[str, int], tuple[int, MessageIds]]] = field(default_factory=dict)
+    claims: dict[str, int] = field(default_factory=dict)
     all_windows: dict[str, MaintenanceWindow] = field(default_factory=dict)
 
     def enter(self, group: str, member: Member, *, forget_at: int) -> None:
@@ -117,6 +118,16 @@ class FakeStorms:
 
     def unqueue(self, entry: DigestEntry) -> None:
         self.entries.pop((entry.due_at, entry.contact_id, entry.incident_id, entry.round), None)
+
+    def claim_digest(self, contact_id: str, *, now_ms: int, until_ms: int) -> bool:
+        if self.claims.get(contact_id, 0) > now_ms:
+            return False
+        self.claims[contact_id] = until_ms
+        return True
+
+    def release_digest(self, contact_id: str, *, until_ms: int) -> None:
+        if self.claims.get(contact_id) == until_ms:
+            del self.claims[contact_id]
 
     def note_digest(self, contact_id: str, at: int, told: Mapping[DigestEntry, MessageIds]) -> None:
         noted = self.digests.setdefault(contact_id, {})

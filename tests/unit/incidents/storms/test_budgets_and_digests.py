@@ -6,7 +6,7 @@ import pytest
 
 from coldwatch.incidents.answering import Action
 from coldwatch.incidents.incident import EventType, Incident
-from coldwatch.incidents.storms.posting import send_digests
+from coldwatch.incidents.storms.posting import CLAIMED_MS, send_digests
 from tests.unit.incidents.builders import NOW, is_
 from tests.unit.incidents.fakes import Course, Killed
 from tests.unit.incidents.storms.builders import SECOND, device, opens, storm_world
@@ -133,7 +133,7 @@ def test_a_digest_whose_sender_dies_is_sent_again_and_nothing_is_lost(*, is_afte
         try:
             send_digests(clock.here.posting(course), now_ms=NOW + 10 * MINUTE)
         except Killed:
-            send_digests(clock.here.posting(), now_ms=NOW + 10 * MINUTE + 1)
+            send_digests(clock.here.posting(), now_ms=NOW + 10 * MINUTE + CLAIMED_MS)
         return clock.here
 
     whole = Course()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,11 @@ from coldwatch.incidents.delivery import Delivery, Report, take_report
 from coldwatch.incidents.incident import Incident, Severity
 from coldwatch.incidents.policy import Tier, by_severity
 from coldwatch.incidents.ports import Notification, Recipient
-from coldwatch.incidents.storms.posting import Digest, Ports, send_digests
+from coldwatch.incidents.storms.posting import CLAIMED_MS, Digest, Ports, send_digests
 from coldwatch.incidents.storms.rules import Budget
 from coldwatch.incidents.telling import Round, tell
 from tests.unit.incidents.builders import NOW, is_, plan
+from tests.unit.incidents.fakes import Course
 from tests.unit.incidents.storms.builders import device, opens, storm_world
 from tests.unit.incidents.storms.fakes import StormWorld
 from tests.unit.incidents.storms.telling import replace_rules, settle
@@ -204,3 +206,61 @@ def test_a_run_that_has_no_time_left_leaves_the_rest_to_the_next_and_says_so() -
     assert [(each.told, each.left) for each in sent.values()] == [(0, 3), (0, 3)]
     assert all(each.failure and "tried again in a minute" in each.failure for each in sent.values())
     assert [each.told for each in send(clock).values()] == [3, 3]
+
+
+# --- two runs at once
+
+
+def digests(clock: Clockwork) -> list[str]:
+    return [each.contact_id for each in clock.here.channel.sent if each.page_id.startswith("digest-")]
+
+
+@pytest.mark.parametrize("at_most", [100, 2], ids=["room for all", "some are put off"])
+def test_whichever_call_of_a_run_another_one_comes_between_each_page_is_in_one_digest(at_most: int) -> None:
+    def run(at: int) -> int:
+        clock, made = waiting(3, digest_at_most=at_most)
+
+        def act() -> None:
+            send(clock, now_ms=DUE + 1)
+
+        meanwhile = Course(at, act=act)
+        send(clock, clock.here.posting(meanwhile))
+        clock.run_until(DUE + 12 * MINUTE)
+        said = "".join(each.text for each in clock.here.channel.sent if each.page_id.startswith("digest-"))
+        assert [said.count(each.device_id) for each in made] == [2] * 3, (at, "once for Ana, once for Ben")
+        assert clock.here.storms.entries == {}, at
+        return meanwhile.calls
+
+    calls = run(0)
+    assert calls > 20
+    for at in range(1, calls + 1):
+        run(at)
+
+
+def test_the_digest_of_a_run_that_died_is_sent_by_the_next_one_after_its_claim() -> None:
+    clock, _ = waiting(3)
+    assert clock.here.storms.claim_digest("ana", now_ms=DUE, until_ms=DUE + CLAIMED_MS)
+
+    assert send(clock).keys() == {"ben"}
+    assert send(clock, now_ms=DUE + CLAIMED_MS)["ana"].told == 3
+    assert sorted(digests(clock)) == ["ana", "ben"]
+
+
+def test_a_claim_that_cannot_be_given_back_costs_no_digest() -> None:
+    clock, _ = waiting(3)
+    stuck = replace(clock.here.posting(), store=Stuck(clock.here.storms))
+
+    assert [(each.told, each.failure) for each in send(clock, stuck).values()] == [(3, None)] * 2
+
+
+@dataclass
+class Stuck:
+    """A store that takes no claim back."""
+
+    store: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def release_digest(self, contact_id: str, *, until_ms: int) -> None:
+        raise RuntimeError(f"throttled: {contact_id}, {until_ms}")
