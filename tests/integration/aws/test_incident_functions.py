@@ -103,7 +103,7 @@ def test_a_workflow_that_is_missing_is_started_and_said_once(
     assert [each["reattached"] for each in later] == [[incident_id], []]
     assert running(states)[f"{incident_id}-2"] == "RUNNING"
     assert [each.type for each in store.timeline(incident_id)][1:] == [EventType.REATTACHED]
-    assert '"UnattendedIncidents": 1' in capsys.readouterr().out
+    assert '"UnattendedIncidents":1' in capsys.readouterr().out
 
 
 def test_a_workflow_hands_over_once_however_often_it_asks(account: AwsStack, dynamodb: Any, states: Any) -> None:
