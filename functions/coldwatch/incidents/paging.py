@@ -134,23 +134,24 @@ class Paging:
         return any(each.is_sent for each in self.known.values())
 
     def _by_ways(self, recipient: Recipient) -> Fate:
-        fates: list[Fate] = []
+        """Who was told already, in this try or in one before, is told by telephone alone besides."""
+        fates = [Fate.ALREADY_SENT] if self._is_told else []
+        is_phone_silent = False
         for way in recipient.ways:
-            is_told = any(fate.is_told for fate in fates)
-            if not is_told or way.is_besides:
+            if way.is_besides or not any(fate.is_told for fate in fates):
                 fates.append(self._by(way, recipient, is_first=not fates))
-                if is_told and fates[-1] is Fate.FAILING:
-                    return Fate.SENT_IN_PART
-        return next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
+                is_phone_silent |= way.is_besides and fates[-1] is Fate.FAILING
+        best = next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
+        return Fate.SENT_IN_PART if best.is_told and is_phone_silent else best
 
     def _by(self, way: Way, recipient: Recipient, *, is_first: bool) -> Fate:
-        """Before the first way it was read already whether they are needed."""
+        """Before the first way of somebody who is told nothing yet it was read already whether they are needed."""
         known = self.known.get(way.channel)
         if known and known.is_sent:
             return Fate.ALREADY_SENT
         if known and known.delivery == "failed":
             return Fate.UNREACHABLE  # it came back: the same again would, too
-        if not (is_first and not self._is_told) and not self.is_needed():
+        if not is_first and not self.is_needed():
             return Fate.CANCELLED
         try:
             message_id = self.ports.notifier.send(self._notification(way, recipient), way)

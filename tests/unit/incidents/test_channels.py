@@ -113,6 +113,37 @@ def test_a_telephone_that_cannot_be_told_now_is_tried_again_and_the_rest_is_not_
     assert here.channel.used == ["ses_email", "sns"]
 
 
+def test_a_telephone_that_cannot_be_told_now_is_tried_again_whichever_way_came_first() -> None:
+    here, incident = ana(PHONE, SLACK)
+    here.channel.refuses.add("sns")
+
+    with pytest.raises(NotAllToldError, match="for ana"):
+        told(here, incident, 1)
+    here.channel.refuses.clear()
+    again = told(here, incident, 1)
+
+    assert (again.fates["ana"], here.channel.used) == (Fate.SENT, ["slack:ops", "sns"])
+
+
+def test_who_was_told_is_not_told_again_because_somebody_else_was_not() -> None:
+    here = world(tiers=(Tier(("ana", "ben"), 60),))
+    here.directory.contacts["ana"] = Contact("ana", "Ana", (SLACK, MAIL))
+    here.directory.contacts["ben"] = Contact("ben", "Ben", (replace(MAIL, endpoint="ben@example.com"),))
+    incident = opened(here)
+    here.channel.refuses |= {"slack:ops", "ben"}
+
+    with pytest.raises(NotAllToldError, match="for ben"):
+        told(here, incident, 1)
+    here.channel.refuses.clear()
+    again = told(here, incident, 1)
+
+    assert again.fates == {"ana": Fate.ALREADY_SENT, "ben": Fate.SENT}
+    assert [(each.contact_id, by) for each, by in zip(here.channel.sent, here.channel.used, strict=True)] == [
+        ("ana", "ses_email"),
+        ("ben", "ses_email"),
+    ]
+
+
 def test_where_all_ways_are_closed_for_good_the_next_tier_is_told_without_a_wait() -> None:
     here, incident = ana(MAIL, SLACK)
     here.channel.refuses_for_good |= {"ses_email", "slack:ops"}
