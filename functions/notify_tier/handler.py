@@ -8,7 +8,7 @@ import json
 import secrets
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
@@ -25,6 +25,7 @@ from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.metrics import stage_metrics
+from coldwatch.incidents.ports import CallTime
 from coldwatch.incidents.telling import Codes, Ports, Round, Told, tell
 from coldwatch.settings import NotifyTierSettings
 from notify_tier.storms import send_digests, with_storms
@@ -52,7 +53,7 @@ def ports() -> Ports:
     return with_storms(plain, own)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`, `wait_s` (none in an
     execution from before it was said); or, by the schedule, `action`: `send_digests`.
     """
@@ -63,12 +64,17 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     asked = Round(
         event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")), event.get("wait_s")
     )
-    told = tell(asked, ports(), now_ms=now_ms)
+    told = tell(asked, replace(ports(), call_time=_call_time(context)), now_ms=now_ms)
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
     about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
     logger.info("tier told", extra={**about, "status": incident.status.value})
     _complain(told, about)
     return {"status": incident.status.value, "fates": fates}
+
+
+def _call_time(context: Any) -> CallTime:
+    began_at = time.monotonic()
+    return CallTime(lambda: round((time.monotonic() - began_at) * 1000), context.get_remaining_time_in_millis)
 
 
 def _complain(told: Told, about: dict[str, Any]) -> None:

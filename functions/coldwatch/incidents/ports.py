@@ -1,6 +1,6 @@
 """What incidents need of the world. Adapters keep these promises; so do the fakes of the tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -234,6 +234,17 @@ class NotSentError(Exception):
     def __init__(self, why: str, *, is_permanent: bool = False) -> None:
         super().__init__(why)
         self.is_permanent = is_permanent
+
+
+@dataclass(frozen=True, slots=True)
+class CallTime:
+    """The time of one call of a function: what has passed since its beginning, and what is left until it is ended."""
+
+    passed_ms: Callable[[], int] = lambda: 0
+    left_ms: Callable[[], int] = lambda: 900_000
+
+
+UNHURRIED = CallTime()
 
 
 class Channels(Protocol):

@@ -13,7 +13,7 @@ Where the channel does not take a message, the whole is tried again for a while.
 told somebody: the wait that it leaves is the tier's own, for those who were told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,9 @@ from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.paging import NOBODY, Codes, Fate, Paging
 from coldwatch.incidents.policy import step_of
 from coldwatch.incidents.ports import (
+    UNHURRIED,
     AlertTopic,
+    CallTime,
     Channels,
     LinkStore,
     NotSentError,
@@ -94,6 +96,7 @@ class Ports:
     silenced_s: Callable[[Incident, int], int | None] = never
     codes: Codes | None = None
     budget: SendBudget = BOUNDLESS
+    call_time: CallTime = UNHURRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,13 +199,10 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     calls = call(step.responders, ports.rotas, at_ms=round_began_at(incident))
     called = calls.called or (() if calls.missing else (Called(NOBODY),))
     fates = {
-        f"rota:{each}": _paging(incident, f"rota:{each}", asked, ports, now_ms).give_up(why)
+        f"rota:{each}": _paging(incident, f"rota:{each}", asked, ports, now_ms, set()).give_up(why)
         for each, why in calls.missing.items()
     }
-    fates |= {
-        each.contact_id: _paging(incident, each.contact_id, asked, ports, now_ms).carry_out(each.channels)
-        for each in called
-    }
+    fates |= _tell_each(called, incident, asked, ports, now_ms)
     told = Told(incident, fates, _publish(incident, ports, now_ms))
     if told.failing and (told.is_nobody_told or not asked.is_last_try):
         raise NotAllToldError(told)
@@ -216,11 +216,32 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     return told
 
 
-def _paging(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int) -> Paging:
+def _tell_each(
+    called: Sequence[Called], incident: Incident, asked: Round, ports: Ports, now_ms: int
+) -> dict[str, Fate]:
+    """First those whom no try before this one failed to tell: what hangs for some does not keep the others."""
+    hanging: set[str] = set()
+    fates: dict[str, Fate] = {}
+    refused: list[Called] = []
+    for each in called:
+        paging = _paging(incident, each.contact_id, asked, ports, now_ms, hanging)
+        if paging.was_refused:
+            refused.append(each)
+        else:
+            fates[each.contact_id] = paging.carry_out(each.channels)
+    for each in refused:
+        paging = _paging(incident, each.contact_id, asked, ports, now_ms, hanging)
+        fates[each.contact_id] = paging.carry_out(each.channels)
+    return fates
+
+
+def _paging(  # noqa: PLR0917 - what a page is made of
+    incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int, hanging: set[str]
+) -> Paging:
     def is_needed() -> bool:
         return _is_current(found(ports.incidents, incident.incident_id), asked)
 
-    return Paging(incident, contact_id, ports, is_needed, now_ms)
+    return Paging(incident, contact_id, ports, is_needed, now_ms, hanging)
 
 
 def _publish(incident: Incident, ports: Ports, now_ms: int) -> str | None:

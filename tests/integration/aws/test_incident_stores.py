@@ -52,7 +52,7 @@ from open_incident import handler as open_incident
 from reconcile_incidents import handler as reconcile_incidents
 from record_incident import handler as record_incident
 from recover_incident import handler as recover_incident
-from tests.integration.aws.stack import REGION, AwsStack
+from tests.integration.aws.stack import IN_TIME, REGION, AwsStack
 from tests.unit.incidents.builders import FRIDGE, HIGH, NOW, incident
 from tests.unit.incidents.fakes import FakeIncidents
 
@@ -615,7 +615,7 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(stored))
     assert keep_evidence.handler(sample("keep_evidence"), None)["outcome"] == "kept"
     assert enrich_incident.handler(sample("enrich_incident"), None)["incident_id"] == incident_id
-    assert notify_tier.handler(sample("notify_tier"), None) == {"status": "OPEN", "fates": {"ana": "sent"}}
+    assert notify_tier.handler(sample("notify_tier"), IN_TIME) == {"status": "OPEN", "fates": {"ana": "sent"}}
     assert recover_incident.handler(sample("recover_incident"), None)["outcome"] == "recorded"
     store = DynamoIncidentStore(dynamodb, "IncidentTable")
     known = store.find(incident_id)
