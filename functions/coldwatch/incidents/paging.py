@@ -203,7 +203,7 @@ class Paging:
             incident.round,
             incident.tier,
             self.contact_id,
-            self.now_ms,
+            self.now_ms + self.ports.call_time.passed_ms(),
             is_sent=False,
             channel=channel,
         )

@@ -187,6 +187,17 @@ def test_a_service_that_hangs_keeps_nobody_waiting_who_can_be_told_otherwise() -
     assert here.channel.used == ["ses_email"] * 10
 
 
+def test_a_page_says_when_it_was_sent_and_not_when_the_call_began() -> None:
+    here, incident = ten(SLACK, MAIL)
+
+    Hanging(here.channel).tell(here, incident)
+
+    sent = sorted(each.at - NOW for each in here.incidents.pages(incident.incident_id) if each.is_sent)
+    assert sent == [8_200, *range(8_400, 10_200, 200)]
+    told_at = sorted(each.at - NOW for each in here.incidents.timeline(incident.incident_id) if each.type == "paged")
+    assert told_at == sent
+
+
 def test_whoever_has_nothing_but_what_hangs_keeps_the_rest_of_the_tier_from_nothing() -> None:
     here, incident = ten(SLACK)
     for each in TEN[7:]:
