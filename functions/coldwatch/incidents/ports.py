@@ -83,6 +83,9 @@ class TokenStore(Protocol):
         that its workflow has gone on without it takes nobody's place.
         """
 
+    def token(self, incident_id: str) -> tuple[str, str, int] | None:
+        """The one that waits, how the incident stood for it, and at which revision."""
+
 
 class TellingStore(IncidentStore, PageStore, TokenStore, Protocol):
     """All that an incident's table keeps."""

@@ -21,7 +21,7 @@ from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.escalation.calling import Called, call, round_began_at
-from coldwatch.incidents.incident import STORM, Incident, Status
+from coldwatch.incidents.incident import STORM, Incident, Page, Status
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.paging import NOBODY, Codes, Fate, Paging
 from coldwatch.incidents.policy import step_of
@@ -152,6 +152,45 @@ def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
     return told
 
 
+def tell_one(incident_id: str, number: int, contact_id: str, ports: Ports, *, now_ms: int) -> Told:
+    """Tell this contact of a round alone, whose message came back; the notifier of the round may still be at it, and
+    tells the others. The token that waits stays where it is; where nobody of the tier is told any more it is completed,
+    and the next tier is told without a wait. Raises `NotAllToldError` where another try may reach them.
+    """
+    incident = found(ports.incidents, incident_id)
+    asked = Round(incident_id, number, incident.step, "")
+    if not _is_current(incident, asked):
+        return Told(incident, {})
+    step = step_of(incident.plan, incident.step)
+    called = call(step.responders, ports.rotas, at_ms=round_began_at(incident)).called
+    meant = [each for each in called if each.contact_id == contact_id]
+    others = {each.contact_id: _fate_by_now(each, incident, ports) for each in called if each not in meant}
+    told = Told(incident, others | _tell_each(meant, incident, asked, ports, now_ms))
+    if told.failing:
+        raise NotAllToldError(told)
+    if told.is_nobody_told and step.has_next_tier:
+        _complete_stored(incident, ports, now_ms)
+    return told
+
+
+def _fate_by_now(each: Called, incident: Incident, ports: Ports) -> Fate:
+    """QUEUED: by a digest, or by the notifier, which was not at them yet."""
+    pages = _pages_of(each.contact_id, incident, ports)
+    if any(page.is_sent for page in pages):
+        return Fate.ALREADY_SENT
+    return Fate.UNREACHABLE if pages and all(page.failure for page in pages) else Fate.QUEUED
+
+
+def _pages_of(contact_id: str, incident: Incident, ports: Ports) -> Sequence[Page]:
+    return ports.incidents.pages_of(incident.incident_id, incident.round, contact_id)
+
+
+def _complete_stored(incident: Incident, ports: Ports, now_ms: int) -> None:
+    waiting = ports.incidents.token(incident.incident_id)
+    if waiting and waiting[1] == incident.standing:
+        ports.waiting.complete(waiting[0], answer_of(incident, now_ms=now_ms) | {"outcome": UNREACHABLE})
+
+
 def _begin(incident: Incident, asked: Round, now_ms: int) -> Change | None:
     """A workflow of before has counted on while nobody was to be told; nobody is left out for that."""
     number = asked.step if asked.understands_waits else min(asked.step, incident.step + 1)
@@ -206,7 +245,7 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     told = Told(incident, fates, _publish(incident, ports, now_ms))
     if told.failing and (told.is_nobody_told or not asked.is_last_try):
         raise NotAllToldError(told)
-    if told.is_nobody_told and step.has_next_tier:
+    if step.has_next_tier and (told.is_nobody_told or _has_come_back(told, ports)):
         ports.waiting.complete(asked.task_token, answer_of(incident, now_ms=now_ms) | {"outcome": UNREACHABLE})
     if queued := told.waiting_for_digests:
         due_at = min(ports.budget.due_at(each, now_ms=now_ms) for each in queued)
@@ -214,6 +253,17 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
         pause = pause_of(incident, SILENCED, number=asked.number, step=asked.step, wait_s=wait_s)
         _answer(incident, asked, ports, pause, now_ms)
     return told
+
+
+def _has_come_back(told: Told, ports: Ports) -> bool:
+    """Whether all that was sent has come back by now, where not everybody was sent something: `tell_one`, which was
+    asked then, may have left the others to this call.
+    """
+    sent = [contact for contact, fate in told.fates.items() if fate.is_told]
+    rest = {fate for fate in told.fates.values() if not fate.is_told}
+    if not sent or rest != {Fate.UNREACHABLE}:
+        return False
+    return not any(page.is_sent for each in sent for page in _pages_of(each, told.incident, ports))
 
 
 def _tell_each(

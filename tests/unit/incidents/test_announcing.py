@@ -15,8 +15,8 @@ from coldwatch.incidents.contacts import Address, ChannelKind, Contact, ContactE
 from coldwatch.incidents.delivery import Delivery, Report, read_report, take_report
 from coldwatch.incidents.incident import EventType, Incident, TimelineEvent
 from coldwatch.incidents.policy import Tier
-from coldwatch.incidents.ports import NotSentError
-from coldwatch.incidents.telling import Round, tell
+from coldwatch.incidents.ports import Notification, NotSentError
+from coldwatch.incidents.telling import tell_one
 from coldwatch.incidents.verification import LIFETIME_MS, MOST_WRONG, begin, settle
 from tests.unit.incidents.builders import NOW, is_, opened, told, world
 from tests.unit.incidents.fakes import World
@@ -190,13 +190,12 @@ def report(incident: Incident, delivery: Delivery, message_id: str = "message-1"
 
 
 def take(here: World, what: Report) -> list[str]:
-    """The tokens with which the notifier was asked again; it does so at once."""
+    """Whom the notifier was asked to tell; it does so at once."""
     asked: list[str] = []
 
-    def again(incident: Incident, token: str) -> None:
-        asked.append(token)
-        place = Round(incident.incident_id, incident.round, incident.step, token, is_last_try=True)
-        tell(place, here.telling(), now_ms=NOW)
+    def again(incident: Incident, contact_id: str) -> None:
+        asked.append(contact_id)
+        tell_one(incident.incident_id, incident.round, contact_id, here.telling(), now_ms=NOW)
 
     take_report(what, here.incidents, again, now_ms=NOW + 5)
     return asked
@@ -214,7 +213,7 @@ def test_a_mail_that_came_back_moves_on_to_the_contacts_next_way() -> None:
 
     asked = [take(here, report(incident, Delivery.FAILED)) for _ in range(2)]
 
-    assert (asked[0], here.channel.used) == (["token-1"], ["ses_email", "slack:ops"])
+    assert (asked[0], here.channel.used) == (["ana"], ["ses_email", "slack:ops"])
     pages = {page.channel: (page.is_sent, page.delivery) for page in here.incidents.pages(incident.incident_id)}
     assert pages == {"ses_email": (False, "failed"), "slack:ops": (True, "sent")}
     said = [each.what for each in here.incidents.timeline(incident.incident_id) if each.type == "page_failed"]
@@ -227,6 +226,65 @@ def test_where_nothing_else_reaches_anybody_of_the_tier_the_next_one_is_told() -
 
     take(here, report(incident, Delivery.FAILED))
 
+    assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
+
+
+def three(**addresses: tuple[Address, ...]) -> tuple[World, Incident]:
+    """A world in which these are one tier, Ana first; Zoe is the next."""
+    here = world(tiers=(Tier(tuple(addresses), 60), Tier(("zoe",), 60)))
+    here.directory.contacts |= {each: Contact(each, each, own) for each, own in addresses.items()}
+    return here, opened(here)
+
+
+def test_a_mail_that_comes_back_while_others_are_told_tells_nobody_twice() -> None:
+    here, incident = three(ana=(MAIL, SLACK), ben=(MAIL,), cem=(MAIL,))
+    reports = [report(incident, Delivery.FAILED)]
+
+    def bounce(notification: Notification) -> None:
+        if notification.contact_id == "ben" and reports:
+            take(here, reports.pop())
+
+    here.channel.on_send = bounce
+    told(here, incident, 1)
+
+    assert [each.contact_id for each in here.channel.sent] == ["ana", "ana", "ben", "cem"]
+
+
+def test_the_token_that_waits_is_left_as_it_is_by_a_mail_that_came_back() -> None:
+    here, incident = ana(MAIL)
+    here.incidents.keep_token(is_(here, incident), "newer")
+    here.waiting.open_tokens.add("newer")
+
+    take(here, report(incident, Delivery.FAILED))
+
+    waiting = here.incidents.token(incident.incident_id)
+    assert waiting
+    assert waiting[0] == "newer"
+    assert [(token, answer["outcome"]) for token, answer in here.waiting.heard] == [("newer", "unreachable")]
+
+
+def test_the_next_tier_waits_for_as_long_as_somebody_of_this_one_is_told() -> None:
+    here, incident = three(ana=(MAIL,), ben=(MAIL,))
+    told(here, incident, 1)
+
+    take(here, report(incident, Delivery.FAILED))
+
+    assert here.waiting.heard == []
+
+
+def test_a_mail_that_comes_back_before_the_last_of_the_tier_is_tried_does_not_delay_the_next_tier() -> None:
+    here, incident = three(ana=(MAIL,), ben=(SLACK,))
+    here.channel.refuses_for_good.add("slack:ops")
+    heard_meanwhile: list[object] = []
+
+    def bounce() -> None:
+        take(here, report(incident, Delivery.FAILED))
+        heard_meanwhile.extend(here.waiting.heard)
+
+    here.channel.on_refusal = bounce
+    told(here, incident, 1)
+
+    assert heard_meanwhile == [], "he is tried yet"
     assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
 
 
