@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from await_resolution.handler import say as say_held
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert
-from coldwatch.incidents.announcing import Ports, announce
+from coldwatch.incidents.announcing import NotAnnouncedError, Ports, announce
 from coldwatch.incidents.channels.pagerduty import MOST, key_of, keys_of
 from coldwatch.incidents.contacts import Address, ChannelKind, Contact, ContactError
 from coldwatch.incidents.delivery import Delivery, Report, read_report, take_report
@@ -158,6 +159,34 @@ def test_what_cannot_be_announced_is_told_and_stops_nothing() -> None:
     listeners = Listeners(is_deaf=True)
     assert say(here, incident, listeners) == ["the bus is deaf", "PagerDuty is deaf"]
     assert len(listeners.keys) == 1, "who takes one not is not sent the others"
+
+
+def held_by_ben() -> tuple[Incident, Listeners, Ports]:
+    here, incident = ana(PAGER)
+    act(here, incident, "acknowledge")
+    listeners = Listeners(is_deaf=True)
+    return is_(here, incident), listeners, Ports(here.incidents, Book(here.directory.contacts), listeners)
+
+
+def test_an_acknowledgement_that_pagerduty_does_not_take_now_is_tried_again() -> None:
+    incident, listeners, ports = held_by_ben()
+
+    with pytest.raises(NotAnnouncedError):
+        say_held(incident, ports, lambda: 30_000, is_last_try=False)
+    say_held(incident, ports, lambda: 30_000, is_last_try=True)
+    listeners.is_deaf = False
+    say_held(incident, ports, lambda: 30_000, is_last_try=False)
+
+    assert listeners.heard == [("pagerduty:quality", "acknowledge")]
+
+
+def test_what_could_not_end_in_time_is_not_begun_and_tried_again() -> None:
+    incident, listeners, ports = held_by_ben()
+
+    with pytest.raises(NotAnnouncedError):
+        say_held(incident, ports, lambda: 5_000, is_last_try=False)
+
+    assert listeners.keys == []
 
 
 def ses(kind: str, **detail: Any) -> dict[str, Any]:
