@@ -45,6 +45,7 @@ class Sns:
         self.confirmations: list[dict[str, Any]] = []
         self.refusal: str | None = None
         self.asks_to_confirm = False
+        self.is_down = False
         self.confirmed_arn: str | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -52,6 +53,8 @@ class Sns:
 
     def subscribe(self, **asked: Any) -> Any:
         """SNS refuses another filter for an address that is subscribed (API reference, Subscribe: InvalidParameter)."""
+        if self.is_down:
+            raise ConnectionError
         for each in sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions.values():
             if (each.protocol, each.endpoint) == (asked["Protocol"], asked["Endpoint"]):
                 known = each.attributes.get("FilterPolicy")
@@ -465,6 +468,22 @@ def test_a_telephone_is_told_pages_only_after_its_test_page(cloud: Cloud) -> Non
     assert [each["verified_at"] for each in right["contact"]["addresses"]] == [NOW, NOW]
     assert "908172" not in str(cloud.dynamodb.scan(TableName="ContactTable"))
     assert found() == []
+
+
+def test_a_telephone_is_not_verified_before_its_subscription_lets_pages_through(cloud: Cloud) -> None:
+    ask(ANA)
+    ask({"action": "test", "contact_id": "ana", "channel": "sms"})
+    cloud.sns.is_down = True
+
+    with pytest.raises(ConnectionError):
+        ask({"action": "verify", "contact_id": "ana", "code": "908172"})
+
+    contact = cloud.ports().contacts.find("ana")
+    assert contact
+    assert [each.is_verified for each in contact.addresses if each.protocol == "sms"] == [False]
+    cloud.sns.is_down = False
+    ask({"action": "verify", "contact_id": "ana", "code": "908172"})
+    assert cloud.subscribed()[PHONE] == filter_policy("ana")
 
 
 def test_a_mail_address_that_sns_asks_to_confirm_anew_is_not_told_meanwhile(cloud: Cloud) -> None:
