@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from coldwatch.incidents.answering import Action, Answer, Asked, Outcome
 from coldwatch.incidents.incident import Incident, Page
 from coldwatch.incidents.pages import answers
@@ -69,7 +71,16 @@ def _names(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -
     told = {page.contact_id for page in pages}
     called = set(step_of(incident.plan, incident.step + 1).contacts)
     who = {each for each in (incident.holder, incident.resolved_by, reader) if each}
-    return {each: found.name for each in sorted(told | called | who) if (found := use.contacts.find(each))}
+    return {each: name for each in sorted(told | called | who) if (name := _name_of(each, use))}
+
+
+def _name_of(contact_id: str, use: Tools) -> str | None:
+    """An entry that cannot be read costs nobody the page; and a page may be of nobody, where a plan named nobody."""
+    try:
+        found = use.contacts.find(contact_id) if contact_id else None
+    except (LookupError, ValueError, msgspec.MsgspecError):
+        return None
+    return found.name if found else None
 
 
 def _window(incident: Incident, now_ms: int) -> tuple[int, int]:

@@ -64,11 +64,11 @@ def test(event: dict[str, Any], use: Ports) -> dict[str, Any]:
 
 def verify(event: dict[str, Any], use: Ports) -> dict[str, Any]:
     contact, address = settle(known(event, use), event.get("code"), _key(use), now_ms=use.now_ms())
+    if address and address.protocol in OF_SNS:
+        use.subscriptions.tend(contact)  # first the filter that pages go by: nobody relies on it before it is there
     use.contacts.put(contact, now_ms=use.now_ms())
     if address is None:
         raise ContactError(f"This is not the code that was sent to {contact.contact_id}.")
-    if address.protocol in OF_SNS:
-        use.subscriptions.tend(contact)  # from now on by the filter that pages go by
     logger.info("address verified", extra={"contact_id": contact.contact_id, "channel": address.channel})
     return {"contact": shown(contact), "channel": address.channel}
 

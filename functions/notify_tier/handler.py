@@ -6,7 +6,7 @@ EventBridge), and metrics of digests, and of rounds of which nobody was told, to
 
 import secrets
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,8 @@ from coldwatch.adapters.metric_lines import write_metrics
 from coldwatch.adapters.policy_store import DynamoRotaStore
 from coldwatch.adapters.waiting import StepFunctionsWaiting
 from coldwatch.incidents.metrics import stage_metrics
-from coldwatch.incidents.telling import Codes, Ports, Round, Told, tell
+from coldwatch.incidents.ports import CallTime
+from coldwatch.incidents.telling import Codes, Ports, Round, Told, tell, tell_one
 from coldwatch.settings import NotifyTierSettings
 from notify_tier.storms import send_digests, with_storms
 
@@ -57,23 +58,33 @@ def ports() -> Ports:
     return with_storms(plain, own)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """The event: `incident_id`, `round` and `step` (both from 1), `task_token`, `is_last_try`, `wait_s` (none in an
-    execution from before it was said); or, by the schedule, `action`: `send_digests`.
+    execution from before it was said); for a message that came back `incident_id`, `round` and `contact_id`, who alone
+    is told; or, by the schedule, `action`: `send_digests`.
     """
     now_ms = time.time_ns() // 1_000_000
     if event.get("action") == "send_digests":
         return _send_digests(now_ms)
-    place = int(event["round"]), int(event["step"])
-    asked = Round(
-        event["incident_id"], *place, event["task_token"], bool(event.get("is_last_try")), event.get("wait_s")
-    )
-    told = tell(asked, ports(), now_ms=now_ms)
+    told = _tell(event, replace(ports(), call_time=_call_time(context)), now_ms)
     incident, fates = told.incident, {contact: fate.value for contact, fate in told.fates.items()}
-    about = {"incident_id": incident.incident_id, "round": asked.number, "tier": incident.tier, "fates": fates}
+    about = {"incident_id": incident.incident_id, "round": int(event["round"]), "tier": incident.tier, "fates": fates}
     logger.info("tier told", extra={**about, "status": incident.status.value})
     _complain(told, about, now_ms)
     return {"status": incident.status.value, "fates": fates}
+
+
+def _tell(event: dict[str, Any], use: Ports, now_ms: int) -> Told:
+    incident_id, number = event["incident_id"], int(event["round"])
+    if contact_id := event.get("contact_id"):
+        return tell_one(incident_id, number, contact_id, use, now_ms=now_ms)
+    waiting = event["task_token"], bool(event.get("is_last_try")), event.get("wait_s")
+    return tell(Round(incident_id, number, int(event["step"]), *waiting), use, now_ms=now_ms)
+
+
+def _call_time(context: Any) -> CallTime:
+    began_at = time.monotonic()
+    return CallTime(lambda: round((time.monotonic() - began_at) * 1000), context.get_remaining_time_in_millis)
 
 
 def _complain(told: Told, about: dict[str, Any], now_ms: int) -> None:

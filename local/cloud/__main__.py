@@ -20,7 +20,6 @@ MENDS = (
     "loopback",
     "principal_arn",
     "batch_actions",
-    "subscription_topic",
     "secure_transport",
     "firehose_buffer",
     "athena_projection",

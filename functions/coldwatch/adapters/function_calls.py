@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coldwatch.incidents.policy import step_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,20 +40,13 @@ class LambdaIncidents:
 
 @dataclass(frozen=True, slots=True)
 class LambdaNotifier:
-    """Asks the notifier for the round that goes on, as the workflow does; nobody waits for the answer."""
+    """Asks the notifier to tell one contact of the round that goes on; nobody waits for the answer."""
 
     client: LambdaClient
     notify_tier_function: str
 
-    def tell_again(self, incident: Incident, token: str) -> None:
-        event = {
-            "incident_id": incident.incident_id,
-            "round": incident.round,
-            "step": incident.step,
-            "task_token": token,
-            "is_last_try": True,
-            "wait_s": step_of(incident.plan, incident.step).wait_s,
-        }
+    def tell_again(self, incident: Incident, contact_id: str) -> None:
+        event = {"incident_id": incident.incident_id, "round": incident.round, "contact_id": contact_id}
         self.client.invoke(
             FunctionName=self.notify_tier_function, InvocationType="Event", Payload=json.dumps(event).encode()
         )

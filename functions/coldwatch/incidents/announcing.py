@@ -5,7 +5,7 @@ by link, by code or by an operator, it is announced by a function that no strang
 goes wrong is told to whoever calls, who may try it again: said again, it is the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,11 +42,11 @@ class Fault:
 
 
 class NotAnnouncedError(Exception):
-    """Somebody could not be told for now that it is over, and would go on paging."""
+    """Somebody could not be told for now what has become of it, and would go on paging."""
 
 
-def announce(incident: Incident, ports: Ports) -> list[Fault]:
-    """Say what has become of it, if it is something to say; what could not be said."""
+def announce(incident: Incident, ports: Ports, has_time: Callable[[], bool] = lambda: True) -> list[Fault]:
+    """Say what has become of it, if it is something to say; what could not be said. `has_time`: to tell one more."""
     match incident.status:
         case Status.ACKNOWLEDGED | Status.SNOOZED:
             action, event, at = "acknowledge", AlertEvent.ACKNOWLEDGED, incident.held_since
@@ -58,13 +58,17 @@ def announce(incident: Incident, ports: Ports) -> list[Fault]:
     addresses = _triggered(incident, ports)
     timeline = ports.incidents.timeline(incident.incident_id) if addresses else ()
     keys = keys_of(incident.incident_id, timeline, is_over=incident.status is Status.RESOLVED)
-    return faults + [fault for address in addresses for fault in _update(address, action, keys, ports)]
+    return faults + [fault for address in addresses for fault in _update(address, action, keys, ports, has_time)]
 
 
-def _update(address: Address, action: str, keys: Sequence[str], ports: Ports) -> list[Fault]:
+def _update(
+    address: Address, action: str, keys: Sequence[str], ports: Ports, has_time: Callable[[], bool]
+) -> list[Fault]:
     """The newest alert first: it is the one that pages. What a service does not take once, it is not sent further."""
     try:
         for key in keys:
+            if not has_time():
+                return [Fault(f"There was no time left to tell {address.channel}.", is_permanent=False)]
             ports.pagerduty.update_pagerduty(address, action, key)
     except NotSentError as error:
         return [Fault(str(error), error.is_permanent)]

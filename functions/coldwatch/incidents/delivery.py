@@ -1,14 +1,14 @@
 """What became of a mail after SES took it: it arrived, or it came back.
 
 A mail that came back for good counts as never sent: its responder is told by their next way, and where nobody of the
-tier is left who was told, the next tier is. That is done by asking the notifier for the same round once more, with the
-token that waits already; it tells only those whom nothing has reached.
+tier is left who was told, the next tier is. That is done by asking the notifier for this responder alone: for the
+others it may still be at work, and it must not tell them twice.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from coldwatch.incidents.changing import found
 from coldwatch.incidents.incident import EventType, Incident, Page, Status
@@ -35,10 +35,6 @@ class Report:
     message_id: str
     delivery: Delivery
     why: str = ""
-
-
-class Store(TellingStore, Protocol):
-    def token(self, incident_id: str) -> tuple[str, str, int] | None: ...
 
 
 def read_report(event: Mapping[str, Any]) -> Report | None:
@@ -82,9 +78,12 @@ def _first(given: Any) -> str:
 
 
 def take_report(
-    report: Report, incidents: Store, tell_again: Callable[[Incident, str], None], *, now_ms: int
+    report: Report, incidents: TellingStore, tell_again: Callable[[Incident, str], None], *, now_ms: int
 ) -> Page | None:
-    """The page as it is from then on; None where there is none, or it has gone on. The same report again is as good."""
+    """The page as it is from then on; None where there is none, or it has gone on. The same report again is as good.
+
+    `tell_again` is given whom to tell.
+    """
     known = _find(report, incidents)
     if known is None:
         return None
@@ -97,20 +96,19 @@ def take_report(
 
 
 def _take_failure(
-    report: Report, known: Page, incidents: Store, tell_again: Callable[[Incident, str], None], now_ms: int
+    report: Report, known: Page, incidents: TellingStore, tell_again: Callable[[Incident, str], None], now_ms: int
 ) -> Page:
     incident = found(incidents, report.incident_id)
     page = replace(known, is_sent=False, failure=report.why, delivery=Delivery.FAILED.value)
     if known.delivery != page.delivery:
         what = f"{known.contact_id} could not be told (round {known.round}, tier {known.tier}). {report.why}"
         incidents.note_delivery(page, page_event(replace(page, at=now_ms), EventType.PAGE_FAILED, what, incident))
-    token = incidents.token(incident.incident_id)
-    if token and incident.status is Status.OPEN and incident.round == report.round:
-        tell_again(incident, token[0])
+    if incident.status is Status.OPEN and incident.round == report.round:
+        tell_again(incident, report.contact_id)
     return page
 
 
-def _find(report: Report, incidents: Store) -> Page | None:
+def _find(report: Report, incidents: TellingStore) -> Page | None:
     """A page that was sent again since has another message; what is said of the first one is of no more use."""
     pages = incidents.pages_of(report.incident_id, report.round, report.contact_id)
     return next((p for p in pages if (p.channel, p.message_id) == (report.channel, report.message_id)), None)

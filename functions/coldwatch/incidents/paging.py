@@ -4,6 +4,9 @@ Before each message the incident is read again: an acknowledgement cancels what 
 marked, and a second try sends only what is not. A way that fails gives way to the next one at once. Where at least one
 has taken the message, the responder is told; where all have failed, one that may do better soon is a reason to try
 again.
+
+A service that hangs costs seconds of a call that has a minute. So whoever comes after it hangs is told by their other
+ways first, a try begins with those who were not tried yet, and no way is begun that might not end in time.
 """
 
 import typing
@@ -23,6 +26,7 @@ from coldwatch.incidents.incident import EventType, Incident, Page, TimelineEven
 from coldwatch.incidents.lifecycle import SYSTEM
 from coldwatch.incidents.links import LIFETIME_MS, Link
 from coldwatch.incidents.ports import (
+    CallTime,
     Channels,
     CodeStore,
     LinkStore,
@@ -35,6 +39,10 @@ from coldwatch.incidents.ports import (
 from coldwatch.incidents.storms.silence import SendBudget
 from coldwatch.incidents.wording import Key, code_sentence, facts, moment, short_text, subject, text
 
+LONGEST_WAY_MS = 20_000
+"""What one way may take: SNS's pace 15 s and its publish, a server 8 s and its secret."""
+SLOW_MS = 2_000
+"""What fails after so long hangs."""
 NOBODY = ""
 """Stands for the contact where a plan names none."""
 
@@ -58,6 +66,8 @@ class PagingPorts(typing.Protocol):
     def codes(self) -> "Codes | None": ...
     @property
     def budget(self) -> SendBudget: ...
+    @property
+    def call_time(self) -> CallTime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +103,16 @@ class Fate(StrEnum):
 
 @dataclass(slots=True)
 class Paging:
-    """One responder's page in the incident's round. `is_needed` reads whether somebody still has to be told."""
+    """One responder's page in the incident's round. `is_needed` reads whether somebody still has to be told; `hanging`
+    are the services that have kept this call waiting.
+    """
 
     incident: Incident
     contact_id: str
     ports: PagingPorts
     is_needed: Callable[[], bool]
     now_ms: int
+    hanging: set[str] = field(default_factory=set)
     known: dict[str, Page] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,36 +143,58 @@ class Paging:
         return self.ports.budget.admit(self.incident, self.contact_id, now_ms=self.now_ms) is not None
 
     @property
+    def was_refused(self) -> bool:
+        """Whether a try before this one could not send them something."""
+        return any(each.failure and not each.is_sent for each in self.known.values())
+
+    @property
     def _is_told(self) -> bool:
         return any(each.is_sent for each in self.known.values())
 
     def _by_ways(self, recipient: Recipient) -> Fate:
-        fates: list[Fate] = []
-        for way in recipient.ways:
-            is_told = any(fate.is_told for fate in fates)
-            if not is_told or way.is_besides:
+        """Who was told already, in this try or in one before, is told by telephone alone besides."""
+        fates = [Fate.ALREADY_SENT] if self._is_told else []
+        is_phone_silent = False
+        for way in self._in_order(recipient.ways):
+            if way.is_besides or not any(fate.is_told for fate in fates):
                 fates.append(self._by(way, recipient, is_first=not fates))
-                if is_told and fates[-1] is Fate.FAILING:
-                    return Fate.SENT_IN_PART
-        return next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
+                is_phone_silent |= way.is_besides and fates[-1] is Fate.FAILING
+        best = next((fate for fate in _BEST_FIRST if fate in fates), Fate.UNREACHABLE)
+        return Fate.SENT_IN_PART if best.is_told and is_phone_silent else best
+
+    def _in_order(self, ways: Sequence[Way]) -> list[Way]:
+        """Last what hangs, and what was tried before a call was out of time."""
+        return sorted(ways, key=lambda way: way.service in self.hanging or way.channel in self.known)
 
     def _by(self, way: Way, recipient: Recipient, *, is_first: bool) -> Fate:
-        """Before the first way it was read already whether they are needed."""
+        """Before the first way of somebody who is told nothing yet it was read already whether they are needed."""
         known = self.known.get(way.channel)
         if known and known.is_sent:
             return Fate.ALREADY_SENT
         if known and known.delivery == "failed":
             return Fate.UNREACHABLE  # it came back: the same again would, too
-        if not (is_first and not self._is_told) and not self.is_needed():
+        if not is_first and not self.is_needed():
             return Fate.CANCELLED
+        if self.ports.call_time.left_ms() < LONGEST_WAY_MS:
+            return Fate.FAILING  # and nothing is noted of it, so that it comes first next time
         try:
-            message_id = self.ports.notifier.send(self._notification(way, recipient), way)
+            message_id = self._send(way, recipient)
         except NotSentError as error:
             return self._fail(way.channel, str(error), Fate.UNREACHABLE if error.is_permanent else Fate.FAILING)
         what = f"{recipient.name} is told{_spoken(way)} (round {self.incident.round}, tier {self.incident.tier})."
         page = replace(self._page(way.channel), is_sent=True, message_id=message_id, delivery="sent")
         self.ports.incidents.keep_page(page, page_event(page, EventType.PAGED, what, self.incident))
         return Fate.SENT
+
+    def _send(self, way: Way, recipient: Recipient) -> str:
+        notification = self._notification(way, recipient)
+        began_at = self.ports.call_time.passed_ms()
+        try:
+            return self.ports.notifier.send(notification, way)
+        except NotSentError:
+            if self.ports.call_time.passed_ms() - began_at >= SLOW_MS:
+                self.hanging.add(way.service)
+            raise
 
     def _page(self, channel: str) -> Page:
         incident = self.incident
@@ -168,7 +203,7 @@ class Paging:
             incident.round,
             incident.tier,
             self.contact_id,
-            self.now_ms,
+            self.now_ms + self.ports.call_time.passed_ms(),
             is_sent=False,
             channel=channel,
         )

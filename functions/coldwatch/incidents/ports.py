@@ -1,6 +1,6 @@
 """What incidents need of the world. Adapters keep these promises; so do the fakes of the tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -82,6 +82,9 @@ class TokenStore(Protocol):
         A token for an incident as it was before does not replace one for what became of it: a process that is so slow
         that its workflow has gone on without it takes nobody's place.
         """
+
+    def token(self, incident_id: str) -> tuple[str, str, int] | None:
+        """The one that waits, how the incident stood for it, and at which revision."""
 
 
 class TellingStore(IncidentStore, PageStore, TokenStore, Protocol):
@@ -234,6 +237,17 @@ class NotSentError(Exception):
     def __init__(self, why: str, *, is_permanent: bool = False) -> None:
         super().__init__(why)
         self.is_permanent = is_permanent
+
+
+@dataclass(frozen=True, slots=True)
+class CallTime:
+    """The time of one call of a function: what has passed since its beginning, and what is left until it is ended."""
+
+    passed_ms: Callable[[], int] = lambda: 0
+    left_ms: Callable[[], int] = lambda: 900_000
+
+
+UNHURRIED = CallTime()
 
 
 class Channels(Protocol):

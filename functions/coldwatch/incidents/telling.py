@@ -13,7 +13,7 @@ Where the channel does not take a message, the whole is tried again for a while.
 told somebody: the wait that it leaves is the tier's own, for those who were told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,14 @@ from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert, alert_topic
 from coldwatch.incidents.changing import carry_out, found
 from coldwatch.incidents.escalation.calling import Called, call, round_began_at
-from coldwatch.incidents.incident import STORM, Incident, Status
+from coldwatch.incidents.incident import STORM, Incident, Page, Status
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.paging import NOBODY, Codes, Fate, Paging
 from coldwatch.incidents.policy import step_of
 from coldwatch.incidents.ports import (
+    UNHURRIED,
     AlertTopic,
+    CallTime,
     Channels,
     LinkStore,
     NotSentError,
@@ -94,6 +96,7 @@ class Ports:
     silenced_s: Callable[[Incident, int], int | None] = never
     codes: Codes | None = None
     budget: SendBudget = BOUNDLESS
+    call_time: CallTime = UNHURRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,45 @@ def tell(asked: Round, ports: Ports, *, now_ms: int) -> Told:
     return told
 
 
+def tell_one(incident_id: str, number: int, contact_id: str, ports: Ports, *, now_ms: int) -> Told:
+    """Tell this contact of a round alone, whose message came back; the notifier of the round may still be at it, and
+    tells the others. The token that waits stays where it is; where nobody of the tier is told any more it is completed,
+    and the next tier is told without a wait. Raises `NotAllToldError` where another try may reach them.
+    """
+    incident = found(ports.incidents, incident_id)
+    asked = Round(incident_id, number, incident.step, "")
+    if not _is_current(incident, asked):
+        return Told(incident, {})
+    step = step_of(incident.plan, incident.step)
+    called = call(step.responders, ports.rotas, at_ms=round_began_at(incident)).called
+    meant = [each for each in called if each.contact_id == contact_id]
+    others = {each.contact_id: _fate_by_now(each, incident, ports) for each in called if each not in meant}
+    told = Told(incident, others | _tell_each(meant, incident, asked, ports, now_ms))
+    if told.failing:
+        raise NotAllToldError(told)
+    if told.is_nobody_told and step.has_next_tier:
+        _complete_stored(incident, ports, now_ms)
+    return told
+
+
+def _fate_by_now(each: Called, incident: Incident, ports: Ports) -> Fate:
+    """QUEUED: by a digest, or by the notifier, which was not at them yet."""
+    pages = _pages_of(each.contact_id, incident, ports)
+    if any(page.is_sent for page in pages):
+        return Fate.ALREADY_SENT
+    return Fate.UNREACHABLE if pages and all(page.failure for page in pages) else Fate.QUEUED
+
+
+def _pages_of(contact_id: str, incident: Incident, ports: Ports) -> Sequence[Page]:
+    return ports.incidents.pages_of(incident.incident_id, incident.round, contact_id)
+
+
+def _complete_stored(incident: Incident, ports: Ports, now_ms: int) -> None:
+    waiting = ports.incidents.token(incident.incident_id)
+    if waiting and waiting[1] == incident.standing:
+        ports.waiting.complete(waiting[0], answer_of(incident, now_ms=now_ms) | {"outcome": UNREACHABLE})
+
+
 def _begin(incident: Incident, asked: Round, now_ms: int) -> Change | None:
     """A workflow of before has counted on while nobody was to be told; nobody is left out for that."""
     number = asked.step if asked.understands_waits else min(asked.step, incident.step + 1)
@@ -196,17 +238,14 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     calls = call(step.responders, ports.rotas, at_ms=round_began_at(incident))
     called = calls.called or (() if calls.missing else (Called(NOBODY),))
     fates = {
-        f"rota:{each}": _paging(incident, f"rota:{each}", asked, ports, now_ms).give_up(why)
+        f"rota:{each}": _paging(incident, f"rota:{each}", asked, ports, now_ms, set()).give_up(why)
         for each, why in calls.missing.items()
     }
-    fates |= {
-        each.contact_id: _paging(incident, each.contact_id, asked, ports, now_ms).carry_out(each.channels)
-        for each in called
-    }
+    fates |= _tell_each(called, incident, asked, ports, now_ms)
     told = Told(incident, fates, _publish(incident, ports, now_ms))
     if told.failing and (told.is_nobody_told or not asked.is_last_try):
         raise NotAllToldError(told)
-    if told.is_nobody_told and step.has_next_tier:
+    if step.has_next_tier and (told.is_nobody_told or _has_come_back(told, ports)):
         ports.waiting.complete(asked.task_token, answer_of(incident, now_ms=now_ms) | {"outcome": UNREACHABLE})
     if queued := told.waiting_for_digests:
         due_at = min(ports.budget.due_at(each, now_ms=now_ms) for each in queued)
@@ -216,11 +255,43 @@ def _tell_tier(incident: Incident, asked: Round, ports: Ports, now_ms: int) -> T
     return told
 
 
-def _paging(incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int) -> Paging:
+def _has_come_back(told: Told, ports: Ports) -> bool:
+    """Whether all that was sent has come back by now, where not everybody was sent something: `tell_one`, which was
+    asked then, may have left the others to this call.
+    """
+    sent = [contact for contact, fate in told.fates.items() if fate.is_told]
+    rest = {fate for fate in told.fates.values() if not fate.is_told}
+    if not sent or rest != {Fate.UNREACHABLE}:
+        return False
+    return not any(page.is_sent for each in sent for page in _pages_of(each, told.incident, ports))
+
+
+def _tell_each(
+    called: Sequence[Called], incident: Incident, asked: Round, ports: Ports, now_ms: int
+) -> dict[str, Fate]:
+    """First those whom no try before this one failed to tell: what hangs for some does not keep the others."""
+    hanging: set[str] = set()
+    fates: dict[str, Fate] = {}
+    refused: list[Called] = []
+    for each in called:
+        paging = _paging(incident, each.contact_id, asked, ports, now_ms, hanging)
+        if paging.was_refused:
+            refused.append(each)
+        else:
+            fates[each.contact_id] = paging.carry_out(each.channels)
+    for each in refused:
+        paging = _paging(incident, each.contact_id, asked, ports, now_ms, hanging)
+        fates[each.contact_id] = paging.carry_out(each.channels)
+    return fates
+
+
+def _paging(  # noqa: PLR0917 - what a page is made of
+    incident: Incident, contact_id: str, asked: Round, ports: Ports, now_ms: int, hanging: set[str]
+) -> Paging:
     def is_needed() -> bool:
         return _is_current(found(ports.incidents, incident.incident_id), asked)
 
-    return Paging(incident, contact_id, ports, is_needed, now_ms)
+    return Paging(incident, contact_id, ports, is_needed, now_ms, hanging)
 
 
 def _publish(incident: Incident, ports: Ports, now_ms: int) -> str | None:

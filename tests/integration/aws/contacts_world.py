@@ -42,6 +42,7 @@ class Sns:
         self.confirmations: list[dict[str, Any]] = []
         self.refusal: str | None = None
         self.asks_to_confirm = False
+        self.is_down = False
         self.confirmed_arn: str | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -49,6 +50,8 @@ class Sns:
 
     def subscribe(self, **asked: Any) -> Any:
         """SNS refuses another filter for an address that is subscribed (API reference, Subscribe: InvalidParameter)."""
+        if self.is_down:
+            raise ConnectionError
         for each in sns_backends[DEFAULT_ACCOUNT_ID][REGION].subscriptions.values():
             if (each.protocol, each.endpoint) == (asked["Protocol"], asked["Endpoint"]):
                 known = each.attributes.get("FilterPolicy")

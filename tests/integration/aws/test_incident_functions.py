@@ -27,7 +27,7 @@ from tests.integration.aws.incident_world import account as _account
 from tests.integration.aws.incident_world import dynamodb as _dynamodb
 from tests.integration.aws.incident_world import running, sample, stop
 from tests.integration.aws.incident_world import states as _states
-from tests.integration.aws.stack import AwsStack
+from tests.integration.aws.stack import IN_TIME, AwsStack
 from tests.unit.incidents.builders import FRIDGE
 
 account, dynamodb, states = _account, _dynamodb, _states
@@ -45,7 +45,7 @@ def test_from_the_sample_event_to_the_record(account: AwsStack, dynamodb: Any) -
     account.dynamodb.put_item(TableName="ReadingTable", Item=to_item(stored))
     assert keep_evidence.handler(sample("keep_evidence"), None)["outcome"] == "kept"
     assert enrich_incident.handler(sample("enrich_incident"), None)["incident_id"] == incident_id
-    assert notify_tier.handler(sample("notify_tier"), None) == {"status": "OPEN", "fates": {"ana": "sent"}}
+    assert notify_tier.handler(sample("notify_tier"), IN_TIME) == {"status": "OPEN", "fates": {"ana": "sent"}}
     assert recover_incident.handler(sample("recover_incident"), None)["outcome"] == "recorded"
     store = DynamoIncidentStore(dynamodb, "IncidentTable")
     known = store.find(incident_id)

@@ -25,8 +25,9 @@ from coldwatch.adapters.link_store import DynamoLinkStore
 from coldwatch.adapters.report_files import S3Reports
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.identity import link_hash, link_secret
-from coldwatch.incidents.incident import EventType, Status
+from coldwatch.incidents.incident import EventType, Page, Status
 from coldwatch.incidents.links import LIFETIME_MS, Link
+from coldwatch.incidents.paging import page_event
 from incident_page import handler as incident_page
 from tests.integration.aws.incident_world import create_tables
 from tests.integration.aws.stack import REGION, AwsStack
@@ -181,6 +182,18 @@ def test_a_fault_of_ours_gives_no_secret_away(told: AwsStack, said: Said) -> Non
         ask(said, "POST", "/act", {"link": SECRET, "action": "acknowledge"})
 
     assert SECRET not in str(fault.value) + said.outside_of_answers()
+
+
+@pytest.mark.parametrize("contact_id", ["", "ben"], ids=["nobody", "an-entry-that-cannot-be-read"])
+def test_who_has_no_name_costs_nobody_the_page(told: AwsStack, said: Said, contact_id: str) -> None:
+    told.dynamodb.put_item(
+        TableName="ContactTable", Item=to_item({"contact_id": "ben", "name": "Ben", "addresses": "not json"})
+    )
+    page = Page(MADE.incident_id, 1, 1, contact_id, NOW, is_sent=False, failure="out of reach")
+    store = DynamoIncidentStore(told.dynamodb, "IncidentTable")
+    assert store.keep_page(page, page_event(page, EventType.PAGE_FAILED, "Could not be told.", MADE))
+
+    assert ask(said, "GET", f"/a/{SECRET}")["statusCode"] == 200
 
 
 def test_tries_are_counted_by_span_of_time_and_forgotten(stack: AwsStack) -> None:

@@ -11,7 +11,7 @@ from open_incident import handler as open_incident
 from tests.integration.aws.incident_world import account as _account
 from tests.integration.aws.incident_world import dynamodb as _dynamodb
 from tests.integration.aws.incident_world import sample
-from tests.integration.aws.stack import AwsStack
+from tests.integration.aws.stack import IN_TIME, AwsStack
 
 account, dynamodb = _account, _dynamodb
 """Fixtures are known by the module that names them."""
@@ -35,7 +35,7 @@ def test_a_round_of_which_nobody_can_be_told_is_counted(
     open_incident.handler(sample("open_incident"), None)
     without_contacts(dynamodb, "ana")
 
-    assert notify_tier.handler(sample("notify_tier"), None)["fates"] == {"ana": "unreachable"}
+    assert notify_tier.handler(sample("notify_tier"), IN_TIME)["fates"] == {"ana": "unreachable"}
 
     assert counted("NobodyTold", capsys) == [("test", 1)]
 
@@ -46,7 +46,7 @@ def test_a_round_that_tells_somebody_or_is_settled_is_not_counted(
     assert account
     open_incident.handler(sample("open_incident"), None)
 
-    assert notify_tier.handler(sample("notify_tier"), None)["fates"] == {"ana": "sent"}
+    assert notify_tier.handler(sample("notify_tier"), IN_TIME)["fates"] == {"ana": "sent"}
     assert notify_tier.handler({**sample("notify_tier"), "round": 0, "step": 0}, None)["fates"] == {}
 
     assert counted("NobodyTold", capsys) == []
@@ -62,5 +62,5 @@ def test_an_incident_that_no_policy_is_for_is_counted_when_it_is_opened_and_when
     open_incident.handler(sample("open_incident"), None)
     assert counted("NotToldAsPlanned", capsys) == [("test", 1)]
 
-    assert notify_tier.handler(sample("notify_tier"), None)["fates"] == {"": "unreachable"}
+    assert notify_tier.handler(sample("notify_tier"), IN_TIME)["fates"] == {"": "unreachable"}
     assert counted("NobodyTold", capsys) == [("test", 1)]

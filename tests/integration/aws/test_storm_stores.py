@@ -28,7 +28,7 @@ from recover_incident import handler as recover_incident
 from tests.integration.aws.incident_world import account as _account
 from tests.integration.aws.incident_world import dynamodb as _dynamodb
 from tests.integration.aws.incident_world import sample
-from tests.integration.aws.stack import AwsStack
+from tests.integration.aws.stack import IN_TIME, AwsStack
 from tests.unit.incidents.builders import NOW, incident
 from tests.unit.incidents.fakes import FakeIncidents
 from tests.unit.incidents.storms.builders import window
@@ -242,7 +242,7 @@ def test_who_has_had_enough_messages_cannot_be_read_and_is_told(account: AwsStac
         TableName="StormTable", Item=to_item({"subject": "budget#ana", "part": "spent", "state": "no JSON"})
     )
 
-    told = notify_tier.handler({**sample("notify_tier"), "incident_id": made.incident_id}, None)
+    told = notify_tier.handler({**sample("notify_tier"), "incident_id": made.incident_id}, IN_TIME)
 
     assert told["fates"] == {"ana": "sent"}
 
@@ -269,8 +269,8 @@ def test_a_child_is_told_with_its_storm_and_the_end_of_the_last_ends_it(account:
     (storm,) = by_kind(dynamodb)[STORM]
     children = by_kind(dynamodb)["child"]
 
-    told = notify_tier.handler({**sample("notify_tier"), "incident_id": children[0].incident_id}, None)
-    parent = notify_tier.handler({**sample("notify_tier"), "incident_id": storm.incident_id}, None)
+    told = notify_tier.handler({**sample("notify_tier"), "incident_id": children[0].incident_id}, IN_TIME)
+    parent = notify_tier.handler({**sample("notify_tier"), "incident_id": storm.incident_id}, IN_TIME)
 
     assert (told["fates"], parent["fates"]) == ({}, {"ana": "sent"})
     assert notify_tier.handler({"action": "send_digests"}, None) == {"digests": 0, "told": 0}

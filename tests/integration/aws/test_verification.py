@@ -67,6 +67,22 @@ def test_a_telephone_is_told_pages_only_after_its_test_page(cloud: Cloud) -> Non
     assert found() == []
 
 
+def test_a_telephone_is_not_verified_before_its_subscription_lets_pages_through(cloud: Cloud) -> None:
+    ask(ANA)
+    ask({"action": "test", "contact_id": "ana", "channel": "sms"})
+    cloud.sns.is_down = True
+
+    with pytest.raises(ConnectionError):
+        ask({"action": "verify", "contact_id": "ana", "code": "908172"})
+
+    contact = cloud.ports().contacts.find("ana")
+    assert contact
+    assert [each.is_verified for each in contact.addresses if each.protocol == "sms"] == [False]
+    cloud.sns.is_down = False
+    ask({"action": "verify", "contact_id": "ana", "code": "908172"})
+    assert cloud.subscribed()[PHONE] == filter_policy("ana")
+
+
 def test_a_mail_address_that_sns_asks_to_confirm_anew_is_not_told_meanwhile(cloud: Cloud) -> None:
     ask(MOVED)
     cloud.mark(OTHER, ConfirmationWasAuthenticated="false")

@@ -99,20 +99,19 @@ def test_a_condition_on_the_principal_names_a_session_by_its_role(mended_cloud: 
 
 
 @pytest.mark.parametrize("action", ["GetSubscriptionAttributes", "Unsubscribe"])
-def test_what_is_done_to_a_subscription_is_allowed_on_its_topic(mended_cloud: "MendedCloud", action: str) -> None:
+def test_what_is_done_to_a_subscription_is_allowed_on_anything_or_not_at_all(
+    mended_cloud: "MendedCloud", action: str
+) -> None:
     sns = client(mended_cloud, "sns")
-    own, other = (sns.create_topic(Name=unique("topic"))["TopicArn"] for _ in range(2))
-    arns = [
-        sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+4915100000008")["SubscriptionArn"]
-        for topic in (own, other)
-    ]
-    session = Session(mended_cloud, (f"sns:{action}", own)).client("sns")
-    call = session.unsubscribe if action == "Unsubscribe" else session.get_subscription_attributes
-
-    call(SubscriptionArn=arns[0])
+    topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
+    arn = sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+4915100000008")["SubscriptionArn"]
+    by_topic, by_anything = (Session(mended_cloud, (f"sns:{action}", on)).client("sns") for on in (topic, "*"))
+    name = "unsubscribe" if action == "Unsubscribe" else "get_subscription_attributes"
 
     with pytest.raises(ClientError, match="AuthorizationError"):
-        call(SubscriptionArn=arns[1])
+        getattr(by_topic, name)(SubscriptionArn=arn)
+
+    assert getattr(by_anything, name)(SubscriptionArn=arn)
 
 
 def test_which_statements_let_a_call_pass_is_written_down_once(tmp_path: Path) -> None:

@@ -246,11 +246,13 @@ class FakeChannel:
     refuses: set[str] = field(default_factory=set)
     refuses_alerts: bool = False
     on_send: Callable[[Notification], None] = lambda _notification: None
+    on_refusal: Callable[[], None] = lambda: None
 
     def send(self, notification: Notification, way: Way) -> str:
         if {notification.contact_id, way.channel} & self.refuses:
             raise NotSentError("busy")
         if way.channel in self.refuses_for_good:
+            self.on_refusal()
             raise NotSentError("gone", is_permanent=True)
         self.on_send(notification)
         self.sent.append(notification)

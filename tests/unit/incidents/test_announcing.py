@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
+from await_resolution.handler import say as say_held
 from coldwatch.incidents import lifecycle
 from coldwatch.incidents.alerts import AlertEvent, alert
-from coldwatch.incidents.announcing import Ports, announce
+from coldwatch.incidents.announcing import NotAnnouncedError, Ports, announce
 from coldwatch.incidents.channels.pagerduty import MOST, key_of, keys_of
 from coldwatch.incidents.contacts import Address, ChannelKind, Contact, ContactError
 from coldwatch.incidents.delivery import Delivery, Report, read_report, take_report
 from coldwatch.incidents.incident import EventType, Incident, TimelineEvent
 from coldwatch.incidents.policy import Tier
-from coldwatch.incidents.ports import NotSentError
-from coldwatch.incidents.telling import Round, tell
+from coldwatch.incidents.ports import Notification, NotSentError
+from coldwatch.incidents.telling import tell_one
 from coldwatch.incidents.verification import LIFETIME_MS, MOST_WRONG, begin, settle
 from tests.unit.incidents.builders import NOW, is_, opened, told, world
 from tests.unit.incidents.fakes import World
@@ -160,6 +161,34 @@ def test_what_cannot_be_announced_is_told_and_stops_nothing() -> None:
     assert len(listeners.keys) == 1, "who takes one not is not sent the others"
 
 
+def held_by_ben() -> tuple[Incident, Listeners, Ports]:
+    here, incident = ana(PAGER)
+    act(here, incident, "acknowledge")
+    listeners = Listeners(is_deaf=True)
+    return is_(here, incident), listeners, Ports(here.incidents, Book(here.directory.contacts), listeners)
+
+
+def test_an_acknowledgement_that_pagerduty_does_not_take_now_is_tried_again() -> None:
+    incident, listeners, ports = held_by_ben()
+
+    with pytest.raises(NotAnnouncedError):
+        say_held(incident, ports, lambda: 30_000, is_last_try=False)
+    say_held(incident, ports, lambda: 30_000, is_last_try=True)
+    listeners.is_deaf = False
+    say_held(incident, ports, lambda: 30_000, is_last_try=False)
+
+    assert listeners.heard == [("pagerduty:quality", "acknowledge")]
+
+
+def test_what_could_not_end_in_time_is_not_begun_and_tried_again() -> None:
+    incident, listeners, ports = held_by_ben()
+
+    with pytest.raises(NotAnnouncedError):
+        say_held(incident, ports, lambda: 5_000, is_last_try=False)
+
+    assert listeners.keys == []
+
+
 def ses(kind: str, **detail: Any) -> dict[str, Any]:
     return {**EVENT, "detail": {"mail": EVENT["detail"]["mail"], "eventType": kind, **detail}}
 
@@ -190,13 +219,12 @@ def report(incident: Incident, delivery: Delivery, message_id: str = "message-1"
 
 
 def take(here: World, what: Report) -> list[str]:
-    """The tokens with which the notifier was asked again; it does so at once."""
+    """Whom the notifier was asked to tell; it does so at once."""
     asked: list[str] = []
 
-    def again(incident: Incident, token: str) -> None:
-        asked.append(token)
-        place = Round(incident.incident_id, incident.round, incident.step, token, is_last_try=True)
-        tell(place, here.telling(), now_ms=NOW)
+    def again(incident: Incident, contact_id: str) -> None:
+        asked.append(contact_id)
+        tell_one(incident.incident_id, incident.round, contact_id, here.telling(), now_ms=NOW)
 
     take_report(what, here.incidents, again, now_ms=NOW + 5)
     return asked
@@ -214,7 +242,7 @@ def test_a_mail_that_came_back_moves_on_to_the_contacts_next_way() -> None:
 
     asked = [take(here, report(incident, Delivery.FAILED)) for _ in range(2)]
 
-    assert (asked[0], here.channel.used) == (["token-1"], ["ses_email", "slack:ops"])
+    assert (asked[0], here.channel.used) == (["ana"], ["ses_email", "slack:ops"])
     pages = {page.channel: (page.is_sent, page.delivery) for page in here.incidents.pages(incident.incident_id)}
     assert pages == {"ses_email": (False, "failed"), "slack:ops": (True, "sent")}
     said = [each.what for each in here.incidents.timeline(incident.incident_id) if each.type == "page_failed"]
@@ -227,6 +255,65 @@ def test_where_nothing_else_reaches_anybody_of_the_tier_the_next_one_is_told() -
 
     take(here, report(incident, Delivery.FAILED))
 
+    assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
+
+
+def three(**addresses: tuple[Address, ...]) -> tuple[World, Incident]:
+    """A world in which these are one tier, Ana first; Zoe is the next."""
+    here = world(tiers=(Tier(tuple(addresses), 60), Tier(("zoe",), 60)))
+    here.directory.contacts |= {each: Contact(each, each, own) for each, own in addresses.items()}
+    return here, opened(here)
+
+
+def test_a_mail_that_comes_back_while_others_are_told_tells_nobody_twice() -> None:
+    here, incident = three(ana=(MAIL, SLACK), ben=(MAIL,), cem=(MAIL,))
+    reports = [report(incident, Delivery.FAILED)]
+
+    def bounce(notification: Notification) -> None:
+        if notification.contact_id == "ben" and reports:
+            take(here, reports.pop())
+
+    here.channel.on_send = bounce
+    told(here, incident, 1)
+
+    assert [each.contact_id for each in here.channel.sent] == ["ana", "ana", "ben", "cem"]
+
+
+def test_the_token_that_waits_is_left_as_it_is_by_a_mail_that_came_back() -> None:
+    here, incident = ana(MAIL)
+    here.incidents.keep_token(is_(here, incident), "newer")
+    here.waiting.open_tokens.add("newer")
+
+    take(here, report(incident, Delivery.FAILED))
+
+    waiting = here.incidents.token(incident.incident_id)
+    assert waiting
+    assert waiting[0] == "newer"
+    assert [(token, answer["outcome"]) for token, answer in here.waiting.heard] == [("newer", "unreachable")]
+
+
+def test_the_next_tier_waits_for_as_long_as_somebody_of_this_one_is_told() -> None:
+    here, incident = three(ana=(MAIL,), ben=(MAIL,))
+    told(here, incident, 1)
+
+    take(here, report(incident, Delivery.FAILED))
+
+    assert here.waiting.heard == []
+
+
+def test_a_mail_that_comes_back_before_the_last_of_the_tier_is_tried_does_not_delay_the_next_tier() -> None:
+    here, incident = three(ana=(MAIL,), ben=(SLACK,))
+    here.channel.refuses_for_good.add("slack:ops")
+    heard_meanwhile: list[object] = []
+
+    def bounce() -> None:
+        take(here, report(incident, Delivery.FAILED))
+        heard_meanwhile.extend(here.waiting.heard)
+
+    here.channel.on_refusal = bounce
+    told(here, incident, 1)
+
+    assert heard_meanwhile == [], "he is tried yet"
     assert [answer["outcome"] for _, answer in here.waiting.heard] == ["unreachable"]
 
 

@@ -1,4 +1,4 @@
-"""The last states of the incident's machine: what fails them, and what does not."""
+"""What fails the incident's machine when others cannot be told, and what does not: at its end, and while it waits."""
 
 import pytest
 
@@ -23,10 +23,23 @@ def recording() -> Execution:
     return execution
 
 
+@pytest.fixture
+def waiting() -> Execution:
+    """Somebody has the incident, and it has called for the wait until it is resolved."""
+    execution = Execution("i", definition("incident"))
+    waits = {"acknowledge_s": [60], "repeat_s": 60}
+    execution.begin({"incident_id": "i", "waits": waits, "round": 1, "step": 1, "wait_s": 60, "number": 1}, NOW)
+    execution.succeed({"Payload": {"outcome": "kept"}}, NOW)
+    execution.succeed({"Payload": {}}, NOW)
+    execution.succeed({"outcome": "acknowledged", "round": 1, "step": 1, "wait_s": 900, "standing": "A"}, NOW)
+    assert execution.state == "Wait for a change"
+    return execution
+
+
 def failing_with(execution: Execution, error: str) -> int:
     """How often it was called until it was in another state, or had failed."""
-    calls = 0
-    while execution.state == "Record" and execution.status == "RUNNING":
+    calls, state = 0, execution.state
+    while execution.state == state and execution.status == "RUNNING":
         calls += 1
         execution.fail(error, NOW)
         if execution.is_backing_off:
@@ -44,6 +57,25 @@ def test_that_the_end_could_not_be_announced_is_tried_often_and_then_reported_al
     assert recording.call.payload == {"incident_id": "i", "part": "report"}
     recording.succeed({"Payload": {}}, NOW)
     assert recording.status == "SUCCEEDED"
+
+
+def test_an_acknowledgement_that_cannot_be_announced_is_tried_often_and_the_resolution_waited_for_all_the_same(
+    waiting: Execution,
+) -> None:
+    assert waiting.call is not None
+    assert waiting.call.payload["is_last_try"] is False
+
+    calls = failing_with(waiting, NOT_ANNOUNCED)
+
+    assert (calls, waiting.state) == (6, "Wait without having said so")
+    assert waiting.call.payload == {
+        "incident_id": "i",
+        "standing": "A",
+        "task_token": waiting.token,
+        "is_last_try": True,
+    }
+    waiting.succeed({"outcome": "resolved", "round": 1, "step": 1, "wait_s": 1, "standing": "RESOLVED"}, NOW)
+    assert waiting.state == "Keep its whole course"
 
 
 @pytest.mark.parametrize("error", ["Runtime.ExitError", "NotResolvedError", "States.Timeout"])

@@ -23,6 +23,12 @@ class Way:
     addresses: tuple[Address, ...] = ()
 
     @property
+    def service(self) -> str:
+        """What is likely to be down for everybody when it is for one. A webhook leads to a server of somebody's own."""
+        kind, _, _ = self.channel.partition(":")
+        return self.channel if kind == ChannelKind.WEBHOOK else kind
+
+    @property
     def is_besides(self) -> bool:
         """Whether it is told even where another way has taken the message."""
         return any(each.protocol is ChannelKind.SMS for each in self.addresses)

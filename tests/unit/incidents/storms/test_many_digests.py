@@ -16,7 +16,7 @@ from coldwatch.incidents.policy import Tier, by_severity
 from coldwatch.incidents.ports import Notification, Recipient
 from coldwatch.incidents.storms.posting import CLAIMED_MS, Digest, Ports, send_digests
 from coldwatch.incidents.storms.rules import Budget
-from coldwatch.incidents.telling import Round, tell
+from coldwatch.incidents.telling import tell_one
 from tests.unit.incidents.builders import NOW, is_, plan
 from tests.unit.incidents.fakes import Course
 from tests.unit.incidents.storms.builders import device, opens, storm_world
@@ -113,7 +113,7 @@ def test_a_digest_that_came_back_as_a_mail_tells_its_first_incident_by_the_next_
     number = here.channel.sent.index(digest) + 1
     report = Report(digest.incident_id, digest.round, "ana", "ses_email", f"message-{number}", Delivery.FAILED, "Gone.")
 
-    take_report(report, here.incidents, lambda of, token: tell_again(here, of, token, DUE + 5), now_ms=DUE + 5)
+    take_report(report, here.incidents, lambda of, who: tell_again(here, of, who, DUE + 5), now_ms=DUE + 5)
     clock.run_until(DUE + 12 * MINUTE)
 
     pages = {each.channel: each for each in here.incidents.pages(first.incident_id) if each.contact_id == "ana"}
@@ -132,8 +132,8 @@ def test_no_round_tells_again_what_a_digest_has_told_by_whatever_ways() -> None:
     assert len(clock.here.channel.sent) == before
 
 
-def tell_again(here: StormWorld, of: Incident, token: str, now_ms: int) -> None:
-    tell(Round(of.incident_id, of.round, of.step, token, is_last_try=True), here.telling(), now_ms=now_ms)
+def tell_again(here: StormWorld, of: Incident, contact_id: str, now_ms: int) -> None:
+    tell_one(of.incident_id, of.round, contact_id, here.telling(), now_ms=now_ms)
 
 
 @dataclass
