@@ -47,7 +47,7 @@ def test_a_round_that_tells_somebody_or_is_settled_is_not_counted(
     open_incident.handler(sample("open_incident"), None)
 
     assert notify_tier.handler(sample("notify_tier"), IN_TIME)["fates"] == {"ana": "sent"}
-    assert notify_tier.handler({**sample("notify_tier"), "round": 0, "step": 0}, None)["fates"] == {}
+    assert notify_tier.handler({**sample("notify_tier"), "round": 0, "step": 0}, IN_TIME)["fates"] == {}
 
     assert counted("NobodyTold", capsys) == []
 
