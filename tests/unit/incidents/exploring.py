@@ -3,7 +3,7 @@
 A process is one run of a real function: of a Lambda, a press of a button, an effect of the detector. A step lets one of
 them make its next call to the world; what it had been answered before is played back to it, so a process can be stopped
 between any two calls and taken up in any state. Other steps: a process begins, dies, the workflow's wait ends, the
-workflow is stopped. All steps from a state are tried; states that are equal are looked at once.
+workflow is stopped, or redriven. All steps from a state are tried; states that are equal are looked at once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -119,7 +119,7 @@ class Member:
 
 @dataclass
 class Model:
-    """A state. `deaths`, `timeouts` and `stops` are how many may still come; `faults` how many came."""
+    """A state. `deaths`, `timeouts`, `stops`, `redrives` are how many may still come; `faults` how many came."""
 
     here: World
     now: int
@@ -128,6 +128,7 @@ class Model:
     deaths: int = 0
     timeouts: int = 1
     stops: int = 0
+    redrives: int = 0
     faults: int = 0
     is_checked_hourly: bool = True
     executions: dict[str, Execution] = field(default_factory=dict)
@@ -156,6 +157,8 @@ class Model:
                 yield f"{name[26:]} time is over", lambda model, name=name: model.time_out(name)  # type: ignore[misc] # bound here
             if self.stops and execution.status == "RUNNING":
                 yield f"{name[26:]} is stopped", lambda model, name=name: model.stop(name)  # type: ignore[misc] # bound here
+            if self.redrives and execution.status not in {"RUNNING", "SUCCEEDED"}:
+                yield f"{name[26:]} is redriven", lambda model, name=name: model.redrive(name)  # type: ignore[misc] # bound here
 
     def begin(self, member: Member) -> None:
         self.cast = tuple(each for each in self.cast if each is not member)
@@ -206,6 +209,13 @@ class Model:
         self.here.waiting.open_tokens.discard(self.executions[name].token or "")
         self.executions[name].stop()
         self.here.executions.ended.add(name)
+        self.settle()
+
+    def redrive(self, name: str) -> None:
+        """As an operator does, whether or not another execution has taken its place."""
+        self.redrives -= 1
+        self.executions[name].redrive(self.now)
+        self.here.executions.ended.discard(name)
         self.settle()
 
     def settle(self) -> None:
@@ -401,7 +411,7 @@ class Explorer:
         parts: list[Any] = [
             model.now,
             [each.name for each in model.cast],
-            (model.deaths, model.timeouts, model.stops, model.faults),
+            (model.deaths, model.timeouts, model.stops, model.redrives, model.faults),
             [self._text(each) for each in kept.incidents.values()],
             sorted(kept.events[model.incident.incident_id]),
             sorted(kept.kept_pages),

@@ -166,8 +166,10 @@ def _press(here: World, action: Action) -> None:
     pressed(here, secret_of(here, "ana"), Asked(action, snooze_s=SNOOZE_S))
 
 
-def meeting(beginning: Model, *cast: Member, deaths: int = 0, timeouts: int = 1, stops: int = 0) -> Model:
+def meeting(
+    beginning: Model, *cast: Member, deaths: int = 0, timeouts: int = 1, stops: int = 0, redrives: int = 0
+) -> Model:
     """These, from there on, in any order."""
-    model = replace(beginning, cast=cast, deaths=deaths, timeouts=timeouts, stops=stops)
+    model = replace(beginning, cast=cast, deaths=deaths, timeouts=timeouts, stops=stops, redrives=redrives)
     model.settle()
     return model

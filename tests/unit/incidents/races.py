@@ -46,6 +46,10 @@ RACES: dict[str, Callable[[], Model]] = {
     "the workflow times out": lambda: meeting(ana_has_it(), ANA_RESOLVES),
     "the workflow times out, and one dies": lambda: meeting(ana_has_it(), ANA_RESOLVES, deaths=1),
     "the workflow is stopped": lambda: meeting(told_ana(), ANA_ACKNOWLEDGES, CHECK, stops=1, timeouts=0),
+    "a redrive against acknowledge": lambda: meeting(told_ana(), ANA_ACKNOWLEDGES, stops=1, redrives=1, timeouts=0),
+    "a redrive against the end of the round": lambda: meeting(told_ana(), stops=1, redrives=1),
+    "a redrive against resolve": lambda: meeting(ana_has_it(), operator(RESOLVE), stops=1, redrives=1, timeouts=0),
+    "a redrive against the hourly check": lambda: meeting(told_ana(), CHECK, stops=1, redrives=1, timeouts=0),
     "snooze against acknowledge": lambda: meeting(
         told_ben_and_cem(), responder("ben", SNOOZE), CEM_ACKNOWLEDGES, timeouts=0
     ),
@@ -64,6 +68,9 @@ RACES: dict[str, Callable[[], Model]] = {
 
 
 LONG_RACES: dict[str, Callable[[], Model]] = {
+    "a redrive against the hourly check and acknowledge": lambda: meeting(
+        told_ana(), CHECK, ANA_ACKNOWLEDGES, stops=1, redrives=1, timeouts=0
+    ),
     "hand-over against resolve, and one dies": lambda: meeting(about_to_hand_over(), operator(RESOLVE), deaths=1),
     "the workflow times out twice": lambda: meeting(ana_has_it(), ANA_RESOLVES, timeouts=2),
     "recover against acknowledge, and one dies": lambda: meeting(
