@@ -182,10 +182,12 @@ KILLED = {"EvaluateDetectors": 6, "RunEffects": 7, "OpenIncident": 8, "NotifyTie
 
 @pytest.fixture(scope="module")
 def warm(duty: Duty, fridges: Fleet) -> None:
-    """Every function of the path has its process, which waits for the next event."""
+    """Every function of the path has its process, which waits for the next event; what other tests left for the
+    functions to do is done.
+    """
     fridge = readings(fridges, 5)
     fridge.publish(*HOT)
-    press(duty.page(fridge.thing).link)
+    press(duty.page(fridge.thing, within_s=EFFECT_RETURNS_WITHIN_S).link)
     duty.run("incidents", "resolve", duty.incident(fridge.thing, "ACKNOWLEDGED")["incident_id"], "--note", "test")
 
 
