@@ -48,7 +48,7 @@ help: ## List the targets
 
 setup: $(SETUP) ## Make the environments (every other target does this by itself)
 
-demo: $(SETUP) ## Show everything in about two minutes; writes .local/demo.json
+demo: $(SETUP) ## Show everything in about three minutes; writes .local/demo.json
 	@.venv/bin/python -m local.demo
 
 up: $(SETUP) ## Build, start and deploy on this machine, and leave it running (KEEP=1 keeps its state)
@@ -73,8 +73,10 @@ test-pages: .venv/ready $(ENVIRONMENTS)/axe/ready ## The incident page in Chromi
 test-journeys: $(SETUP) $(ENVIRONMENTS)/axe/ready ## From the message to the report in Chromium, and a storm, against the local cloud
 	@.venv/bin/pytest tests/e2e/test_incident_page_in_a_browser.py tests/e2e/test_storm.py
 
-test-long: $(SETUP) $(ENVIRONMENTS)/axe/ready ## Run the long ones: bursts and the whole recording
-	@.venv/bin/pytest -m long
+# What only computes goes side by side; what measures a cloud has the machine to itself.
+test-long: $(SETUP) $(ENVIRONMENTS)/axe/ready ## Run the long ones: bursts, races, simulations, the page in a browser
+	@.venv/bin/pytest -m "long and not cloud" --numprocesses auto --dist loadscope
+	@.venv/bin/pytest -m "long and cloud"
 
 coverage: .venv/ready ## Branch coverage of the engine by its own tests; fails below 98 %
 	@mkdir -p .local && .venv/bin/coverage run -m pytest -q tests/unit/engine tests/conformance && .venv/bin/coverage report
