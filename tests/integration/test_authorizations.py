@@ -162,7 +162,7 @@ def answer_without_the_link(duty: Duty, fleet: Fleet) -> None:
     ben, path = duty.responder("ben"), duty.cloud.places.folder / "rota-rights.json"
     layer = {"participants": [ben], "start_date": "2026-01-05", "hand_over_at": "09:00", "shift": {"days": 1}}
     path.write_text(json.dumps({"rota_id": "rights-nights", "time_zone": "Europe/Berlin", "layers": [layer]}))
-    duty.run("rota", "put", str(path))
+    duty.run("rota", "put", str(path), "--why", "who is on duty")
     tier = {"responders": [{"rota": "rights-nights"}], "acknowledge_within_s": 60}
     duty.policy(tiers=[tier], commands=["identify"])
     fleet.listen([thing(5)])
