@@ -8,6 +8,7 @@ from local.cloud import needed_packages, upstream
 
 MENDS = (
     "event_source",
+    "execution_environments",
     "asynchronous_events",
     "stream_retention",
     "rule_actions",

@@ -37,8 +37,16 @@ class Machines:
         self._lambda, self.sfn = client(cloud, "lambda"), client(cloud, "stepfunctions")
         self._calls = folder / "calls.jsonl"
 
-    def function(self, name: str, *, fails: str = "", sleeps: float = 0, answers: dict[str, Any] | None = None) -> str:
-        """The ARN of a function that does what it is told here."""
+    def function(
+        self,
+        name: str,
+        *,
+        fails: str = "",
+        sleeps: float = 0,
+        answers: dict[str, Any] | None = None,
+        handler: str = "handler.handler",
+    ) -> str:
+        """The ARN of a function that does what it is told here. One with another handler cannot start."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("handler.py", FUNCTION)
@@ -48,7 +56,7 @@ class Machines:
             FunctionName=unique(name),
             Runtime="python3.13",
             Role=self._roles.create(service="lambda.amazonaws.com"),
-            Handler="handler.handler",
+            Handler=handler,
             Timeout=30,
             Code={"ZipFile": packed.getvalue()},
             Environment={"Variables": settings},
