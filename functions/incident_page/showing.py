@@ -13,7 +13,8 @@ from coldwatch.incidents.pages.incident_page import render
 from coldwatch.incidents.pages.view import View
 from coldwatch.incidents.policy import step_of
 from coldwatch.incidents.readings import AHEAD_MS
-from incident_page.tools import Tools
+from coldwatch.incidents.time_zones import zone_or_utc
+from incident_page.tools import Person, Tools
 
 DAY_MS = 86_400_000
 """The page shows the last day: its mean kinetic temperature is judged over one."""
@@ -39,7 +40,9 @@ def show(answer: Answer, reader: Reader, use: Tools, *, now_ms: int) -> Document
     if answer.outcome is Outcome.EXPIRED:
         return answers.expired()
     pages = use.incidents.pages(incident.incident_id)
-    names = _names(incident, pages, link.contact_id, use)
+    contacts = _contacts(incident, pages, link.contact_id, use)
+    names = {contact_id: contact.name for contact_id, contact in contacts.items()}
+    own = contacts.get(link.contact_id)
     since, until = _window(incident, now_ms)
     view = View(
         outcome=answer.outcome,
@@ -53,6 +56,7 @@ def show(answer: Answer, reader: Reader, use: Tools, *, now_ms: int) -> Document
         secret=reader.secret,
         root=reader.root,
         now_ms=now_ms,
+        zone=zone_or_utc(own.time_zone if own else ""),
         asked=reader.asked,
         fault=reader.fault,
         detail=answer.detail,
@@ -66,21 +70,20 @@ def _status(answer: Answer, reader: Reader) -> int:
     return answers.NOT_DONE.get(answer.outcome, 200) if reader.asked else 200
 
 
-def _names(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -> dict[str, str]:
+def _contacts(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -> dict[str, Person]:
     """Of everybody that the page speaks of."""
     told = {page.contact_id for page in pages}
     called = set(step_of(incident.plan, incident.step + 1).contacts)
     who = {each for each in (incident.holder, incident.resolved_by, reader) if each}
-    return {each: name for each in sorted(told | called | who) if (name := _name_of(each, use))}
+    return {each: contact for each in sorted(told | called | who) if (contact := _find(each, use))}
 
 
-def _name_of(contact_id: str, use: Tools) -> str | None:
+def _find(contact_id: str, use: Tools) -> Person | None:
     """An entry that cannot be read costs nobody the page; and a page may be of nobody, where a plan named nobody."""
     try:
-        found = use.contacts.find(contact_id) if contact_id else None
+        return use.contacts.find(contact_id) if contact_id else None
     except (LookupError, ValueError, msgspec.MsgspecError):
         return None
-    return found.name if found else None
 
 
 def _window(incident: Incident, now_ms: int) -> tuple[int, int]:

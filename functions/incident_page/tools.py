@@ -9,13 +9,16 @@ from coldwatch.incidents.ports import Attempts, Commands, IncidentStore, LinkSto
 from incident_page.flood import Flood
 
 
-class Named(Protocol):
+class Person(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def time_zone(self) -> str: ...
+
 
 class Contacts(Protocol):
-    def find(self, contact_id: str) -> Named | None: ...
+    def find(self, contact_id: str) -> Person | None: ...
 
     def knows(self, contact_id: str) -> bool: ...
 

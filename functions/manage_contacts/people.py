@@ -21,7 +21,7 @@ def add(event: dict[str, Any], use: Ports) -> dict[str, Any]:
     The contact first: a subscription that nobody knows would be a finding, a contact without one is repaired by adding
     it again. Whether a mail address is verified is as SNS has it. An entry that cannot be read is written anew.
     """
-    given = event.get("emails"), event.get("phones")
+    given = event.get("emails"), event.get("phones"), event.get("time_zone")
     made = make_contact(event.get("contact_id"), event.get("name"), *given, has_sender=use.has_sender)
     contact = keep_known(made, _readable(made.contact_id, use))
     _refuse_shared(contact, use)

@@ -186,6 +186,20 @@ def test_a_policy_that_names_a_rota_that_is_not_there_is_refused(stack: Stack, f
         run(stack, "policy", "put", str(files / "policy.json"))
 
 
+def test_a_tier_of_nobody_is_remarked_on_and_not_put_in_force(stack: Stack, files: Path) -> None:
+    nobody = {"tiers": [TIER, {"contacts": [], "acknowledge_within_s": 60}]}
+    path = write(files, "nobody.json", POLICY | {"plans": POLICY["plans"] | {"tidy": nobody}})
+    put_both(stack, files)
+
+    with pytest.raises(RefusedError, match=r"Nobody is named by tier 2 of plan tidy: name somebody, or leave"):
+        run(stack, "policy", "put", path)
+
+    (checked,) = run(stack, "policy", "validate", path).document["files"]
+    assert checked["is_valid"]
+    assert checked["remarks"] == ["tier 2 of plan tidy names nobody: its time passes, and nobody is told"]
+    assert run(stack, "policy", "show").document["policy"]["version"] == "1"
+
+
 def test_whom_policies_and_rotas_name_is_not_removed_before_somebody_says_yes(stack: Stack, files: Path) -> None:
     put_both(stack, files)
     boss = {"contact": {"contact_id": "boss", "name": "Boss", "addresses": []}}

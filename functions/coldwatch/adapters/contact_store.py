@@ -81,11 +81,14 @@ class DynamoContactStore:
             ":addresses": msgspec.json.encode(contact.addresses).decode(),
             ":now": now_ms,
             ":form": _FORM,
+            ":zone": contact.time_zone,
         }
         self.client.update_item(
             TableName=self.table,
             Key=to_item({"contact_id": contact.contact_id}),
-            UpdateExpression="SET #name = :name, addresses = :addresses, changed_at = :now, form = :form",
+            UpdateExpression=(
+                "SET #name = :name, addresses = :addresses, time_zone = :zone, changed_at = :now, form = :form"
+            ),
             ExpressionAttributeNames={"#name": "name"},
             ExpressionAttributeValues=to_item(record),
         )
@@ -136,7 +139,7 @@ def _contact(item: Mapping[str, Any]) -> Contact:
         addresses = msgspec.json.decode(record["addresses"], type=tuple[Address, ...])
         if "form" not in record:
             addresses = tuple(replace(each, verified_at=record.get("changed_at", 0)) for each in addresses)
-        return Contact(record["contact_id"], record["name"], addresses)
+        return Contact(record["contact_id"], record["name"], addresses, record.get("time_zone", ""))
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
         raise UnreadableContactError(record["contact_id"], str(error)) from error
 

@@ -16,6 +16,8 @@ from typing import Any, TypeIs
 
 import msgspec
 
+from coldwatch.incidents.time_zones import UnknownTimeZoneError, time_zone
+
 _CONTACT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"(?=.{{3,254}}\Z)[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+")
@@ -90,6 +92,8 @@ class Contact:
     contact_id: str
     name: str
     addresses: tuple[Address, ...]
+    time_zone: str = ""
+    """By its name in the IANA database; empty: UTC. Times in messages and on pages are told by it."""
 
     def find(self, channel: str) -> Address | None:
         """By channel, or by endpoint where that says enough."""
@@ -137,7 +141,9 @@ def is_contact_id(given: Any) -> TypeIs[str]:
     return isinstance(given, str) and _CONTACT_ID.fullmatch(given) is not None
 
 
-def make_contact(contact_id: Any, name: Any, emails: Any, phones: Any, *, has_sender: bool = False) -> Contact:
+def make_contact(
+    contact_id: Any, name: Any, emails: Any, phones: Any, time_zone: Any = None, *, has_sender: bool = False
+) -> Contact:
     """A contact of what somebody typed; `has_sender`: mails go by SES, else by SNS. Raises ContactError."""
     if not is_contact_id(contact_id):
         raise ContactError(f"{contact_id!r} is no contact id: lower-case letters, digits, - and _, 64 at most.")
@@ -148,11 +154,12 @@ def make_contact(contact_id: Any, name: Any, emails: Any, phones: Any, *, has_se
     if len(typed) > _MOST_ADDRESSES:
         raise ContactError(f"A contact has at most {_MOST_ADDRESSES} addresses.")
     preferred = [Address(ChannelKind.SES_EMAIL, each.endpoint) for each in mails] if has_sender else []
-    return Contact(contact_id, name.strip(), (*preferred, *typed))
+    return Contact(contact_id, name.strip(), (*preferred, *typed), _time_zone(time_zone))
 
 
 def keep_known(contact: Contact, known: Contact | None) -> Contact:
-    """What is known of an address stays known, and a channel with a label stays until it is taken away by name.
+    """What is known of an address stays known, a channel with a label stays until it is taken away by name, and a time
+    zone until another one is given.
 
     Raises ContactError for a contact that could be told nothing.
     """
@@ -164,7 +171,7 @@ def keep_known(contact: Contact, known: Contact | None) -> Contact:
         raise ContactError(
             f"{contact.contact_id} cannot be told anything: give an e-mail address or a telephone number."
         )
-    return replace(contact, addresses=addresses)
+    return replace(contact, addresses=addresses, time_zone=contact.time_zone or (known.time_zone if known else ""))
 
 
 def add_channel(contact: Contact, protocol: Any, label: Any, secret_name: str | None) -> Contact:
@@ -249,6 +256,15 @@ def is_left_over(subscription: Subscription, contact: Contact) -> bool:
 def is_of(subscription: Subscription, contact: Contact) -> bool:
     """Whether it has to end with the contact."""
     return subscription.arn is not None and (_is_at(subscription, contact) or is_left_over(subscription, contact))
+
+
+def _time_zone(given: Any) -> str:
+    if given is None:
+        return ""
+    try:
+        return time_zone(given if isinstance(given, str) else "").key
+    except UnknownTimeZoneError:
+        raise ContactError(f"There is no time zone {given!r}; give one such as Europe/Berlin, or UTC.") from None
 
 
 def _addresses(protocol: ChannelKind, given: Any, form: re.Pattern[str]) -> list[Address]:

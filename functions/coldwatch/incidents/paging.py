@@ -37,7 +37,7 @@ from coldwatch.incidents.ports import (
     TellingStore,
 )
 from coldwatch.incidents.storms.silence import SendBudget
-from coldwatch.incidents.wording import Key, code_sentence, facts, moment, short_text, subject, text
+from coldwatch.incidents.wording import Key, answer_by, code_sentence, facts, short_text, subject, text
 
 LONGEST_WAY_MS = 20_000
 """What one way may take: SNS's pace 15 s and its publish, a server 8 s and its secret."""
@@ -226,14 +226,14 @@ class Paging:
             recipient.contact_id,
             page_id(incident.incident_id, incident.round, recipient.contact_id),
             subject(incident),
-            text(incident, name=recipient.name, key=key),
+            text(incident, name=recipient.name, key=key, zone=recipient.zone),
             incident_id=incident.incident_id,
             round=incident.round,
             severity=incident.severity.value,
             link=key.link,
             sms=short_text(incident, key=key) if ChannelKind.SMS in protocols else "",
-            html=_html(incident, recipient.name, key) if ChannelKind.SES_EMAIL in protocols else "",
-            facts=tuple(facts(incident)),
+            html=_html(incident, recipient, key) if ChannelKind.SES_EMAIL in protocols else "",
+            facts=tuple(facts(incident, recipient.zone)),
             alert_key=self._alert_key() if ChannelKind.PAGERDUTY in protocols else "",
         )
 
@@ -306,14 +306,14 @@ def _recipient(contact_id: str, ports: PagingPorts, channels: Sequence[str]) -> 
     return found or Recipient(contact_id, contact_id, f"There is no contact {contact_id}.")
 
 
-def _html(incident: Incident, name: str, key: Key) -> str:
-    until = f"Answer by {moment(incident.deadline_at)}; then the next are told." if incident.deadline_at else ""
+def _html(incident: Incident, recipient: Recipient, key: Key) -> str:
+    until = answer_by(incident.deadline_at, recipient.zone) if incident.deadline_at else ""
     about = f"Incident {incident.incident_id}, round {incident.round}, tier {incident.tier}."
     shows = "It shows the incident; the button on its page says that you have it. The link is yours alone."
     return html_mail.render(
         subject=subject(incident),
-        greeting=f"{name}, you are asked to look after this incident.",
-        facts=facts(incident),
+        greeting=f"{recipient.name}, you are asked to look after this incident.",
+        facts=facts(incident, recipient.zone),
         deadline=until,
         link=key.link,
         small=[shows, *code_sentence(incident, key), about],

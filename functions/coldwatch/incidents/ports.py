@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from coldwatch.incidents.incident import Incident, Page, TimelineEvent
 from coldwatch.incidents.lifecycle import Change
 from coldwatch.incidents.links import Link
 from coldwatch.incidents.policy import EscalationPolicy, Severity
+from coldwatch.incidents.time_zones import zone_or_utc
 
 
 class IncidentStore(Protocol):
@@ -186,6 +188,8 @@ class Recipient:
     why_not: str | None = None
     ways: tuple[Way, ...] = (Way(SNS),)
     unverified: tuple[Address, ...] = ()
+    zone: tzinfo = UTC
+    """Whose clock is theirs."""
 
 
 def recipient_of(contact: Contact, channels: Sequence[str] = (), *, has_sender: bool = True) -> Recipient:
@@ -197,7 +201,7 @@ def recipient_of(contact: Contact, channels: Sequence[str] = (), *, has_sender: 
         why_not = (
             f"{contact.name} has none of {', '.join(channels)}." if channels else f"{contact.name} has no address."
         )
-    return Recipient(contact.contact_id, contact.name, why_not, ways, left_out)
+    return Recipient(contact.contact_id, contact.name, why_not, ways, left_out, zone_or_utc(contact.time_zone))
 
 
 class Recipients(Protocol):

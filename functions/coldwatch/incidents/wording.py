@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 
 from coldwatch.incidents.identity import reference
 from coldwatch.incidents.incident import Incident
 from coldwatch.incidents.kinds import about
 from coldwatch.incidents.readings import is_low_bad
+from coldwatch.incidents.time_zones import local_time
 
 SUBJECT_LIMIT = 100
 """Amazon SNS API reference, Publish: a subject is ASCII, without line breaks, and has fewer than 100 characters."""
@@ -34,12 +35,12 @@ class Key:
     code_page: str = ""
 
 
-def text(incident: Incident, *, name: str, key: Key) -> str:
-    """The message for one responder."""
+def text(incident: Incident, *, name: str, key: Key, zone: tzinfo = UTC) -> str:
+    """The message for one responder, whose clock is that of `zone`."""
     lines = [f"{name}, you are asked to look after this incident.", ""]
-    lines += [f"{what + ':':<10}{said}" for what, said in facts(incident)]
+    lines += [f"{what + ':':<10}{said}" for what, said in facts(incident, zone)]
     if incident.deadline_at is not None:
-        lines.append(f"Answer by {moment(incident.deadline_at)}; then the next are told.")
+        lines.append(answer_by(incident.deadline_at, zone))
     lines += [
         "",
         key.link,
@@ -56,21 +57,22 @@ def digest_subject(incidents: Sequence[Incident]) -> str:
     return _ascii(f"{incidents[0].severity.upper()}: {len(incidents)} incidents in one message")[: SUBJECT_LIMIT - 1]
 
 
-def digest_facts(incidents: Sequence[Incident]) -> list[tuple[str, str]]:
+def digest_facts(incidents: Sequence[Incident], zone: tzinfo = UTC) -> list[tuple[str, str]]:
     """A row for each; values hold what devices and the registry say, and are hostile."""
     return [
-        (each.severity.upper(), f"{each.title} - {each.device_id}{_place(each)}, since {moment(each.began_at)}")
+        (each.severity.upper(), f"{each.title} - {each.device_id}{_place(each)}, since {moment(each.began_at, zone)}")
         for each in incidents
     ]
 
 
-def digest_text(lines: Sequence[tuple[Incident, str]], *, name: str, left: int) -> str:
+def digest_text(lines: Sequence[tuple[Incident, str]], *, name: str, left: int, zone: tzinfo = UTC) -> str:
     """Many incidents for one responder, the gravest first, each with a link that is theirs alone."""
     said = [
         f"{name}, there were more messages for you than may be sent one by one. You are asked to look after:",
         "",
     ]
-    for (severity, what), (_, link) in zip(digest_facts([each for each, _ in lines]), lines, strict=True):
+    rows = digest_facts([each for each, _ in lines], zone)
+    for (severity, what), (_, link) in zip(rows, lines, strict=True):
         said += [f"{severity}: {what}", link, ""]
     if left:
         said += [f"Up to {left} more follow in the next message.", ""]
@@ -80,12 +82,12 @@ def digest_text(lines: Sequence[tuple[Incident, str]], *, name: str, left: int) 
     return "\n".join(said)
 
 
-def facts(incident: Incident) -> list[tuple[str, str]]:
+def facts(incident: Incident, zone: tzinfo = UTC) -> list[tuple[str, str]]:
     """What every message says, in this order; values hold what devices and the registry say, and are hostile."""
     found = [
         ("What", f"{incident.title} ({incident.severity})"),
         ("Where", f"{incident.device_id}{_place(incident)}"),
-        ("Since", moment(incident.began_at)),
+        ("Since", moment(incident.began_at, zone)),
     ]
     if incident.peak is not None:
         found.append((peak_word(incident), figure(incident.peak) + _unit(incident)))
@@ -104,23 +106,33 @@ def short_text(incident: Incident, *, key: Key) -> str:
     return f"{subject(incident)} {key.link}{code}"
 
 
-def moment(at_ms: int) -> str:
-    """RFC 3339 to the second, with a space where people read it.
+def answer_by(deadline_at: int, zone: tzinfo) -> str:
+    return f"Answer by {moment(deadline_at, zone)}; then the next are told."
 
-    >>> moment(1767225600000)
-    '2026-01-01 00:00:00Z'
+
+def moment(at_ms: int, zone: tzinfo = UTC) -> str:
+    """RFC 3339 to the second, with a space where people read it. On another clock than UTC's both are told: the reader
+    looks at the one, and whoever they speak with may go by the other.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> moment(1767225600000), moment(1767225600000, ZoneInfo("Europe/Berlin"))
+    ('2026-01-01 00:00:00Z', '2026-01-01 01:00:00 CET (00:00:00Z)')
     """
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    in_utc, _ = local_time(at_ms, UTC)
+    if zone is UTC:
+        return f"{in_utc:%Y-%m-%d %H:%M:%SZ}"
+    at, name = local_time(at_ms, zone)
+    return f"{at:%Y-%m-%d %H:%M:%S} {name} ({in_utc:%H:%M:%SZ})"
 
 
-def short_moment(at_ms: int) -> str:
+def short_moment(at_ms: int, zone: tzinfo = UTC) -> str:
     """Where there is little room, and the year is the reader's own.
 
     >>> short_moment(1767225600000)
     '1 Jan 00:00 UTC'
     """
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"{at.day} {at:%b %H:%M} UTC"
+    at, name = local_time(at_ms, zone)
+    return f"{at.day} {at:%b %H:%M} {name}"
 
 
 def peak_word(incident: Incident) -> str:

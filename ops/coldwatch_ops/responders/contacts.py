@@ -40,6 +40,7 @@ def run_add(options: Namespace, context: Context) -> Answer:
         name=options.name,
         emails=options.email or [],
         phones=options.phone or [],
+        time_zone=options.time_zone,
     )
     told = [f"{escape(found['contact']['name'])}: {_addresses(found['contact'])}."]
     waiting = [each for each in found["contact"]["addresses"] if each.get("verified_at") is None]
@@ -135,10 +136,15 @@ def _places_in(
 
 def run_list(_options: Namespace, context: Context) -> Answer:
     found = ask(context.open_stack(), "list")
-    rows = [(each["contact_id"], each["name"], _addresses(each)) for each in found["contacts"]]
+    rows = [
+        (each["contact_id"], each["name"], each.get("time_zone") or "UTC", _addresses(each))
+        for each in found["contacts"]
+    ]
     if not rows:
         return Answer(found, ("There is no contact yet: coldwatch contacts add",))
-    return Answer(found, (table(("contact", "name", "addresses"), rows), count(len(rows), "contact") + "."))
+    return Answer(
+        found, (table(("contact", "name", "time zone", "addresses"), rows), count(len(rows), "contact") + ".")
+    )
 
 
 def run_check(_options: Namespace, context: Context) -> Answer:
@@ -178,6 +184,11 @@ COMMANDS = (
             argument("--name", required=True, metavar="NAME", help="as pages and records show it"),
             argument("--email", action="append", metavar="ADDRESS", help="an e-mail address; may be given again"),
             argument("--phone", action="append", metavar="NUMBER", help="for SMS, such as +4915112345678"),
+            argument(
+                "--time-zone",
+                metavar="ZONE",
+                help="by whose clock messages and pages tell times, such as Europe/Berlin",
+            ),
         ),
     ),
     Command(

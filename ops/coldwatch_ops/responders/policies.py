@@ -12,7 +12,7 @@ from coldwatch_ops.errors import FailedError, NotFoundError, RefusedError
 from coldwatch_ops.exit_codes import ExitCode
 from coldwatch_ops.responders import documents, trial
 from coldwatch_ops.responders.contacts import ask
-from coldwatch_ops.responders.remarks import remarks_on
+from coldwatch_ops.responders.remarks import remarks_on, tiers_of_nobody
 from coldwatch_ops.responders.sources import fault_of, in_force, open_policies, open_rotas, read_policy_file
 from coldwatch_ops.responders.wording import duration, names
 from coldwatch_ops.stack import Stack
@@ -22,10 +22,12 @@ _NO_REASON = "No reason was given: --why TEXT keeps one with the version, for wh
 
 
 def run_put(options: Namespace, context: Context) -> Answer:
-    """Contacts and rotas that nobody knows are refused: they could not be told."""
+    """Contacts and rotas that nobody knows are refused, and tiers of nobody: nobody could be told."""
     document = read_policy_file(Path(options.file))
+    policy = read_policy(document)
+    _refuse_nobody(policy)
     stack = context.open_stack()
-    _refuse_strangers(read_policy(document), stack)
+    _refuse_strangers(policy, stack)
     policy_id = document["policy_id"]
     numbered, is_new = documents.put_version(open_policies(stack).kept, policy_id, document, options, context)
     if not is_new:
@@ -92,6 +94,11 @@ def _read(document: dict[str, Any]) -> EscalationPolicy:
 
 def _unusable(policy_id: str, error: PolicyError) -> FailedError:
     return FailedError(f"What is stored as policy {policy_id} is none ({error.detail}): coldwatch policy put FILE")
+
+
+def _refuse_nobody(policy: EscalationPolicy) -> None:
+    if empty := tiers_of_nobody(policy):
+        raise RefusedError(f"Nobody is named by {', '.join(empty)}: name somebody, or leave the tier out.")
 
 
 def _refuse_strangers(policy: EscalationPolicy, stack: Stack) -> None:

@@ -25,6 +25,22 @@ def remarks_on(document: Mapping[str, Any], policy: EscalationPolicy) -> Iterato
         yield from _unknown(policy)
     if any(not plan.tiers for plan in policy.plans):
         yield "a plan has no tiers: nobody is told of its incidents"
+    for each in tiers_of_nobody(policy):
+        yield f"{each} names nobody: its time passes, and nobody is told"
+
+
+def tiers_of_nobody(policy: EscalationPolicy) -> list[str]:
+    """Where an empty list stands. A policy that is in force with one stays so, and its incidents say that nobody was
+    told; another such is not put in force.
+    """
+    return sorted(
+        {
+            f"tier {number} of plan {plan.plan_name}"
+            for plan in policy.plans
+            for number, tier in enumerate(plan.tiers, start=1)
+            if not tier.responders
+        }
+    )
 
 
 def _is_all_covered(policy: EscalationPolicy) -> bool:

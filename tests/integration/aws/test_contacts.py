@@ -25,6 +25,7 @@ def test_a_contact_is_kept_and_each_address_subscribed_with_its_filter(cloud: Cl
         "contact": {
             "contact_id": "ana",
             "name": "Ana",
+            "time_zone": "",
             "addresses": [
                 {"protocol": "email", "endpoint": MAIL, "verified_at": NOW, "secret_name": None, "is_waiting": False},
                 {"protocol": "sms", "endpoint": PHONE, "verified_at": None, "secret_name": None, "is_waiting": False},
@@ -33,6 +34,19 @@ def test_a_contact_is_kept_and_each_address_subscribed_with_its_filter(cloud: Cl
     }
     assert cloud.subscribed() == {MAIL: '{"contact_id":["ana"]}', PHONE: '{"contact_id":["ana~test"]}'}
     assert found() == []
+
+
+def test_a_contacts_clock_is_kept_until_another_one_is_given(cloud: Cloud) -> None:
+    ask(ANA | {"time_zone": "Europe/Berlin"})
+    ask(ANA)
+    kept = cloud.ports().contacts.find_recipient("ana")
+
+    refused = ask(ANA | {"time_zone": "Mars/Olympus"})
+
+    assert kept is not None
+    assert str(kept.zone) == "Europe/Berlin"
+    assert refused == {"error": "There is no time zone 'Mars/Olympus'; give one such as Europe/Berlin, or UTC."}
+    assert cloud.ports().contacts.find_recipient("ana") == kept
 
 
 def test_adding_twice_is_as_good_as_once(cloud: Cloud) -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from coldwatch.incidents.answering import Action, Asked, Outcome
 from coldwatch.incidents.incident import Cause, Disposition, EventType, Incident, Page, Severity, Status, TimelineEvent
@@ -154,6 +155,7 @@ HOSTILE = replace(
 )
 EXAMPLES: dict[str, Document] = {
     "shown": _shown(Outcome.SHOWN, OPEN, *BEFORE),
+    "shown-on-another-clock": _shown(Outcome.SHOWN, OPEN, *BEFORE, zone=ZoneInfo("Asia/Kathmandu")),
     "acknowledged": _answered(Outcome.ACKNOWLEDGED, TAKEN, Action.ACKNOWLEDGE, *HAVING),
     "already-yours": _shown(Outcome.ALREADY_YOURS, TAKEN, *HAVING),
     "already-taken": _answered(Outcome.ALREADY_TAKEN, TAKEN, Action.ACKNOWLEDGE, *AFTERWARDS, reader="Ben Okafor"),

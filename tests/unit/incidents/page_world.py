@@ -16,7 +16,7 @@ from incident_page.by_code import ByCode
 from incident_page.handler import response
 from incident_page.requests import Request, read
 from incident_page.routes import route
-from incident_page.tools import Named, Tools
+from incident_page.tools import Person, Tools
 from tests.unit.incidents.builders import MINUTE, NOW, effect, opened, secret_of, told, world
 from tests.unit.incidents.fakes import World
 
@@ -48,14 +48,18 @@ class FakeReports:
 @dataclass(frozen=True, slots=True)
 class Contact:
     name: str
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
 class FakeContacts:
     names: dict[str, str]
+    time_zones: dict[str, str]
 
-    def find(self, contact_id: str) -> Named | None:
-        return Contact(self.names[contact_id]) if contact_id in self.names else None
+    def find(self, contact_id: str) -> Person | None:
+        if contact_id not in self.names:
+            return None
+        return Contact(self.names[contact_id], self.time_zones.get(contact_id, ""))
 
     def knows(self, contact_id: str) -> bool:
         return contact_id in self.names
@@ -103,7 +107,7 @@ class PageWorld:
         self.here.links.links[hashed] = replace(self.here.links.links[hashed], **changes)
 
 
-def page_world(**plan: Any) -> PageWorld:
+def page_world(time_zones: dict[str, str] | None = None, **plan: Any) -> PageWorld:
     here = world(**{"snooze_max_s": 14_400, "commands": ("defrost_off",)} | plan)
     here.directory.names |= {"ana": "Ana Silva", "ben": "Ben Okafor", "cem": "Cem Yilmaz"}
     here.code_key = b"a key that the table does not hold"
@@ -118,7 +122,7 @@ def page_world(**plan: Any) -> PageWorld:
     use = Tools(
         incidents=here.incidents,
         links=here.links,
-        contacts=FakeContacts(here.directory.names),
+        contacts=FakeContacts(here.directory.names, time_zones or {}),
         readings=here.readings,
         waiting=here.waiting,
         commands=here.commands,

@@ -12,6 +12,7 @@ from coldwatch.incidents.escalation.checks import is_name
 from coldwatch.incidents.escalation.forms import read_form, said
 from coldwatch.incidents.escalation.local_time import instant, to_ms
 from coldwatch.incidents.escalation.rota import Hours, Layer, Override, Rota, RotaError
+from coldwatch.incidents.time_zones import UnknownTimeZoneError, time_zone
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -82,9 +83,9 @@ def moment(text: str, zone: ZoneInfo) -> int:
 
 def _zone(name: str, faults: list[str]) -> ZoneInfo | None:
     try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # not a zone's name, one of a folder, one that nobody has
-        faults.append(f"time_zone: there is no time zone {name!r}; give one such as Europe/Berlin")
+        return time_zone(name)
+    except UnknownTimeZoneError as error:
+        faults.append(f"time_zone: {error}")
     return None
 
 

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from html import escape
 from typing import Final
 
@@ -39,6 +40,7 @@ class Curve:
     out_of_range: Band | None
     gaps: Sequence[Band] = ()
     late: Sequence[Band] = ()
+    zone: tzinfo = UTC
 
     @property
     def until(self) -> int:
@@ -66,11 +68,11 @@ def draw(curve: Curve) -> str:
     highest = max(curve.points, key=_value)
     lowest = min(curve.points, key=_value)
     between = f"between {figure(lowest[1])} and {figure(highest[1])} {curve.unit}".strip()
-    span = f"from {moment(curve.points[0][0])} to {moment(curve.points[-1][0])}"
+    span = f"from {moment(curve.points[0][0], curve.zone)} to {moment(curve.points[-1][0], curve.zone)}"
     told = " ".join([f"{curve.label} {span}: {between}.", *unsure(curve)])
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told, quote=True)}">'
-        f"{_shade(curve, scale)}{_gaps(curve, scale)}{_grid(curve, scale)}{_times(scale)}"
+        f"{_shade(curve, scale)}{_gaps(curve, scale)}{_grid(curve, scale)}{_times(scale, curve.zone)}"
         f'<path class="trace" d="{traces}"/>'
         f"{_limits(curve, scale)}{_late(curve, scale)}{_newest(curve, scale)}</svg>"
     )
@@ -168,11 +170,11 @@ def _number(y: float, said: str) -> str:
     return f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{said}</text>'
 
 
-def _times(scale: _Scale) -> str:
+def _times(scale: _Scale, zone: tzinfo) -> str:
     y = HEIGHT - 7
     return (
-        f'<text x="{_LEFT}" y="{y}">{short_moment(scale.since)}</text>'
-        f'<text x="{WIDTH - _RIGHT}" y="{y}" text-anchor="end">{short_moment(scale.until)}</text>'
+        f'<text x="{_LEFT}" y="{y}">{short_moment(scale.since, zone)}</text>'
+        f'<text x="{WIDTH - _RIGHT}" y="{y}" text-anchor="end">{short_moment(scale.until, zone)}</text>'
     )
 
 

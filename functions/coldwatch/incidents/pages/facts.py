@@ -10,7 +10,7 @@ from typing import Any
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS
 from coldwatch.incidents.pages.document import text
-from coldwatch.incidents.pages.times import clock, from_now, lasting, stamp
+from coldwatch.incidents.pages.times import from_now, lasting
 from coldwatch.incidents.pages.view import View
 from coldwatch.incidents.readings import BEFORE_MS, Excursion, excursion, limits_shown, measure_of, worst
 from coldwatch.incidents.wording import figure, peak_word
@@ -57,7 +57,7 @@ def figures(view: View, measured: Measured) -> str:
         (peak_word(incident), _peak(incident, measured.found), _limits(incident)),
         ("Last reading", *_last(view, measured)),
         (_lasting_word(incident), _lasting(seconds_out(incident, measured.found)), "to the last reading out"),
-        ("Since", clock(incident.began_at, view.now_ms), from_now(incident.began_at, view.now_ms)),
+        ("Since", view.clock(incident.began_at), from_now(incident.began_at, view.now_ms)),
     ]
     shown_rows = "".join(
         f"<div><dt>{name}</dt><dd>{text(value)}{_hint(more)}</dd></div>" for name, value, more in rows if value
@@ -84,7 +84,7 @@ def facts(view: View, measured: Measured) -> str:
         "Resolved": incident.resolved_at,
     }
     rows = [f"<dt>{name}</dt><dd>{text(value)}</dd>" for name, value in known.items() if value]
-    rows += [f"<dt>{name}</dt><dd>{stamp(at)}</dd>" for name, at in times.items() if at is not None]
+    rows += [f"<dt>{name}</dt><dd>{view.stamp(at)}</dd>" for name, at in times.items() if at is not None]
     rows.append(f"<dt>Incident</dt><dd>{text(incident.incident_id)}</dd>")
     return f'<section><h2>What is known</h2><dl class="facts">{"".join(rows)}</dl></section>'
 

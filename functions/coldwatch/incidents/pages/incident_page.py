@@ -12,7 +12,6 @@ from coldwatch.incidents.pages.chart import Band, Curve, draw, thin, unsure
 from coldwatch.incidents.pages.document import Document, document, text
 from coldwatch.incidents.pages.facts import Measured, facts, figures, where
 from coldwatch.incidents.pages.sentences import Said, said
-from coldwatch.incidents.pages.times import clock, clock_and_distance, stamp
 from coldwatch.incidents.pages.view import View
 from coldwatch.incidents.readings import BEFORE_MS, limits_shown, measure_of
 from coldwatch.incidents.wording import figure
@@ -101,6 +100,7 @@ def _chart(view: View, measured: Measured) -> str:
         out_of_range=(incident.began_at, found.last_at) if found else None,
         gaps=_gaps(view, measured),
         late=measured.course.late,
+        zone=view.zone,
     )
     return f"<section><h2>{measure.label}</h2><figure>{draw(drawn)}{_legend(view, drawn)}</figure></section>"
 
@@ -119,7 +119,7 @@ def _legend(view: View, drawn: Curve) -> str:
     limits = " and ".join(f"{figure(limit)} {drawn.unit}".strip() for limit in drawn.limits)
     words = [f"Dashed: the limit of {limits}." if limits else ""]
     if drawn.out_of_range:
-        since, until = (clock(at, view.now_ms) for at in drawn.out_of_range)
+        since, until = (view.clock(at) for at in drawn.out_of_range)
         words.append(f"Shaded: out of range from {since} to {until}.")
     told = " ".join(each for each in [*words, *unsure(drawn)] if each)
     return f"<figcaption>{text(told)}</figcaption>" if told else ""
@@ -131,7 +131,7 @@ def _people(view: View) -> str:
     rows = "".join(_told(view, page) for page in newest)
     incident, upcoming = view.incident, ""
     if incident.deadline_at is not None and incident.status is Status.OPEN:
-        at = clock_and_distance(incident.deadline_at, view.now_ms)
+        at = view.clock_and_distance(incident.deadline_at)
         upcoming = f"<p><strong>Next: {text(view.asked_next())}</strong>, at {at}, unless somebody has it by then.</p>"
     nobody = "" if rows else "<p>Nobody yet.</p>"
     before = _earlier(view, len(told) - len(newest))
@@ -148,13 +148,15 @@ def _told(view: View, page: Page) -> str:
     why = f": {text(page.failure)}" if page.failure else ""
     return (
         f"<li><strong>{text(view.name(page.contact_id))}</strong> ({how}): <span{mark}>{delivery}</span>{why}"
-        f"{stamp(page.at)}</li>"
+        f"{view.stamp(page.at)}</li>"
     )
 
 
 def _timeline(view: View) -> str:
     newest = view.timeline[-_MOST_EVENTS:]
-    rows = "".join(f"<li>{text(_DIGEST.sub(r'\1…', event.what))}{stamp(event.at)}</li>" for event in reversed(newest))
+    rows = "".join(
+        f"<li>{text(_DIGEST.sub(r'\1…', event.what))}{view.stamp(event.at)}</li>" for event in reversed(newest)
+    )
     before = _earlier(view, len(view.timeline) - len(newest))
     return f"<section><h2>What has happened</h2><ol>{rows}</ol>{before}</section>" if rows else ""
 
@@ -169,7 +171,7 @@ def _earlier(view: View, number: int) -> str:
 
 def _again(view: View) -> str:
     """The page stands still; whoever comes back to it asks anew."""
-    as_of = f'<p class="hint">As of {stamp(view.now_ms)}.</p>'
+    as_of = f'<p class="hint">As of {view.stamp(view.now_ms)}.</p>'
     if not view.secret:
         return as_of
     return f'<p><a class="button" href="{view.root}a/{text(view.secret)}">Look again</a></p>{as_of}'

@@ -6,7 +6,6 @@ from typing import Literal, assert_never
 from coldwatch.incidents.answering import Action, Outcome
 from coldwatch.incidents.incident import Incident, Status
 from coldwatch.incidents.pages.choices import CAUSES, DISPOSITIONS
-from coldwatch.incidents.pages.times import clock, clock_and_distance
 from coldwatch.incidents.pages.view import View
 
 type Tone = Literal["asked", "yours", "theirs", "resolved", "stop"]
@@ -69,7 +68,7 @@ def _asked(view: View) -> Said:
     incident = view.incident
     if incident.deadline_at is None:
         return Said("asked", "Nobody has it yet.", f"{view.reader}, press the button if you take it.")
-    until = clock_and_distance(incident.deadline_at, view.now_ms)
+    until = view.clock_and_distance(incident.deadline_at)
     rest = f"{view.reader}, press the button by {until}. Told after that: {view.asked_next()}."
     return Said("asked", "Nobody has it yet.", rest)
 
@@ -138,7 +137,7 @@ def _then(view: View) -> str:
     incident = view.incident
     if incident.deadline_at is None:
         return ""
-    return f" If it is not over by {clock_and_distance(incident.deadline_at, view.now_ms)}, it is told again."
+    return f" If it is not over by {view.clock_and_distance(incident.deadline_at)}, it is told again."
 
 
 def _yours_still(view: View) -> str:
@@ -147,8 +146,8 @@ def _yours_still(view: View) -> str:
 
 def _deadline(view: View) -> str:
     at = view.incident.deadline_at
-    return clock_and_distance(at, view.now_ms) if at is not None else "somebody takes it"
+    return view.clock_and_distance(at) if at is not None else "somebody takes it"
 
 
 def _at(view: View, at: int | None) -> str:
-    return clock(at, view.now_ms) if at is not None else "a moment ago"
+    return view.clock(at) if at is not None else "a moment ago"

@@ -1,7 +1,8 @@
-"""Times for somebody who was asleep a minute ago: the clock's in UTC, and how far it is from now."""
+"""Times for somebody who was asleep a minute ago: the clock's, and how far it is from now."""
 
-from datetime import UTC, datetime
+from datetime import UTC, tzinfo
 
+from coldwatch.incidents.time_zones import local_time
 from coldwatch.incidents.wording import moment, short_moment
 
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
@@ -35,24 +36,26 @@ def from_now(at: int, now_ms: int) -> str:
     return f"in {lasting(seconds)}" if seconds > 0 else f"{lasting(-seconds)} ago"
 
 
-def clock(at: int, now_ms: int) -> str:
+def clock(at: int, now_ms: int, zone: tzinfo = UTC) -> str:
     """The time of day; with the day, where it could be taken for another one.
 
     >>> clock(1767225600000, 1767225660000), clock(1767225600000, 1767398400000)
     ('00:00 UTC', '1 Jan 00:00 UTC')
     """
-    is_near = abs(at - now_ms) < _NEAR_MS
-    return f"{datetime.fromtimestamp(at / 1000, UTC):%H:%M} UTC" if is_near else short_moment(at)
+    if abs(at - now_ms) >= _NEAR_MS:
+        return short_moment(at, zone)
+    local, name = local_time(at, zone)
+    return f"{local:%H:%M} {name}"
 
 
-def clock_and_distance(at: int, now_ms: int) -> str:
-    return f"{clock(at, now_ms)} ({from_now(at, now_ms)})"
+def clock_and_distance(at: int, now_ms: int, zone: tzinfo = UTC) -> str:
+    return f"{clock(at, now_ms, zone)} ({from_now(at, now_ms)})"
 
 
-def stamp(at: int) -> str:
-    """A moment as HTML, to the second, for people and for programs."""
-    said = moment(at)
-    return f'<time datetime="{said.replace(" ", "T")}">{said.removesuffix("Z")} UTC</time>'
+def stamp(at: int, zone: tzinfo = UTC) -> str:
+    """A moment as HTML, to the second: in UTC for programs, on the reader's clock for people."""
+    local, name = local_time(at, zone)
+    return f'<time datetime="{moment(at).replace(" ", "T")}">{local:%Y-%m-%d %H:%M:%S} {name}</time>'
 
 
 def _two(first: int, first_unit: str, second: int, second_unit: str) -> str:

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 from coldwatch.incidents.answering import Action, Asked, Outcome
 from coldwatch.incidents.incident import Incident, Page, TimelineEvent
+from coldwatch.incidents.pages import times
 from coldwatch.incidents.policy import Responder, step_of
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """`names` are those of contacts; `secret` is the link's, for its own page alone; `root` leads from this page to
-    where `act` and `a/` are. `asked` is what was pressed, on the page of an answer; `fault` what its form lacked, and
-    `detail` why it was not done. Without a secret the page offers nothing further.
+    where `act` and `a/` are. `zone` is that of the reader's clock. `asked` is what was pressed, on the page of an
+    answer; `fault` what its form lacked, and `detail` why it was not done. Without a secret the page offers nothing
+    further.
     """
 
     outcome: Outcome
@@ -27,6 +30,7 @@ class View:
     secret: str
     root: str
     now_ms: int
+    zone: tzinfo = UTC
     asked: Asked | None = None
     fault: str | None = None
     detail: str | None = None
@@ -34,6 +38,15 @@ class View:
     @property
     def is_answer(self) -> bool:
         return self.asked is not None
+
+    def clock(self, at: int) -> str:
+        return times.clock(at, self.now_ms, self.zone)
+
+    def clock_and_distance(self, at: int) -> str:
+        return times.clock_and_distance(at, self.now_ms, self.zone)
+
+    def stamp(self, at: int) -> str:
+        return times.stamp(at, self.zone)
 
     def name(self, contact_id: str | None) -> str:
         return self.names.get(contact_id or "", contact_id or "Nobody")

@@ -235,14 +235,14 @@ def _message(
         recipient.contact_id,
         f"digest-{recipient.contact_id}-{pages[0][0].due_at}",
         said,
-        digest_text(lines, name=recipient.name, left=left),
+        digest_text(lines, name=recipient.name, left=left, zone=recipient.zone),
         incident_id=first.incident_id,
         round=first.round,
         severity=first.severity.value,
         link=link,
         sms=f"{said}. The first: {link}",
-        html=digest_html(lines, subject=said, name=recipient.name, left=left),
-        facts=tuple(digest_facts(incidents)),
+        html=digest_html(lines, subject=said, name=recipient.name, left=left, zone=recipient.zone),
+        facts=tuple(digest_facts(incidents, recipient.zone)),
     )
 
 
