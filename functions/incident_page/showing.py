@@ -39,20 +39,25 @@ def show(answer: Answer, reader: Reader, use: Tools, *, now_ms: int) -> Document
         return answers.unknown()
     if answer.outcome is Outcome.EXPIRED:
         return answers.expired()
+    view = _view(answer, incident, reader, use, contact_id=link.contact_id, now_ms=now_ms)
+    return render(view, status=_status(answer, reader))
+
+
+def _view(answer: Answer, incident: Incident, reader: Reader, use: Tools, *, contact_id: str, now_ms: int) -> View:
+    """What is known to whoever the link was sent to, by their clock."""
     pages = use.incidents.pages(incident.incident_id)
-    contacts = _contacts(incident, pages, link.contact_id, use)
-    names = {contact_id: contact.name for contact_id, contact in contacts.items()}
-    own = contacts.get(link.contact_id)
+    people = _people(incident, pages, contact_id, use)
+    own = people.get(contact_id)
     since, until = _window(incident, now_ms)
-    view = View(
+    return View(
         outcome=answer.outcome,
         may=answer.may if reader.secret else frozenset[Action](),
         incident=incident,
         timeline=use.incidents.timeline(incident.incident_id),
         pages=pages,
         readings=use.readings.between(incident.device_id, since, until, at_most=MOST_READINGS),
-        names=names,
-        reader=names.get(link.contact_id, link.contact_id),
+        names={each: person.name for each, person in people.items()},
+        reader=own.name if own else contact_id,
         secret=reader.secret,
         root=reader.root,
         now_ms=now_ms,
@@ -61,7 +66,6 @@ def show(answer: Answer, reader: Reader, use: Tools, *, now_ms: int) -> Document
         fault=reader.fault,
         detail=answer.detail,
     )
-    return render(view, status=_status(answer, reader))
 
 
 def _status(answer: Answer, reader: Reader) -> int:
@@ -70,12 +74,12 @@ def _status(answer: Answer, reader: Reader) -> int:
     return answers.NOT_DONE.get(answer.outcome, 200) if reader.asked else 200
 
 
-def _contacts(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -> dict[str, Person]:
+def _people(incident: Incident, pages: Sequence[Page], reader: str, use: Tools) -> dict[str, Person]:
     """Of everybody that the page speaks of."""
     told = {page.contact_id for page in pages}
     called = set(step_of(incident.plan, incident.step + 1).contacts)
     who = {each for each in (incident.holder, incident.resolved_by, reader) if each}
-    return {each: contact for each in sorted(told | called | who) if (contact := _find(each, use))}
+    return {each: person for each in sorted(told | called | who) if (person := _find(each, use))}
 
 
 def _find(contact_id: str, use: Tools) -> Person | None:
