@@ -8,6 +8,7 @@ it is used (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environm
 
 import os
 import threading
+import time
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -28,12 +29,14 @@ AT_ONCE = os.cpu_count() or 1
 """Processes that start at the same time, of all functions."""
 _PATIENCE_S = 20.0
 """What hangs while it starts cannot keep the others from starting for longer."""
+_LOOKS_AGAIN_S = 1.0
 
 _acquire, _release = lambda_runtime.acquire_worker, lambda_runtime.release_worker
 _spawn = lambda_runtime.Worker._spawn  # noqa: SLF001 - starts the process, and returns when it has imported the function
 
 _changed = threading.Condition()
-_starting: set[Any] = set()
+_starting: dict[Any, float] = {}
+"""Worker -> since when its process is starting, by the monotonic clock."""
 
 
 def install() -> None:
@@ -48,42 +51,44 @@ def acquire(
     """MiniStack's own, once a process of the function is free or there is room for another to start."""
     key = lambda_runtime._worker_key(name, config, qualifier)  # noqa: SLF001 - what the pools are kept by
     with _changed:
-        _changed.wait_for(lambda: _is_one_free(key) or len(_starting) < AT_ONCE, _PATIENCE_S)
-        if (free := _take_free(key)) is not None:
+        while (free := _take_free(key)) is None and not _is_room():
+            _changed.wait(_LOOKS_AGAIN_S)
+        if free is not None:
             return free, "reused"
         worker, reason = _acquire(name, config, code, qualifier=qualifier, max_concurrency=max_concurrency)
         if worker is not None:
-            _starting.add(worker)
+            _starting[worker] = time.monotonic()
         return worker, reason
 
 
 def release(worker: Any) -> None:
-    _release(worker)
-    _started(worker)  # should its process never have been asked to start
+    """Where nobody can take it between two looks of `acquire`."""
+    with _changed:
+        _release(worker)
+        _starting.pop(worker, None)  # should its process never have been asked to start
+        _changed.notify_all()
 
 
 def spawn(worker: Any) -> None:
     try:
         _spawn(worker)
     finally:
-        _started(worker)
+        with _changed:
+            _starting.pop(worker, None)
+            _changed.notify_all()
 
 
-def _started(worker: Any) -> None:
-    with _changed:
-        _starting.discard(worker)
-        _changed.notify_all()
-
-
-def _is_one_free(key: str) -> bool:
-    with lambda_runtime._lock:  # noqa: SLF001 - guards the pools
-        return _free(key) is not None
+def _is_room() -> bool:
+    """What has been starting for too long hangs, and is not waited for."""
+    now = time.monotonic()
+    return sum(now - since < _PATIENCE_S for since in _starting.values()) < AT_ONCE
 
 
 def _take_free(key: str) -> Any:
-    with lambda_runtime._lock:  # noqa: SLF001 - likewise
+    with lambda_runtime._lock:  # noqa: SLF001 - guards the pools
         if (worker := _free(key)) is not None:
             worker.in_use = True
+            worker.last_used = time.time()  # MiniStack ends what was not used for long
     return worker
 
 

@@ -187,16 +187,23 @@ def test_a_policy_that_names_a_rota_that_is_not_there_is_refused(stack: Stack, f
 
 
 def test_a_tier_of_nobody_is_remarked_on_and_not_put_in_force(stack: Stack, files: Path) -> None:
-    nobody = {"tiers": [TIER, {"contacts": [], "acknowledge_within_s": 60}]}
-    path = write(files, "nobody.json", POLICY | {"plans": POLICY["plans"] | {"tidy": nobody}})
+    empty = {"contacts": [], "acknowledge_within_s": 60}
+    plans = POLICY["plans"] | {"tidy": {"tiers": [TIER, empty]}, "spare": {"tiers": [empty]}}
+    path = write(files, "nobody.json", POLICY | {"plans": plans})
     put_both(stack, files)
 
-    with pytest.raises(RefusedError, match=r"Nobody is named by tier 2 of plan tidy: name somebody, or leave"):
+    with pytest.raises(
+        RefusedError, match=r"Nobody is named by tier 2 of plan tidy, tier 1 of plan spare: name somebody"
+    ):
         run(stack, "policy", "put", path)
 
     (checked,) = run(stack, "policy", "validate", path).document["files"]
     assert checked["is_valid"]
-    assert checked["remarks"] == ["tier 2 of plan tidy names nobody: its time passes, and nobody is told"]
+    assert checked["remarks"] == [
+        "plans.spare: no rule uses it",
+        "tier 2 of plan tidy names nobody: the next tier is told at once, and where there is none, nobody",
+        "tier 1 of plan spare names nobody: the next tier is told at once, and where there is none, nobody",
+    ]
     assert run(stack, "policy", "show").document["policy"]["version"] == "1"
 
 

@@ -139,9 +139,13 @@ def _contact(item: Mapping[str, Any]) -> Contact:
         addresses = msgspec.json.decode(record["addresses"], type=tuple[Address, ...])
         if "form" not in record:
             addresses = tuple(replace(each, verified_at=record.get("changed_at", 0)) for each in addresses)
-        return Contact(record["contact_id"], record["name"], addresses, record.get("time_zone", ""))
+        return Contact(record["contact_id"], record["name"], addresses, _text(record.get("time_zone")))
     except (KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
         raise UnreadableContactError(record["contact_id"], str(error)) from error
+
+
+def _text(given: object) -> str:
+    return given if isinstance(given, str) else ""
 
 
 def _standing(item: Mapping[str, Any]) -> Standing:

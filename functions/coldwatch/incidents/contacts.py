@@ -262,7 +262,7 @@ def _time_zone(given: Any) -> str:
     if given is None:
         return ""
     try:
-        return time_zone(given if isinstance(given, str) else "").key
+        return time_zone(given).key
     except UnknownTimeZoneError:
         raise ContactError(f"There is no time zone {given!r}; give one such as Europe/Berlin, or UTC.") from None
 

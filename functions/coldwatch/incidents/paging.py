@@ -233,7 +233,7 @@ class Paging:
             link=key.link,
             sms=short_text(incident, key=key) if ChannelKind.SMS in protocols else "",
             html=_html(incident, recipient, key) if ChannelKind.SES_EMAIL in protocols else "",
-            facts=tuple(facts(incident, recipient.zone)),
+            facts=tuple(facts(incident)),
             alert_key=self._alert_key() if ChannelKind.PAGERDUTY in protocols else "",
         )
 

@@ -217,8 +217,9 @@ class Contacts(Protocol):
 class Notification:
     """One message to one responder, in the forms that channels want. All but `subject` may hold hostile text.
 
-    `sms` is empty where no telephone is among the addresses; `html` likewise for mails by SES. `facts` are for cards.
-    `alert_key` joins what PagerDuty is told of one incident.
+    `sms` is empty where no telephone is among the addresses; `html` likewise for mails by SES. Times in `text` and
+    `html` are by the recipient's clock; those in `facts`, which rooms and programs read, in UTC. `alert_key` joins
+    what PagerDuty is told of one incident.
     """
 
     contact_id: str

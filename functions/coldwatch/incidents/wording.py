@@ -122,7 +122,8 @@ def moment(at_ms: int, zone: tzinfo = UTC) -> str:
     if zone is UTC:
         return f"{in_utc:%Y-%m-%d %H:%M:%SZ}"
     at, name = local_time(at_ms, zone)
-    return f"{at:%Y-%m-%d %H:%M:%S} {name} ({in_utc:%H:%M:%SZ})"
+    day = "" if at.date() == in_utc.date() else f"{in_utc:%Y-%m-%d} "
+    return f"{at:%Y-%m-%d %H:%M:%S} {name} ({day}{in_utc:%H:%M:%SZ})"
 
 
 def short_moment(at_ms: int, zone: tzinfo = UTC) -> str:

@@ -187,7 +187,7 @@ COMMANDS = (
             argument(
                 "--time-zone",
                 metavar="ZONE",
-                help="by whose clock messages and pages tell times, such as Europe/Berlin",
+                help="by whose clock mails and pages tell times, such as Europe/Berlin",
             ),
         ),
     ),

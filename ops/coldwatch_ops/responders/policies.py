@@ -25,7 +25,7 @@ def run_put(options: Namespace, context: Context) -> Answer:
     """Contacts and rotas that nobody knows are refused, and tiers of nobody: nobody could be told."""
     document = read_policy_file(Path(options.file))
     policy = read_policy(document)
-    _refuse_nobody(policy)
+    _refuse_nobody(document)
     stack = context.open_stack()
     _refuse_strangers(policy, stack)
     policy_id = document["policy_id"]
@@ -96,8 +96,8 @@ def _unusable(policy_id: str, error: PolicyError) -> FailedError:
     return FailedError(f"What is stored as policy {policy_id} is none ({error.detail}): coldwatch policy put FILE")
 
 
-def _refuse_nobody(policy: EscalationPolicy) -> None:
-    if empty := tiers_of_nobody(policy):
+def _refuse_nobody(document: dict[str, Any]) -> None:
+    if empty := list(tiers_of_nobody(document)):
         raise RefusedError(f"Nobody is named by {', '.join(empty)}: name somebody, or leave the tier out.")
 
 

@@ -25,22 +25,19 @@ def remarks_on(document: Mapping[str, Any], policy: EscalationPolicy) -> Iterato
         yield from _unknown(policy)
     if any(not plan.tiers for plan in policy.plans):
         yield "a plan has no tiers: nobody is told of its incidents"
-    for each in tiers_of_nobody(policy):
-        yield f"{each} names nobody: its time passes, and nobody is told"
+    for each in tiers_of_nobody(document):
+        yield f"{each} names nobody: the next tier is told at once, and where there is none, nobody"
 
 
-def tiers_of_nobody(policy: EscalationPolicy) -> list[str]:
-    """Where an empty list stands. A policy that is in force with one stays so, and its incidents say that nobody was
-    told; another such is not put in force.
+def tiers_of_nobody(document: Mapping[str, Any]) -> Iterator[str]:
+    """Where an empty list stands, in plans that no rule uses, too. A policy that is in force with one stays so, and its
+    incidents say that nobody was told; another such is not put in force.
     """
-    return sorted(
-        {
-            f"tier {number} of plan {plan.plan_name}"
-            for plan in policy.plans
-            for number, tier in enumerate(plan.tiers, start=1)
-            if not tier.responders
-        }
-    )
+    plans = document["severities"] if "severities" in document else document["plans"]
+    for name, plan in plans.items():
+        for number, tier in enumerate(plan["tiers"], start=1):
+            if not tier.get("contacts") and not tier.get("responders"):
+                yield f"tier {number} of plan {name}"
 
 
 def _is_all_covered(policy: EscalationPolicy) -> bool:

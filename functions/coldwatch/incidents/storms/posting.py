@@ -242,7 +242,7 @@ def _message(
         link=link,
         sms=f"{said}. The first: {link}",
         html=digest_html(lines, subject=said, name=recipient.name, left=left, zone=recipient.zone),
-        facts=tuple(digest_facts(incidents, recipient.zone)),
+        facts=tuple(digest_facts(incidents)),
     )
 
 
