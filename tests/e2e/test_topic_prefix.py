@@ -11,7 +11,7 @@ from simulator.connection import Publication
 from simulator.message import Kind
 from tests.conftest import Cloud
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.contract.test_roles import ROLES
 from tests.e2e.duty import COOL, HOT, MINUTE_MS, PATIENCE_S, Duty, Readings, post
 from tests.integration.old_boto3 import OldClient
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.long]
 ROOT = Path(__file__).parents[2]
 
 PROBED_ELSEWHERE = ("AuthorizeProvisioningRole", "RecordPresenceRole", "StoreTelemetryRole")

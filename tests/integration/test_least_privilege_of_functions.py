@@ -19,7 +19,7 @@ from coldwatch_ops.devices.registry import enter
 from tests.conftest import Cloud
 from tests.contract.test_roles import ROLES
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.long]
 
 numbers = itertools.count(1)
 

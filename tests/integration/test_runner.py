@@ -177,7 +177,14 @@ def client(cloud: process.Running) -> Any:
     return boto3.client("dynamodb", endpoint_url=cloud.endpoint_url, region_name=process.REGION)
 
 
-@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "told",
+    [
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
+    ],
+)
 def test_an_interrupted_up_leaves_nothing_running(where: Places, told: signal.Signals) -> None:
     started = subprocess.Popen(
         [sys.executable, "-m", "local", "up", "--port", "0", "--mqtt-port", "0"],

@@ -108,11 +108,14 @@ class _Resolver:
                 function, argument = next(iter(value.items())) if len(value) == 1 else ("", None)
                 if function == "Ref" or function.startswith("Fn::"):
                     return self._call(function, argument)
-                resolved = {name: self.value(each) for name, each in value.items()}
-                return {name: each for name, each in resolved.items() if each is not None}
+                return self._members_of(value)
             case list():
                 return [each for each in map(self.value, value) if each is not None]
         return value
+
+    def _members_of(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        resolved = {name: self.value(each) for name, each in value.items()}
+        return {name: each for name, each in resolved.items() if each is not None}
 
     def _call(self, function: str, argument: Any) -> Any:
         known = _FUNCTIONS.get(function)
@@ -180,11 +183,12 @@ class _Resolver:
         return None
 
     def substituted(self, argument: Any) -> Any:
+        """Its own names are a map as it stands: one of a single name is no call, whatever that is."""
         match argument:
             case str(text):
                 return self._filled(text, {})
             case [str(text), dict(own)]:
-                return self._filled(text, self.value(own))
+                return self._filled(text, self._members_of(own))
         return None
 
     def _filled(self, text: str, own: Mapping[str, Any]) -> str:

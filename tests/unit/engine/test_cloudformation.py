@@ -156,6 +156,7 @@ def test_a_resource_is_named_of_a_template_only() -> None:
             "Topic.TopicArn Topic ${nobody} ${$variable.x} $ {a} ${}",
         ),
         ({"Fn::Sub": ["${a}", {"a": ["list"]}]}, "${a}"),
+        ({"Fn::Sub": ["${Ref}/${nobody}", {"Ref": "Moisture"}]}, "Moisture/${nobody}"),
         ({"Fn::Sub": 5}, "Fn_Sub"),
         ({"Fn::GetAtt": ["Role", "Arn"]}, "Role.Arn"),
         ({"Fn::GetAtt": "Role.Arn"}, "Role.Arn"),
