@@ -206,7 +206,7 @@ def test_contacts_are_managed_by_their_function_alone(stack: Stack) -> None:
     added = run(answering, "contacts", "add", "ana", "--name", "Ana", "--email", "ana@example.com")
     run(answering, "contacts", "remove", "ana", "--yes")
 
-    nothing_else = {"phones": [], "time_zone": None}
+    nothing_else: dict[str, Any] = {"phones": [], "time_zone": None}
     assert contacts.asked == [
         {"action": "add", "contact_id": "ana", "name": "Ana", "emails": ["ana@example.com"]} | nothing_else,
         {"action": "remove", "contact_id": "ana"},

@@ -108,12 +108,12 @@ class _Resolver:
                 function, argument = next(iter(value.items())) if len(value) == 1 else ("", None)
                 if function == "Ref" or function.startswith("Fn::"):
                     return self._call(function, argument)
-                return self._members_of(value)
+                return self._resolved(value)
             case list():
                 return [each for each in map(self.value, value) if each is not None]
         return value
 
-    def _members_of(self, value: Mapping[str, Any]) -> dict[str, Any]:
+    def _resolved(self, value: Mapping[str, Any]) -> dict[str, Any]:
         resolved = {name: self.value(each) for name, each in value.items()}
         return {name: each for name, each in resolved.items() if each is not None}
 
@@ -188,7 +188,7 @@ class _Resolver:
             case str(text):
                 return self._filled(text, {})
             case [str(text), dict(own)]:
-                return self._filled(text, self._members_of(own))
+                return self._filled(text, self._resolved(own))
         return None
 
     def _filled(self, text: str, own: Mapping[str, Any]) -> str:
