@@ -34,7 +34,7 @@ _LOOKS_AGAIN_S = 1.0
 _acquire, _release = lambda_runtime.acquire_worker, lambda_runtime.release_worker
 _spawn = lambda_runtime.Worker._spawn  # noqa: SLF001 - starts the process, and returns when it has imported the function
 
-_changed = threading.Condition()
+_changed = threading.Condition()  # whoever holds it may ask for it again
 _starting: dict[Any, float] = {}
 """Worker -> since when its process is starting, by the monotonic clock."""
 
@@ -65,17 +65,20 @@ def release(worker: Any) -> None:
     """Where nobody can take it between two looks of `acquire`."""
     with _changed:
         _release(worker)
-        _starting.pop(worker, None)  # should its process never have been asked to start
-        _changed.notify_all()
+        _started(worker)  # should its process never have been asked to start
 
 
 def spawn(worker: Any) -> None:
     try:
         _spawn(worker)
     finally:
-        with _changed:
-            _starting.pop(worker, None)
-            _changed.notify_all()
+        _started(worker)
+
+
+def _started(worker: Any) -> None:
+    with _changed:
+        _starting.pop(worker, None)
+        _changed.notify_all()
 
 
 def _is_room() -> bool:
